@@ -1,0 +1,25 @@
+# Two commands: `make demo` and `make test`. Each installs what it needs the first time.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test clean
+
+demo: .venv
+	$(BIN)/dan demo --out demo --force
+
+test: .venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+.venv: .venv/installed
+
+# torch is pinned in constraints.txt; everything else is as pyproject.toml says.
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,bench,tensorboard,dev]'
+	touch $@
+
+clean:
+	rm -rf .venv demo

@@ -1,0 +1,3 @@
+"""DAN, the Denoising Adversarial Network."""
+
+__version__ = "0.1.0"
