@@ -49,7 +49,9 @@ def check_signal(signal: npt.ArrayLike, *, name: str = "signal", rank: int | Non
     """
     array = np.asarray(signal)
     if array.dtype.kind not in "fiub":
-        raise DanError(f"{name} (dtype {array.dtype})", "a signal is made of real numbers", "Convert it first")
+        raise DanError(
+            f"{name} (dtype {array.dtype})", "a signal is made of real numbers", "Convert it first"
+        )
     if array.ndim < 1 or (rank is not None and array.ndim != rank):
         wanted = "[*, T] with time last" if rank is None else f"of {rank} axes with time last"
         raise DanError(f"{name} of shape {list(array.shape)}", f"the shape must be {wanted}", "Reshape it")
@@ -91,7 +93,9 @@ def check_sample_rate(sample_rate_hz: float, *, name: str = "sample_rate_hz") ->
         DanError: if it is not.
     """
     if not (math.isfinite(sample_rate_hz) and sample_rate_hz > 0):
-        raise DanError(f"{name}={sample_rate_hz}", "a sample rate is above 0 Hz", "Give the signal's own rate")
+        raise DanError(
+            f"{name}={sample_rate_hz}", "a sample rate is above 0 Hz", "Give the signal's own rate"
+        )
     return float(sample_rate_hz)
 
 
@@ -115,7 +119,7 @@ def energy_ratio_db(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> npt
     below = np.asarray(denominator, dtype=np.float64)
     tiny = np.finfo(np.float64).tiny
     ratio_db = 10 * (np.log10(np.maximum(above, tiny)) - np.log10(np.maximum(below, tiny)))
-    return np.clip(ratio_db, -SNR_LIMIT_DB, SNR_LIMIT_DB)
+    return np.asarray(np.clip(ratio_db, -SNR_LIMIT_DB, SNR_LIMIT_DB))
 
 
 def db_to_amplitude(level_db: npt.ArrayLike) -> npt.NDArray[np.float64]:

@@ -1,0 +1,246 @@
+"""The typed, strict settings that a recipe is made of; docs/recipes.md is generated from them.
+
+This module knows what is legal. Reading recipes and overriding keys is the job of `recipes`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+Number = TypeVar("Number", int, float)
+Unit = Annotated[float, Field(ge=0, le=1)]
+Db = Annotated[float, Field(ge=-60, le=60)]
+NonNegative = Annotated[float, Field(ge=0)]
+Colour = Literal["white", "pink", "brown", "blue", "violet"]
+ReconstructionLoss = Literal["l1", "l2", "snr", "spectrum"]
+
+
+class Settings(BaseModel):
+    """A frozen section of a recipe in which an unknown key or a wrong type is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def bounds(value: Number | tuple[Number, Number]) -> tuple[Number, Number]:
+    """A number or a range as a range ``(low, high)``."""
+    return value if isinstance(value, tuple) else (value, value)
+
+
+class SignalSettings(Settings):
+    """What a signal is."""
+
+    sample_rate_hz: PositiveFloat = 256.0
+    """Samples a second."""
+    duration_s: PositiveFloat = 1.0
+    """Length of a signal to train on."""
+
+    @property
+    def length_samples(self) -> int:
+        """Samples of one signal, at least 1."""
+        return max(1, round(self.duration_s * self.sample_rate_hz))
+
+
+class ToneSettings(Settings):
+    """Clean signals: the mean of a number of sines."""
+
+    sines: PositiveInt | tuple[PositiveInt, PositiveInt] = 3
+    """How many, or the lowest and highest number, drawn anew for each signal."""
+    frequency_hz: tuple[NonNegative, NonNegative] = (10.0, 64.0)
+    """Lowest and highest frequency; each is drawn uniformly from it."""
+    amplitude_spread: Unit = 0.0
+    """Each sine's amplitude is drawn uniformly from 1 - spread to 1 + spread."""
+    phase_spread_rad: Annotated[float, Field(ge=0, le=3.1416)] = 0.0
+    """Each sine's phase at the first sample is drawn uniformly from -spread to +spread."""
+
+    @model_validator(mode="after")
+    def _rising(self) -> ToneSettings:
+        low, high = bounds(self.sines)
+        if low > high or self.frequency_hz[0] >= self.frequency_hz[1]:
+            raise ValueError(f"a range rises: sines={self.sines}, frequency_hz={self.frequency_hz}")
+        return self
+
+
+class NoiseSettings(Settings):
+    """Synthesised noise, and the SNR at which it is mixed in."""
+
+    colours: Annotated[tuple[Colour, ...], Field(min_length=1)] = ("white",)
+    """Colours of the noise, one drawn for each signal: power density as 1, 1/f, 1/f2, f or f2."""
+    standard_deviation: PositiveFloat = 0.5
+    """Of the noise as it lies in the folder `noise`, before it is scaled to the SNR."""
+    hum_hz: NonNegative = 0.0
+    """Frequency of mains hum; 0 for none."""
+    hum_harmonics: PositiveInt = 5
+    """Number of harmonics of the hum, the first included; those from half the rate up are left out."""
+    hum_level: Unit = 0.5
+    """Share of the noise's energy that is hum, where there is any."""
+    snr_db: Db | tuple[Db, Db] = -2.0
+    """SNR of the mixed signal, or the lowest and highest, drawn uniformly in dB."""
+
+    @model_validator(mode="after")
+    def _rising(self) -> NoiseSettings:
+        if bounds(self.snr_db)[0] > bounds(self.snr_db)[1]:
+            raise ValueError(f"a range rises: snr_db={self.snr_db}")
+        return self
+
+
+class DataSettings(Settings):
+    """Where the training signals come from; validation signals never change."""
+
+    source: Literal["folder", "fresh"] = "folder"
+    """`folder`: the data folder's training side, shuffled each epoch; `fresh`: new draws at every step."""
+    fresh_noise: bool = False
+    """With a folder: keep its clean signals and draw new noise over them at every step."""
+    train_count: PositiveInt = 1600
+    """Signals to train on in a data folder."""
+    validation_count: PositiveInt = 200
+    """Signals to validate on."""
+
+
+class ClassicGeneratorSettings(Settings):
+    """The founding convolutional autoencoder."""
+
+    kind: Literal["classic"] = "classic"
+    """Which generator this is."""
+    encoder_filters: PositiveInt = 6
+    """Channels of each encoder layer."""
+    decoder_filters: PositiveInt = 16
+    """Channels of each decoder layer."""
+    kernel: Annotated[int, Field(ge=2, multiple_of=2)] = 64
+    """Samples that a filter spans, an even number."""
+    depth: Annotated[int, Field(ge=1, le=8)] = 2
+    """Layers of the encoder, and of the decoder."""
+    stride: Annotated[int, Field(ge=1, le=8)] = 2
+    """Samples from one output of an encoder layer to the next."""
+    channels: PositiveInt = 1
+    """Channels of the signal, in and out."""
+    slope: Unit = 0.05
+    """Of the leaky ReLU for negative values."""
+
+
+class ClassicDiscriminatorSettings(Settings):
+    """The founding discriminator."""
+
+    kind: Literal["classic"] = "classic"
+    """Which discriminator this is."""
+    filters: PositiveInt = 2
+    """Channels of each layer."""
+    kernel: Annotated[int, Field(ge=2, multiple_of=2)] = 32
+    """Samples that a filter spans, an even number."""
+    depth: Annotated[int, Field(ge=1, le=8)] = 2
+    """Convolutional layers."""
+    stride: Annotated[int, Field(ge=1, le=8)] = 2
+    """Samples from one output of a layer to the next."""
+    hidden: PositiveInt = 8
+    """Units of the layer before the last."""
+    channels: PositiveInt = 1
+    """Channels of the signal."""
+    slope: Unit = 0.01
+    """Of the leaky ReLU for negative values."""
+
+
+class LossSettings(Settings):
+    """What the generator minimises: a weighted sum; a weight of 0 costs nothing."""
+
+    l1: NonNegative = 0.0
+    """Mean absolute error."""
+    l2: NonNegative = 0.0
+    """Mean squared error."""
+    snr: NonNegative = 0.0
+    """Negative output SNR in dB, the mean over signals."""
+    spectrum: NonNegative = 0.0
+    """Multi-resolution spectrum: spectral convergence plus log magnitude."""
+    adversarial: NonNegative = 0.0
+    """How well the discriminator tells the output from clean."""
+    feature_matching: NonNegative = 0.0
+    """L1 between the discriminator's features of output and clean."""
+    adversarial_kind: Literal["bce", "least_squares", "hinge"] = "bce"
+    """Form of the adversarial loss: binary cross-entropy with logits, least squares, hinge."""
+    adversarial_warmup_epochs: NonNegative = 0.0
+    """Over so many epochs the adversarial and feature matching weights rise from 0."""
+
+    @property
+    def needs_discriminator(self) -> bool:
+        """Whether a discriminator is trained at all."""
+        return self.adversarial > 0 or self.feature_matching > 0
+
+
+class OptimiserSettings(Settings):
+    """Adam, of one network."""
+
+    learning_rate: PositiveFloat = 1e-3
+    """The peak of the schedule."""
+    betas: tuple[Unit, Unit] = (0.9, 0.999)
+    """Decay of the averages of gradient and squared gradient."""
+    weight_decay: NonNegative = 0.0
+    """Decoupled from the gradient (AdamW); 0 is plain Adam."""
+    clip_norm: NonNegative = 0.0
+    """The gradient is scaled down to this norm; 0 leaves it as it is."""
+
+
+class ScheduleSettings(Settings):
+    """The learning rate over time, as a share of its peak; the same for both networks."""
+
+    kind: Literal["constant", "step", "cosine", "one_cycle"] = "constant"
+    """`step` multiplies by `factor` each `step_epochs`; `cosine` falls to 0; `one_cycle` rises and falls."""
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    """Steps over which the rate rises linearly from 0, before any kind."""
+    step_epochs: PositiveInt = 50
+    """Epochs between two drops (`step`)."""
+    factor: Unit = 0.5
+    """What a drop multiplies by (`step`)."""
+    rising_share: Unit = 0.3
+    """Share of all steps in which the rate rises (`one_cycle`)."""
+
+
+class TrainingSettings(Settings):
+    """How long and in what portions."""
+
+    epochs: PositiveInt = 300
+    """An epoch is one pass over the folder, or `steps_per_epoch` fresh batches; each ends in a validation."""
+    steps_per_epoch: PositiveInt = 100
+    """Steps of an epoch where the signals are drawn afresh."""
+    batch: PositiveInt = 50
+    """Signals of one step."""
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Decay of a running average of the generator's weights, which is then what is validated; 0 for none."""
+    patience_epochs: Annotated[int, Field(ge=0)] = 0
+    """Stop after so many epochs without a better validation SNR; 0 never stops early."""
+
+
+Generator = ClassicGeneratorSettings
+Discriminator = ClassicDiscriminatorSettings
+
+
+class Recipe(Settings):
+    """A whole training run."""
+
+    name: str
+    """What the recipe is called."""
+    summary: str
+    """One line on what it is for."""
+    expected: str = "not measured"
+    """The result to expect, measured on held-back signals, with hardware and time."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Everything random follows from it."""
+    signal: SignalSettings = SignalSettings()
+    clean: ToneSettings = ToneSettings()
+    noise: NoiseSettings = NoiseSettings()
+    data: DataSettings = DataSettings()
+    generator: Generator = ClassicGeneratorSettings()
+    discriminator: Discriminator = ClassicDiscriminatorSettings()
+    losses: LossSettings = LossSettings(l1=9.0, adversarial=3.0)
+    generator_optimiser: OptimiserSettings = OptimiserSettings()
+    discriminator_optimiser: OptimiserSettings = OptimiserSettings(learning_rate=1e-4)
+    schedule: ScheduleSettings = ScheduleSettings()
+    training: TrainingSettings = TrainingSettings()
+
+    @model_validator(mode="after")
+    def _below_half_the_rate(self) -> Recipe:
+        highest_hz, half_hz = self.clean.frequency_hz[1], self.signal.sample_rate_hz / 2
+        if highest_hz > half_hz:
+            raise ValueError(
+                f"clean.frequency_hz up to {highest_hz:g}: half of signal.sample_rate_hz is {half_hz:g}"
+            )
+        return self
