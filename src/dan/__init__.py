@@ -1,3 +1,25 @@
-"""DAN, the Denoising Adversarial Network."""
+"""DAN, the Denoising Adversarial Network: a small denoiser that you train on your own 1-D signals.
+
+``denoiser = dan.load("RUN")`` and then ``clean = denoiser(noisy, sample_rate=256)``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+__all__ = ["DanError", "Denoiser", "load"]
+
+if TYPE_CHECKING:
+    from dan.denoiser import Denoiser, load
+    from dan.signals import DanError
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for: `import dan` costs nothing."""
+    import importlib
+
+    home = {"Denoiser": "dan.denoiser", "load": "dan.denoiser", "DanError": "dan.signals"}.get(name)
+    if home is None:
+        raise AttributeError(f"module 'dan' has no attribute {name!r}")
+    return getattr(importlib.import_module(home), name)

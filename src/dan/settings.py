@@ -78,9 +78,14 @@ class NoiseSettings(Settings):
     snr_db: Db | tuple[Db, Db] = -2.0
     """SNR of the mixed signal, or the lowest and highest, drawn uniformly in dB."""
 
+    @property
+    def snr_range_db(self) -> tuple[float, float]:
+        """The lowest and the highest SNR."""
+        return bounds(self.snr_db)
+
     @model_validator(mode="after")
     def _rising(self) -> NoiseSettings:
-        if bounds(self.snr_db)[0] > bounds(self.snr_db)[1]:
+        if self.snr_range_db[0] > self.snr_range_db[1]:
             raise ValueError(f"a range rises: snr_db={self.snr_db}")
         return self
 
@@ -118,6 +123,10 @@ class ClassicGeneratorSettings(Settings):
     slope: Unit = 0.05
     """Of the leaky ReLU for negative values."""
 
+    @model_validator(mode="after")
+    def _no_gaps(self) -> ClassicGeneratorSettings:
+        return _without_gaps(self)
+
 
 class ClassicDiscriminatorSettings(Settings):
     """The founding discriminator."""
@@ -138,6 +147,21 @@ class ClassicDiscriminatorSettings(Settings):
     """Channels of the signal."""
     slope: Unit = 0.01
     """Of the leaky ReLU for negative values."""
+
+    @model_validator(mode="after")
+    def _no_gaps(self) -> ClassicDiscriminatorSettings:
+        return _without_gaps(self)
+
+
+Strided = TypeVar("Strided", ClassicGeneratorSettings, ClassicDiscriminatorSettings)
+
+
+def _without_gaps(settings: Strided) -> Strided:
+    if settings.stride > settings.kernel:
+        raise ValueError(
+            f"stride={settings.stride} is at most kernel={settings.kernel}: no sample is skipped"
+        )
+    return settings
 
 
 class LossSettings(Settings):

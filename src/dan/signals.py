@@ -107,7 +107,7 @@ def energy(signal: Signal) -> npt.NDArray[np.float64]:
 
 def rms(signal: Signal) -> npt.NDArray[np.float64]:
     """Root of the mean square over time: ``[*, T] -> [*]``."""
-    return np.sqrt(energy(signal) / signal.shape[-1])
+    return np.asarray(np.sqrt(energy(signal) / signal.shape[-1]))
 
 
 def energy_ratio_db(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> npt.NDArray[np.float64]:

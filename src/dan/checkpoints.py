@@ -1,0 +1,93 @@
+"""Checkpoints: the whole state of a training in one safetensors file, from which it resumes exactly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from dan.files import atomic_write
+from dan.signals import DanError
+from dan.training import State
+
+
+def save_checkpoint(path: Path, state: State) -> None:
+    """Write the state; the checkpoint before it is replaced, at once and whole.
+
+    Raises:
+        DanError: if it cannot be written; the one before is then still there.
+    """
+    progress = {
+        "step": state.step,
+        "seconds": state.seconds,
+        "sums": state.sums,
+        "history": state.history,
+        "recipe": state.recipe.model_dump(mode="json"),
+    }
+    with atomic_write(path, force=True) as temporary:
+        save_file(_tensors(state), temporary, metadata={"progress": json.dumps(progress)})
+
+
+def load_checkpoint(path: Path, state: State) -> None:
+    """Bring a new state of the same recipe to where the checkpoint was made.
+
+    Raises:
+        DanError: if the file is no checkpoint of this recipe.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            progress = json.loads((file.metadata() or {})["progress"])
+        _restore(state, load_file(path))
+    except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+        why = str(error).splitlines()[0]
+        raise DanError(
+            path, f"it is no checkpoint of this recipe ({why})", "Start over with --force"
+        ) from error
+    for name in ("step", "seconds", "sums", "history"):
+        setattr(state, name, progress[name])
+
+
+def _modules(state: State) -> dict[str, torch.nn.Module]:
+    modules = {"generator": state.generator, "discriminator": state.discriminator, "average": state.average}
+    return {name: module for name, module in modules.items() if module is not None}
+
+
+def _optimisers(state: State) -> dict[str, torch.optim.Optimizer]:
+    optimisers = {
+        "generator_optimiser": state.generator_optimiser,
+        "discriminator_optimiser": state.discriminator_optimiser,
+    }
+    return {name: optimiser for name, optimiser in optimisers.items() if optimiser is not None}
+
+
+def _tensors(state: State) -> dict[str, Tensor]:
+    tensors = {
+        f"{name}.{key}": tensor.detach().contiguous().clone()
+        for name, module in _modules(state).items()
+        for key, tensor in module.state_dict().items()
+    }
+    for name, optimiser in _optimisers(state).items():
+        for index, moments in optimiser.state_dict()["state"].items():
+            tensors |= {f"{name}.{index}.{key}": torch.as_tensor(value) for key, value in moments.items()}
+    return tensors
+
+
+def _restore(state: State, tensors: dict[str, Tensor]) -> None:
+    for name, module in _modules(state).items():
+        module.load_state_dict(_under(tensors, name))
+    for name, optimiser in _optimisers(state).items():
+        moments: dict[int, dict[str, Any]] = {}
+        for key, tensor in _under(tensors, name).items():
+            index, moment = key.split(".")
+            moments.setdefault(int(index), {})[moment] = tensor
+        optimiser.load_state_dict(optimiser.state_dict() | {"state": moments})
+
+
+def _under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    prefix = f"{name}."
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

@@ -1,0 +1,293 @@
+"""The commands: parse, call, print. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dan.signals import DanError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+    from dan.evaluation import Table
+
+app = typer.Typer(
+    name="dan",
+    help="DAN, the Denoising Adversarial Network: a small denoiser that you train on your own 1-D signals.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+data_app = typer.Typer(help="Make and check data folders.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(data_app, name="data")
+
+Model = Annotated[
+    str, typer.Argument(help="A run folder, a model file, or a name that comes with the package.")
+]
+Data = Annotated[Path, typer.Option("--data", help="A data folder.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite what is there.")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the recipe.")
+]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Everything random follows from it.")]
+Rate = Annotated[float | None, typer.Option("--sample-rate", help="In Hz, where the files do not say it.")]
+
+
+def main() -> None:
+    """Run the command line: exit code 0 done, 1 the input is wrong, 2 the command line is wrong."""
+    debug = "--debug" in sys.argv
+    sys.argv = [argument for argument in sys.argv if argument != "--debug"]
+    try:
+        app()
+    except DanError as error:
+        if debug:
+            raise
+        print(f"dan: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(1)
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001
+) -> None:
+    """Options of every command; `main` has taken `--debug` off the line, wherever it stood."""
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+@contextmanager
+def _bar(description: str) -> Iterator[Callable[[float], None]]:
+    """A bar with the time left, on stderr; yields what is to be called with the share done."""
+    with _progress() as bar:
+        task = bar.add_task(description, total=1.0, note="")
+        yield lambda share: bar.update(task, completed=share)
+
+
+def _progress() -> Bar:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    return Progress(*columns, TextColumn("{task.fields[note]}"), console=Console(stderr=True))
+
+
+@app.command()
+def recipes() -> None:
+    """List the recipes that come with DAN, each with its expected result."""
+    from dan.recipes import load_recipe, recipe_names
+
+    for name in recipe_names():
+        recipe = load_recipe(name)
+        typer.echo(f"{name:<14}{recipe.summary}\n{'':<14}{recipe.expected}")
+
+
+@data_app.command("create")
+def data_create(
+    out: Annotated[Path, typer.Option("--out", help="The data folder to make.")],
+    recipe: Annotated[str, typer.Argument(help="A recipe's name or file.")] = "classic",
+    seed: Seed = None,
+    overrides: Overrides = None,
+    force: Force = False,
+) -> None:
+    """Fill a data folder with signals drawn as a recipe says."""
+    from dan.folders import create
+    from dan.recipes import load_recipe
+
+    with _bar("Data") as progress:
+        create(load_recipe(recipe, overrides=overrides or (), seed=seed), out, force=force, progress=progress)
+    typer.echo(f"{out} is ready: listen to {out / 'resampled'}, look at {out / 'train.png'}")
+
+
+@data_app.command("check")
+def data_check(
+    data: Annotated[Path, typer.Argument(help="A data folder.")], sample_rate: Rate = None
+) -> None:
+    """Verify a data folder, touching nothing."""
+    from dan.folders import check
+
+    report = check(data, sample_rate_hz=sample_rate)
+    typer.echo(report.describe())
+    if report.problems:
+        raise DanError(
+            f"{data} ({len(report.problems)} problems)", report.problems[0], "Mend or remove the files named"
+        )
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name or file.")],
+    out: Annotated[Path, typer.Option("--out", help="The run folder.")],
+    data: Annotated[Path | None, typer.Option("--data", help="A data folder.")] = None,
+    overrides: Overrides = None,
+    seed: Seed = None,
+    max_minutes: Annotated[float | None, typer.Option("--max-minutes", min=0, help="Stop after.")] = None,
+    device: Annotated[str, typer.Option("--device", help="cpu, or cuda where there is one.")] = "cpu",
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Curves in OUT/tensorboard.")] = False,
+    force: Force = False,
+) -> None:
+    """Train by a recipe; the same command again resumes."""
+    from dan.recipes import load_recipe
+    from dan.sessions import train_run
+
+    settings = load_recipe(recipe, overrides=overrides or (), seed=seed)
+    with training_session(out) as session:
+        outcome = train_run(
+            settings,
+            out,
+            data=data,
+            force=force,
+            max_minutes=max_minutes,
+            device=device,
+            tensorboard=tensorboard,
+            session=session,
+        )
+    if not outcome.complete:
+        typer.echo("Stopped before the end: the same command resumes.")
+    typer.echo(f"Model: {outcome.run.model}\nPlots: {outcome.run.plots}")
+
+
+@contextmanager
+def training_session(out: Path) -> Iterator[Any]:
+    """A bar over steps with losses and validation SNR; Ctrl-C stops after the step."""
+    from dan.sessions import Session
+    from dan.training import Progress
+
+    interrupted: list[int] = []
+    previous = signal.signal(signal.SIGINT, lambda number, _: interrupted.append(number))
+    try:
+        with _progress() as bar:
+            task = bar.add_task(f"Training {out}", total=None, note="")
+            best_db = [-float("inf")]
+
+            def show(event: Progress) -> None:
+                if event.record:
+                    best_db[0] = max(best_db[0], event.record["val_snr_db"])
+                validation = f"validation {best_db[0]:.2f} dB" if best_db[0] > -float("inf") else ""
+                loss = f"loss {event.losses['generator']:.3f}  " if event.losses else ""
+                if event.losses or event.record:
+                    bar.update(task, completed=event.step, total=event.steps, note=loss + validation)
+
+            yield Session(bar.console.print, show, lambda: bool(interrupted))
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    data: Data,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the table as JSON.")] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="Write a report with pictures.")] = None,
+    sample_rate: Rate = None,
+    force: Force = False,
+) -> None:
+    """Score a model beside classical filters and, where it is known, the theoretical limit."""
+    from dan.judging import judge
+
+    with _bar("Evaluating") as progress:
+        verdict = judge(
+            model,
+            data,
+            json_file=json_file,
+            report=report,
+            sample_rate_hz=sample_rate,
+            force=force,
+            progress=progress,
+        )
+    show_table(verdict.evaluation.table)
+    if report:
+        typer.echo(f"Report: {report / 'index.html'}")
+
+
+def show_table(table: Table) -> None:
+    """Print a score table."""
+    from rich.console import Console
+    from rich.table import Table as Grid
+
+    grid = Grid(title=f"{table.model} on {table.data}: {table.count} signals, {table.parameters} parameters")
+    grid.add_column("")
+    for heading in ("SNR dB", "95 %", "gain dB", "SI-SDR dB", "gain dB"):
+        grid.add_column(heading, justify="right")
+    for row in table.rows:
+        low, high = row.snr_interval_db
+        figures = (row.snr_gain_db, row.si_sdr_db, row.si_sdr_gain_db)
+        cells = [f"{row.snr_db:.2f}", f"{low:.2f} to {high:.2f}", *(f"{figure:.2f}" for figure in figures)]
+        grid.add_row(row.name, *cells, style="bold" if row.name == "dan" else None)
+    Console().print(grid)
+
+
+@app.command()
+def denoise(
+    model: Model,
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Files and folders.")],
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="A file, or a folder for many.")] = None,
+    strength: Annotated[float, typer.Option("--strength", help="0 is the input, 1 all of it.")] = 1.0,
+    sample_rate: Rate = None,
+    force: Force = False,
+) -> None:
+    """Denoise recordings: same rate, length, channels and type come out."""
+    from dan.denoiser import load
+    from dan.denoising import denoise_files
+
+    with _bar("Denoising") as progress:
+        report = denoise_files(
+            load(model),
+            inputs,
+            out=out,
+            strength=strength,
+            sample_rate_hz=sample_rate,
+            force=force,
+            progress=progress,
+        )
+    for written in report.written:
+        clipped = (
+            f" ({written.clipped_samples} samples clipped: lower the input)"
+            if written.clipped_samples
+            else ""
+        )
+        typer.echo(f"{written.path}{clipped}")
+    for error in report.failures[:-1]:
+        _say(f"dan: {error}")
+    if report.failures:
+        raise report.failures[-1]
+
+
+@app.command()
+def info(model: Model, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """Tell what a model file says of itself."""
+    from dan.models import find_model, read_info
+
+    tree = read_info(find_model(model)).as_dict()
+    if as_json:
+        typer.echo(json.dumps(tree))
+        return
+    for key, value in tree.items():
+        typer.echo(f"{key:<26}{value if not isinstance(value, dict) else json.dumps(value)}")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="The folder for everything it makes.")] = Path("demo"),
+    quick: Annotated[bool, typer.Option("--quick", help="In under a minute, with a weaker result.")] = False,
+    force: Force = False,
+) -> None:
+    """The founding story, end to end: data, training, score table, report."""
+    from dan.demo import run_demo
+
+    with training_session(out) as session:
+        evaluation = run_demo(out, quick=quick, force=force, session=session)
+    show_table(evaluation.table)
+    typer.echo(f"Look at {out / 'report' / 'index.html'}; the model is {out / 'run' / 'model.safetensors'}")

@@ -1,0 +1,140 @@
+"""Batches to train and validate on: from a data folder, or drawn afresh at every step.
+
+A batch follows from the seed and the number of the step alone. So a training can stop at any step and go on
+from there with the very signals that it would have seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dan.folders import load_split
+from dan.settings import Recipe
+from dan.signals import DanError, Signal
+from dan.synthesis import draw_noise, draw_pairs, mix
+
+SHUFFLE, DRAW, VALIDATION = range(3)
+"""What a stream of random numbers is for: each has its own."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Signals ``[B, 1, T]`` in float32."""
+
+    noisy: Tensor
+    clean: Tensor
+
+
+@dataclass(frozen=True)
+class ValidationSet:
+    """Signals ``[N, T]`` that no training step sees."""
+
+    clean: Signal
+    mixed: Signal
+
+
+class Source(Protocol):
+    """Where the batches of a training come from."""
+
+    steps_per_epoch: int
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step, counted from 0 over the whole training."""
+        ...
+
+
+class FreshSource:
+    """New draws of the recipe's signals at every step."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.steps_per_epoch = recipe.training.steps_per_epoch
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step."""
+        random = np.random.default_rng([self.recipe.seed, DRAW, step])
+        pairs = draw_pairs(self.recipe, self.recipe.training.batch, random=random)
+        return _batch(noisy=pairs.mixed, clean=pairs.clean)
+
+
+class FolderSource:
+    """A data folder's training side, shuffled anew each epoch; what does not fill a batch waits its turn."""
+
+    def __init__(self, recipe: Recipe, data: Path) -> None:
+        split = load_split(data, "train", sample_rate_hz=recipe.signal.sample_rate_hz)
+        _check_rate(recipe, split.sample_rate_hz, data)
+        self.recipe, self.clean, self.mixed = recipe, split.clean, split.mixed
+        self.size = min(recipe.training.batch, len(self.clean))
+        self.steps_per_epoch = len(self.clean) // self.size
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        order = np.random.default_rng([self.recipe.seed, SHUFFLE, epoch]).permutation(len(self.clean))
+        rows = order[place * self.size : (place + 1) * self.size]
+        clean = self.clean[rows]
+        noisy = self._with_fresh_noise(clean, step) if self.recipe.data.fresh_noise else self.mixed[rows]
+        return _batch(noisy=noisy, clean=clean)
+
+    def _with_fresh_noise(self, clean: Signal, step: int) -> Signal:
+        random = np.random.default_rng([self.recipe.seed, DRAW, step])
+        signal = self.recipe.signal.model_copy(
+            update={"duration_s": clean.shape[-1] / self.recipe.signal.sample_rate_hz}
+        )
+        noise = draw_noise(self.recipe.noise, signal, len(clean), random=random)
+        low_db, high_db = self.recipe.noise.snr_range_db
+        return mix(clean, noise, snr_db=random.uniform(low_db, high_db, len(clean)))[0]
+
+
+def open_source(recipe: Recipe, data: Path | None) -> Source:
+    """The source of batches that the recipe asks for.
+
+    Raises:
+        DanError: if the folder is missing, wrong, or of another rate.
+    """
+    if recipe.data.source == "fresh":
+        return FreshSource(recipe)
+    if data is None:
+        raise DanError(
+            "data.source=folder", "it needs a data folder", "Give --data, or --set data.source=fresh"
+        )
+    return FolderSource(recipe, data)
+
+
+def open_validation(recipe: Recipe, data: Path | None) -> ValidationSet:
+    """The validation side of the data folder; without one, draws that no training step sees.
+
+    Raises:
+        DanError: if the folder is missing, wrong, or of another rate.
+    """
+    if data is None:
+        random = np.random.default_rng([recipe.seed, VALIDATION])
+        pairs = draw_pairs(recipe, recipe.data.validation_count, random=random)
+        return ValidationSet(clean=pairs.clean, mixed=pairs.mixed)
+    split = load_split(data, "validation", sample_rate_hz=recipe.signal.sample_rate_hz)
+    _check_rate(recipe, split.sample_rate_hz, data)
+    return ValidationSet(clean=split.clean, mixed=split.mixed)
+
+
+def _check_rate(recipe: Recipe, rate_hz: float, data: Path) -> None:
+    if rate_hz != recipe.signal.sample_rate_hz:
+        raise DanError(
+            f"{data} at sample_rate_hz={rate_hz:g}",
+            f"the recipe {recipe.name} is for {recipe.signal.sample_rate_hz:g} Hz",
+            f"Train with --set signal.sample_rate_hz={rate_hz:g}, or on other data",
+        )
+
+
+def to_tensor(signal: Signal) -> Tensor:
+    """``[N, T]`` to a float32 tensor ``[N, 1, T]``."""
+    return torch.from_numpy(np.ascontiguousarray(signal, dtype=np.float32))[:, None]
+
+
+def _batch(*, noisy: Signal, clean: Signal) -> Batch:
+    return Batch(noisy=to_tensor(noisy), clean=to_tensor(clean))

@@ -1,0 +1,119 @@
+"""Judging a model on a data folder: what `dan evaluate` does around the score table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from dan.denoiser import Denoiser, load
+from dan.evaluation import Evaluation, curve, evaluate
+from dan.files import atomic_write
+from dan.folders import load_split
+from dan.layout import read_dataset
+from dan.report import write_report
+from dan.runs import Run
+from dan.settings import Recipe
+from dan.signals import DanError, Signal
+
+Progress = Callable[[float], None]
+
+TABLE_SHARE = 0.3
+"""Of the time, where a report with its curve is wanted as well."""
+
+CURVE_SIGNALS = 64
+CURVE_SEED = 7919
+"""Draws of the curve: unlike any that a data folder or a training makes."""
+
+
+def judge(
+    model: str | Path,
+    data: Path,
+    *,
+    json_file: Path | None = None,
+    report: Path | None = None,
+    sample_rate_hz: float | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Score a model on the validation side of a data folder.
+
+    Args:
+        model: a run folder, a model file, or a name that comes with the package.
+        data: the data folder; the filters' bands and the limit come from the recipe that it records.
+        json_file: where to write the table as JSON.
+        report: folder to write the report to, with the curve over the input SNR.
+        sample_rate_hz: the rate in Hz of .npy files without a dataset.json.
+        force: overwrite what is there.
+        progress: called with the fraction done, in (0, 1].
+
+    Returns:
+        The table and what it was made of.
+
+    Raises:
+        DanError: if the model or the data is wrong, their rates differ, or a file exists already.
+    """
+    _check_free(json_file, report, force=force)
+    tell = progress or (lambda _: None)
+    denoiser, dataset = load(model), read_dataset(data)
+    recipe = dataset.recipe if dataset else None
+    share = TABLE_SHARE if report and recipe else 1.0
+    evaluation = score_table(
+        denoiser,
+        data,
+        recipe,
+        sample_rate_hz=sample_rate_hz,
+        progress=lambda done: tell(share * done),
+    )
+    if json_file:
+        with atomic_write(json_file, force=force) as temporary:
+            temporary.write_text(evaluation.table.to_json() + "\n", encoding="utf-8")
+    if report:
+        points = recipe and curve(
+            _function(denoiser),
+            recipe,
+            count=CURVE_SIGNALS,
+            seed=CURVE_SEED,
+            progress=lambda done: tell(share + (1 - share) * done),
+        )
+        history = Run(Path(model)).read_history() if Path(model).is_dir() else []
+        write_report(report, evaluation, recipe=recipe, history=history, curve=points, force=force)
+    return evaluation
+
+
+def score_table(
+    denoiser: Denoiser,
+    data: Path,
+    recipe: Recipe | None,
+    *,
+    sample_rate_hz: float | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """The score table of a denoiser on the validation side of a data folder.
+
+    Raises:
+        DanError: if the data is wrong, or of another rate than the model.
+    """
+    split = load_split(data, "validation", sample_rate_hz=sample_rate_hz)
+    denoiser.check_rate(split.sample_rate_hz)
+    return evaluate(
+        _function(denoiser),
+        clean=split.clean,
+        mixed=split.mixed,
+        sample_rate_hz=split.sample_rate_hz,
+        recipe=recipe,
+        model=denoiser.info.name,
+        data=str(data),
+        parameters=denoiser.info.parameters,
+        progress=progress,
+    )
+
+
+def _function(denoiser: Denoiser) -> Callable[..., Signal]:
+    return lambda noisy: denoiser(noisy, sample_rate=denoiser.info.sample_rate_hz)
+
+
+def _check_free(json_file: Path | None, report: Path | None, *, force: bool) -> None:
+    """Before minutes of work, not after them."""
+    for target in (json_file, report):
+        if target and target.exists() and not force:
+            raise DanError(target, "it exists already", "Give another name, or overwrite it with --force")

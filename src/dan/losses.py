@@ -1,0 +1,173 @@
+"""Losses: what the generator and the discriminator minimise.
+
+Every reconstruction loss takes ``estimate`` and ``reference`` of one shape ``[B, C, T]`` to a scalar, 0 or
+lowest where they are equal. The adversarial ones take logits ``[B, *]``, above 0 for clean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dan.discriminators import DiscriminatorBase, Judgement
+from dan.settings import LossSettings
+from dan.signals import DanError
+
+FLOOR = 1e-8
+"""Added to energies and magnitudes before a logarithm or a division: silence stays finite."""
+
+RESOLUTIONS = (32, 64, 128)
+"""Frame lengths in samples of the multi-resolution spectrum; those above the signal's length are left out."""
+
+
+def l1_loss(*, estimate: Tensor, reference: Tensor) -> Tensor:
+    """Mean absolute error."""
+    return (estimate - reference).abs().mean()
+
+
+def l2_loss(*, estimate: Tensor, reference: Tensor) -> Tensor:
+    """Mean squared error."""
+    return (estimate - reference).square().mean()
+
+
+def snr_loss(*, estimate: Tensor, reference: Tensor) -> Tensor:
+    """Negative output SNR in dB, the mean over signals: each counts alike, whatever its level."""
+    error = (estimate - reference).square().sum(dim=(-2, -1))
+    energy = reference.square().sum(dim=(-2, -1))
+    return 10 * (torch.log10(error + FLOOR) - torch.log10(energy + FLOOR)).mean()
+
+
+def spectrum_loss(*, estimate: Tensor, reference: Tensor) -> Tensor:
+    """Spectral convergence plus mean log-magnitude error, the mean over several frame lengths.
+
+    Source: R. Yamamoto, E. Song and J.-M. Kim, "Parallel WaveGAN", 2020.
+    """
+    sizes = [size for size in RESOLUTIONS if size <= estimate.shape[-1]] or [estimate.shape[-1]]
+    losses = []
+    for size in sizes:
+        guess, truth = _magnitudes(estimate, size), _magnitudes(reference, size)
+        convergence = (guess - truth).norm() / (truth.norm() + FLOOR)
+        losses.append(convergence + (guess.log() - truth.log()).abs().mean())
+    return torch.stack(losses).mean()
+
+
+def _magnitudes(signal: Tensor, size: int) -> Tensor:
+    """``[B, C, T]`` to the magnitudes of Hann-windowed frames that overlap by three quarters."""
+    frames = signal.unfold(-1, size, max(1, size // 4))
+    window = torch.hann_window(size, periodic=size > 1, device=signal.device, dtype=signal.dtype)
+    spectrum = torch.view_as_real(torch.fft.rfft(frames * window))
+    return (spectrum.square().sum(dim=-1) + FLOOR).sqrt()  # smooth at zero, unlike the absolute value
+
+
+RECONSTRUCTION: dict[str, Callable[..., Tensor]] = {
+    "l1": l1_loss,
+    "l2": l2_loss,
+    "snr": snr_loss,
+    "spectrum": spectrum_loss,
+}
+
+
+def discriminator_loss(kind: str, *, clean: Tensor, denoised: Tensor) -> Tensor:
+    """How badly the logits of clean and denoised signals tell them apart, the mean of the two sides.
+
+    Args:
+        kind: `bce` (Goodfellow et al., 2014), `least_squares` (Mao et al., 2017), `hinge` (Lim and Ye, 2017).
+        clean: logits of clean signals.
+        denoised: logits of the generator's outputs.
+    """
+    if kind == "bce":
+        return (F.softplus(-clean).mean() + F.softplus(denoised).mean()) / 2
+    if kind == "least_squares":
+        return ((clean - 1).square().mean() + denoised.square().mean()) / 2
+    return (F.relu(1 - clean).mean() + F.relu(1 + denoised).mean()) / 2
+
+
+def adversarial_loss(kind: str, *, denoised: Tensor) -> Tensor:
+    """How badly the generator's outputs pass for clean, from their logits."""
+    if kind == "bce":
+        return F.softplus(-denoised).mean()
+    if kind == "least_squares":
+        return (denoised - 1).square().mean()
+    return -denoised.mean()
+
+
+def feature_matching_loss(*, estimate: Judgement, reference: Judgement) -> Tensor:
+    """L1 between the discriminator's features of outputs and of clean signals, each relative to clean.
+
+    Source: A. Larsen et al., "Autoencoding beyond pixels using a learned similarity metric", 2016.
+    """
+    pairs = zip(estimate.features, reference.features, strict=True)
+    terms = [(a - b.detach()).abs().mean() / (b.detach().abs().mean() + FLOOR) for a, b in pairs]
+    return torch.stack(terms).mean()
+
+
+def generator_losses(
+    settings: LossSettings,
+    *,
+    estimate: Tensor,
+    reference: Tensor,
+    discriminator: DiscriminatorBase | None = None,
+    adversarial_share: float = 1.0,
+) -> dict[str, Tensor]:
+    """The weighted terms of the generator's loss by name; their sum is what it minimises.
+
+    A term of weight zero is not computed. The discriminator's own weights must not require gradients here,
+    or they collect some that the discriminator's step has to clear.
+
+    Args:
+        settings: the weights.
+        estimate: the generator's output ``[B, C, T]``.
+        reference: the clean signals ``[B, C, T]``.
+        discriminator: needed where the adversarial or the feature matching weight is above zero.
+        adversarial_share: factor of those two weights, from 0 to 1, while they are warmed up.
+
+    Raises:
+        DanError: if the shapes differ, are not ``[B, C, T]``, or no discriminator was given where one is
+            needed.
+    """
+    check_batch(estimate=estimate, reference=reference)
+    weights = {name: getattr(settings, name) for name in RECONSTRUCTION}
+    terms = {
+        name: weight * RECONSTRUCTION[name](estimate=estimate, reference=reference)
+        for name, weight in weights.items()
+        if weight > 0
+    }
+    if settings.needs_discriminator and adversarial_share > 0:
+        terms |= _judged(settings, estimate, reference, discriminator, adversarial_share)
+    return terms
+
+
+def _judged(
+    settings: LossSettings,
+    estimate: Tensor,
+    reference: Tensor,
+    discriminator: DiscriminatorBase | None,
+    share: float,
+) -> dict[str, Tensor]:
+    if discriminator is None:
+        raise DanError("losses.adversarial", "it needs a discriminator", "Give one, or set the weight to 0")
+    judgement = discriminator(estimate)
+    terms = {}
+    if settings.adversarial > 0:
+        loss = adversarial_loss(settings.adversarial_kind, denoised=judgement.logits)
+        terms["adversarial"] = share * settings.adversarial * loss
+    if settings.feature_matching > 0:
+        with torch.no_grad():
+            truth = discriminator(reference)
+        loss = feature_matching_loss(estimate=judgement, reference=truth)
+        terms["feature_matching"] = share * settings.feature_matching * loss
+    return terms
+
+
+def check_batch(*, estimate: Tensor, reference: Tensor) -> None:
+    """Check that two tensors are batches ``[B, C, T]`` of one shape.
+
+    Raises:
+        DanError: if they are not.
+    """
+    shapes = f"estimate {list(estimate.shape)}, reference {list(reference.shape)}"
+    if estimate.ndim != 3 or estimate.shape != reference.shape:
+        raise DanError(shapes, "both must be of one shape [batch, channels, time]", "Reshape them")

@@ -1,0 +1,163 @@
+"""Recipes: TOML files that say a whole training run. Those in this folder come with the package."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterable, Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from dan.settings import Recipe
+from dan.signals import DanError
+
+
+def recipe_names() -> list[str]:
+    """Names of the recipes that come with the package."""
+    files = resources.files(__name__).iterdir()
+    return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
+
+
+def load_recipe(recipe: str, *, overrides: Iterable[str] = (), seed: int | None = None) -> Recipe:
+    """Read a recipe by name or from a file, with some keys overridden.
+
+    Args:
+        recipe: the name of a recipe that comes with the package, or the path of a TOML file.
+        overrides: each ``section.key=value`` with a TOML value; a bare word is taken for a string.
+        seed: the recipe's seed, where it is not the file's.
+
+    Returns:
+        The recipe, complete and checked.
+
+    Raises:
+        DanError: if there is no such recipe, it is no TOML, a key is unknown, or a value is not legal.
+    """
+    tree = _parse(_read(recipe), name=recipe)
+    for override in overrides:
+        _override(tree, override)
+    if seed is not None:
+        tree["seed"] = seed
+    return check_recipe(tree, name=recipe)
+
+
+def check_recipe(tree: dict[str, Any], *, name: str) -> Recipe:
+    """A tree of settings as a recipe.
+
+    Raises:
+        DanError: if a key is unknown or a value is not legal; `name` says where it came from.
+    """
+    try:
+        # By way of JSON, in which strict checking takes a list for a tuple but no text for a number.
+        return Recipe.model_validate_json(json.dumps(tree), strict=True)
+    except (ValidationError, TypeError, ValueError) as error:
+        raise _explain(error, name) from error
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """The whole recipe as TOML, from which `load_recipe` reads an equal one."""
+    tree = recipe.model_dump(mode="json")
+    scalars = [f"{key} = {_value(value)}" for key, value in tree.items() if not isinstance(value, dict)]
+    sections = [
+        "\n".join([f"\n[{name}]", *(f"{key} = {_value(value)}" for key, value in section.items())])
+        for name, section in tree.items()
+        if isinstance(section, dict)
+    ]
+    return "\n".join([*scalars, *sections]) + "\n"
+
+
+def recipe_differences(one: Recipe, other: Recipe) -> list[str]:
+    """Each key whose value differs, as ``section.key: value against value``."""
+    first, second = (dict(_leaves(recipe.model_dump(mode="json"))) for recipe in (one, other))
+    return [
+        f"{key}: {_value(first.get(key))} against {_value(second.get(key))}"
+        for key in sorted(first.keys() | second.keys())
+        if first.get(key) != second.get(key)
+    ]
+
+
+def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _value(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _read(recipe: str) -> str:
+    if recipe in recipe_names():
+        return (resources.files(__name__) / f"{recipe}.toml").read_text(encoding="utf-8")
+    path = Path(recipe)
+    if not path.is_file():
+        known = ", ".join(recipe_names())
+        raise DanError(
+            f"recipe {recipe}", "there is no such recipe or file", f"Take one of {known}, or a file"
+        )
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DanError(path, f"it cannot be read ({error})", "Give a TOML file") from error
+
+
+def _parse(text: str, *, name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DanError(
+            name, f"it is no TOML: {error}", "Mend that line; docs/recipes.md shows the form"
+        ) from error
+
+
+def _override(tree: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    *sections, leaf = key.strip().split(".")
+    if not equals or not leaf:
+        raise DanError(f"--set {override}", "it has the form section.key=value", "As in training.epochs=10")
+    for section in sections:
+        tree = tree.setdefault(section, {})
+        if not isinstance(tree, dict):
+            raise DanError(f"--set {override}", f"{section} is no section", "docs/recipes.md lists the keys")
+    try:
+        tree[leaf] = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        tree[leaf] = text.strip()
+
+
+def _explain(error: Exception, name: str) -> DanError:
+    """The first thing that is wrong, with its neighbours if it is a key that is not known."""
+    if not isinstance(error, ValidationError):
+        return DanError(f"recipe {name}", f"a value is no plain TOML value ({error})", "See docs/recipes.md")
+    problem = error.errors()[0]
+    where = [str(part) for part in problem["loc"]]
+    key = ".".join(where)
+    if problem["type"] == "extra_forbidden":
+        return DanError(f"{key} in recipe {name}", "there is no such key", _neighbours(where))
+    if problem["type"] == "missing":
+        return DanError(f"{key} in recipe {name}", "it is missing", "Add it")
+    given = f"{key}={_value(problem['input'])}" if where else "settings"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return DanError(f"{given} in recipe {name}", message, "docs/recipes.md lists what is legal")
+
+
+def _neighbours(where: list[str]) -> str:
+    legal = [*_legal_keys(where[:-1])]
+    close = difflib.get_close_matches(where[-1], legal, n=1)
+    hint = f"Did you mean {close[0]}? " if close else ""
+    return f"{hint}Legal here: {', '.join(legal)}"
+
+
+def _legal_keys(sections: list[str]) -> Iterable[str]:
+    model: type[BaseModel] = Recipe
+    for section in sections:
+        default = model.model_fields[section].default if section in model.model_fields else None
+        if not isinstance(default, BaseModel):
+            break
+        model = type(default)
+    return model.model_fields

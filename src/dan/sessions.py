@@ -1,0 +1,211 @@
+"""A session of training in a run folder: what `dan train` does around the training itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dan import __version__
+from dan.checkpoints import load_checkpoint, save_checkpoint
+from dan.datasets import ValidationSet, open_source, open_validation
+from dan.diagnosis import data_warnings, discriminator_warning, output_warnings, verdict
+from dan.filters import lowpass
+from dan.folders import create
+from dan.models import ModelInfo, load_model, save_model
+from dan.plots import plot_history, plot_signals, save_figure
+from dan.runs import Record, Run
+from dan.settings import Recipe
+from dan.signals import DanError, Signal
+from dan.training import Hooks, Progress, State, apply, new_state, train
+
+PLOTTED_SIGNALS = 3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a session left."""
+
+    run: Run
+    state: State
+    complete: bool
+    """Whether the training has come to its end; if not, the same call resumes it."""
+    verdict: list[str]
+    """Whether the training is all right, in a few sentences."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What is told to the outside while a session lasts; each may be left out."""
+
+    say: Callable[[str], None] = lambda _: None
+    """Called with a sentence on what happens, or a warning."""
+    progress: Callable[[Progress], None] = lambda _: None
+    """Called after each step and each validation."""
+    should_stop: Callable[[], bool] = lambda: False
+    """Asked after each step."""
+
+
+def train_run(
+    recipe: Recipe,
+    out: Path,
+    *,
+    data: Path | None = None,
+    force: bool = False,
+    max_minutes: float | None = None,
+    device: str = "cpu",
+    tensorboard: bool = False,
+    session: Session | None = None,
+) -> Outcome:
+    """Train by a recipe in a run folder; the same call again resumes.
+
+    Args:
+        recipe: the whole training.
+        out: the run folder.
+        data: a data folder; without one, a recipe that reads a folder gets one made under `out`.
+        force: start over what is there.
+        max_minutes: stop after so many minutes, resumable.
+        device: where torch computes: `cpu` or `cuda`.
+        tensorboard: write the curves for TensorBoard as well, under `out`.
+        session: what is told to the outside.
+
+    Returns:
+        What came out.
+
+    Raises:
+        DanError: if the recipe, the data or the folder is wrong, the folder is in use, a disk is full, or the
+            training diverges. The best model and the last checkpoint are then still there.
+    """
+    session, run = session or Session(), Run(out)
+    with run.locked():
+        resuming = run.prepare(recipe, force=force)
+        data = data or _own_data(recipe, run, session)
+        source, validation = open_source(recipe, data), open_validation(recipe, data)
+        for warning in data_warnings(clean=validation.clean, mixed=validation.mixed):
+            session.say(f"Warning: {warning}.")
+        state = new_state(recipe, device=device)
+        if resuming:
+            load_checkpoint(run.checkpoint, state)
+            session.say(f"Resuming {out} after step {state.step}.")
+        late = _deadline(max_minutes)
+        hooks = Hooks(
+            progress=_tell(session, tensorboard_writer(out) if tensorboard else None),
+            improved=lambda state: save_model(run.model, state.best, model_info(state, data)),
+            checkpoint=_keep(run, session),
+            should_stop=lambda: late() or session.should_stop(),
+        )
+        complete = train(state, source, validation, hooks)
+        return _finish(run, state, validation, complete, session)
+
+
+def _own_data(recipe: Recipe, run: Run, session: Session) -> Path | None:
+    if recipe.data.source == "fresh":
+        return None
+    if not run.data.is_dir():
+        session.say(f"Making the data in {run.data}.")
+        create(recipe, run.data)
+    return run.data
+
+
+def _deadline(max_minutes: float | None) -> Callable[[], bool]:
+    end = None if max_minutes is None else time.monotonic() + 60 * max_minutes
+    return lambda: end is not None and time.monotonic() >= end
+
+
+def tensorboard_writer(out: Path) -> Callable[[Record], None]:
+    """What writes a validation's figures for TensorBoard.
+
+    Raises:
+        DanError: if tensorboard is not installed.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise DanError(
+            "--tensorboard", "it is not installed", "pip install 'dan-denoiser[tensorboard]'"
+        ) from error
+    writer = SummaryWriter(str(out / "tensorboard"))  # type: ignore[no-untyped-call]
+
+    def write(record: Record) -> None:
+        for name, value in record.items():
+            if isinstance(value, float):
+                writer.add_scalar(name, value, record["step"])  # type: ignore[no-untyped-call]
+        writer.flush()  # type: ignore[no-untyped-call]
+
+    return write
+
+
+def _tell(session: Session, write: Callable[[Record], None] | None) -> Callable[[Progress], None]:
+    def progress(event: Progress) -> None:
+        session.progress(event)
+        if write and event.record:
+            write(event.record)
+
+    return progress
+
+
+def _keep(run: Run, session: Session) -> Callable[[State], None]:
+    """Save the state and the history; warn of a discriminator gone wrong, once."""
+    warned: set[str] = set()
+
+    def checkpoint(state: State) -> None:
+        save_checkpoint(run.checkpoint, state)
+        run.write_history(state.history)
+        warning = discriminator_warning(state.history)
+        if warning and warning.partition("(")[0] not in warned:
+            warned.add(warning.partition("(")[0])
+            session.say(f"Warning: {warning}.")
+
+    return checkpoint
+
+
+def _finish(run: Run, state: State, validation: ValidationSet, complete: bool, session: Session) -> Outcome:
+    lines = verdict(state.history)
+    if state.history:
+        generator, _ = load_model(run.model)
+        estimate = apply(generator, validation.mixed)
+        lines += [
+            f"Note: {warning}." for warning in output_warnings(estimate=estimate, clean=validation.clean)
+        ]
+        _plot(run, state, validation, estimate)
+    for line in lines:
+        session.say(line)
+    return Outcome(run, state, complete, lines)
+
+
+def model_info(state: State, data: Path | None) -> ModelInfo:
+    """What the model file of a training says of itself."""
+    recipe, record = state.recipe, state.history[-1]
+    return ModelInfo(
+        name=recipe.name,
+        version=__version__,
+        recipe=recipe.name,
+        generator=recipe.generator,
+        signal=recipe.signal,
+        parameters=sum(parameter.numel() for parameter in state.generator.parameters()),
+        latency_samples=state.generator.latency_samples,
+        receptive_field_samples=state.generator.receptive_field_samples,
+        channels=state.generator.channels,
+        trained_on=f"the folder {data.name}" if data else f"fresh draws of the recipe {recipe.name}",
+        seed=recipe.seed,
+        val_snr_db=record["val_snr_db"],
+        val_snr_gain_db=record["val_snr_gain_db"],
+    )
+
+
+def _plot(run: Run, state: State, validation: ValidationSet, estimate: Signal) -> None:
+    """The training's curves, and a few signals beside the low-pass filter's."""
+    recipe, rate_hz = state.recipe, state.recipe.signal.sample_rate_hz
+    save_figure(plot_history(state.history), run.plots / "training.png")
+    chosen = slice(0, PLOTTED_SIGNALS)
+    signals = {
+        "clean": validation.clean[chosen],
+        "noisy": validation.mixed[chosen],
+        "dan": estimate[chosen],
+        "lowpass": lowpass(
+            validation.mixed[chosen], sample_rate_hz=rate_hz, pass_hz=recipe.clean.frequency_hz[1]
+        ),
+    }
+    figure = plot_signals(signals, sample_rate_hz=rate_hz)
+    save_figure(figure, run.plots / "signals.png")
