@@ -1,0 +1,184 @@
+"""Data folders: filled from a recipe, read side by side, and verified."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dan.files import atomic_folder
+from dan.layout import (
+    KINDS,
+    SIDES,
+    Dataset,
+    Side,
+    check_holds_data,
+    folder_rate_hz,
+    is_data_folder,
+    pair_files,
+    read_signal,
+)
+from dan.previews import check_pictures, draw_picture, write_resampled
+from dan.settings import Recipe
+from dan.signals import DanError, Signal
+from dan.synthesis import Pairs, draw_pairs
+from dan.verification import FolderReport, SideReport, check
+
+__all__ = ["FolderReport", "SideReport", "Split", "check", "create", "load_split"]
+
+PREVIEWS = 3
+"""Signals of each side that are resampled to listen to."""
+
+RECIPE_SECTIONS = {"name", "summary", "seed", "signal", "clean", "noise", "data"}
+"""What of a recipe says how its data came about."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """One side of a data folder: signals ``[N, T]``, float32."""
+
+    stems: tuple[str, ...]
+    """The names of the clean files."""
+    clean: Signal
+    noise: Signal | None
+    """None where the folder holds none."""
+    mixed: Signal
+    sample_rate_hz: float
+
+
+def create(
+    recipe: Recipe,
+    out: str | Path,
+    *,
+    seed: int | None = None,
+    force: bool = False,
+    progress: Callable[[float], None] | None = None,
+) -> Path:
+    """Fill a data folder as a recipe says; it appears whole or not at all.
+
+    The two sides come from independent streams of random numbers. The same seed gives the same bytes.
+
+    Args:
+        recipe: its sections signal, clean, noise and data are used.
+        out: the folder to make.
+        seed: instead of the recipe's, 0 or more.
+        force: replace a data folder of that name; a folder that holds anything else is never replaced.
+        progress: called with the fraction done, in (0, 1].
+
+    Returns:
+        The folder.
+
+    Raises:
+        DanError: if the name is taken, it cannot be written, or the recipe cannot be followed.
+    """
+    check_pictures()
+    if seed is not None and seed < 0:
+        raise DanError(f"seed={seed}", "a seed is a whole number from 0 up", "Give another")
+    recipe = recipe.model_copy(update={"seed": recipe.seed if seed is None else seed})
+    random = [np.random.default_rng(child) for child in np.random.SeedSequence(recipe.seed).spawn(len(SIDES))]
+    counts: dict[Side, int] = {"train": recipe.data.train_count, "validation": recipe.data.validation_count}
+    saved = _Progress(sum(counts.values()), progress)
+    with atomic_folder(out, force=force, replaceable=is_data_folder) as folder:
+        for number, side in enumerate(SIDES):
+            pairs = draw_pairs(recipe, counts[side], random=random[number])
+            _save_signals(folder / side, pairs, saved)
+            _save_previews(folder, side, pairs, sample_rate_hz=recipe.signal.sample_rate_hz)
+        _save_dataset(folder, recipe, counts)
+    return Path(out)
+
+
+def load_split(data: str | Path, side: Side, *, sample_rate_hz: float | None = None) -> Split:
+    """Read one side of a data folder, all signals of one length.
+
+    Args:
+        data: the folder.
+        side: `train` or `validation`.
+        sample_rate_hz: the rate of .npy files where no dataset.json says it; not used where one does.
+
+    Raises:
+        DanError: if the folder is missing or empty, files are unpaired, unequal in length or rate, or wrong.
+    """
+    folder = Path(data)
+    check_holds_data(folder)
+    trios, problems = pair_files(folder, side)
+    if problems:
+        raise problems[0]
+    rate_hz = folder_rate_hz(folder, trios, sample_rate_hz=sample_rate_hz)
+    length = len(read_signal(trios[0].files["clean"], sample_rate_hz=rate_hz).samples)
+    stacks = {
+        kind: _stack([trio.files[kind] for trio in trios], rate_hz=rate_hz, length=length)
+        for kind in KINDS
+        if kind in trios[0].files
+    }
+    stems = tuple(trio.stem for trio in trios)
+    return Split(stems, stacks["clean"], stacks.get("noise"), stacks["mixed"], rate_hz)
+
+
+class _Progress:
+    """Counts signals and tells whoever wants to know."""
+
+    def __init__(self, total: int, tell: Callable[[float], None] | None) -> None:
+        self.done, self.total, self.tell = 0, total, tell
+
+    def step(self) -> None:
+        self.done += 1
+        if self.tell:
+            self.tell(self.done / self.total)
+
+
+def _stem(row: int) -> str:
+    return f"tone_{row:04d}"
+
+
+def _rows(pairs: Pairs, row: int) -> dict[str, Signal]:
+    return {kind: getattr(pairs, kind)[row] for kind in KINDS}
+
+
+def _save_signals(folder: Path, pairs: Pairs, progress: _Progress) -> None:
+    for kind in KINDS:
+        (folder / kind).mkdir(parents=True)
+    for row in range(len(pairs.clean)):
+        for kind, signal in _rows(pairs, row).items():
+            np.save(folder / kind / f"{_stem(row)}.npy", signal)
+        progress.step()
+
+
+def _save_previews(folder: Path, side: Side, pairs: Pairs, *, sample_rate_hz: float) -> None:
+    for row in range(min(PREVIEWS, len(pairs.clean))):
+        for kind, signal in _rows(pairs, row).items():
+            path = folder / "resampled" / f"{side}_{_stem(row)}_{kind}.wav"
+            write_resampled(path, signal, sample_rate_hz=sample_rate_hz)
+    title = f"{side}, {_stem(0)}: mixed at {pairs.snr_db[0]:.1f} dB"
+    draw_picture(folder / f"{side}.png", _rows(pairs, 0), sample_rate_hz=sample_rate_hz, title=title)
+
+
+def _save_dataset(folder: Path, recipe: Recipe, counts: dict[Side, int]) -> None:
+    from dan import __version__
+
+    dataset = Dataset(
+        sample_rate_hz=recipe.signal.sample_rate_hz,
+        duration_s=recipe.signal.duration_s,
+        snr_db=recipe.noise.snr_db,
+        seed=recipe.seed,
+        recipe=recipe,
+        counts={str(side): count for side, count in counts.items()},
+        dan_version=__version__,
+    ).model_dump(mode="json")
+    dataset["recipe"] = recipe.model_dump(mode="json", include=RECIPE_SECTIONS)
+    (folder / "dataset.json").write_text(json.dumps(dataset, indent=2) + "\n", encoding="utf-8")
+
+
+def _stack(paths: list[Path], *, rate_hz: float, length: int) -> Signal:
+    """Read files of one channel, one rate and one length: ``[N, T]``, float32."""
+    stack = np.empty((len(paths), length), np.float32)
+    for row, path in enumerate(paths):
+        samples = read_signal(path, sample_rate_hz=rate_hz).samples
+        if len(samples) != length:
+            raise DanError(
+                f"{path} of {len(samples)} samples", f"the first clean signal has {length}", "Cut them alike"
+            )
+        stack[row] = samples
+    return stack
