@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dan.signals import DanError
+from dan.errors import DanError
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -59,7 +59,7 @@ def main() -> None:
 
 @app.callback()
 def options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Options of every command; `main` has taken `--debug` off the line, wherever it stood."""
 
@@ -198,7 +198,7 @@ def evaluate(
     from dan.judging import judge
 
     with _bar("Evaluating") as progress:
-        verdict = judge(
+        evaluation = judge(
             model,
             data,
             json_file=json_file,
@@ -207,7 +207,7 @@ def evaluate(
             force=force,
             progress=progress,
         )
-    show_table(verdict.evaluation.table)
+    show_table(evaluation.table)
     if report:
         typer.echo(f"Report: {report / 'index.html'}")
 
@@ -222,7 +222,7 @@ def show_table(table: Table) -> None:
     for heading in ("SNR dB", "95 %", "gain dB", "SI-SDR dB", "gain dB"):
         grid.add_column(heading, justify="right")
     for row in table.rows:
-        low, high = row.snr_interval_db
+        low, high = row.interval_db["snr_db"]
         figures = (row.snr_gain_db, row.si_sdr_db, row.si_sdr_gain_db)
         cells = [f"{row.snr_db:.2f}", f"{low:.2f} to {high:.2f}", *(f"{figure:.2f}" for figure in figures)]
         grid.add_row(row.name, *cells, style="bold" if row.name == "dan" else None)
@@ -287,7 +287,7 @@ def demo(
     """The founding story, end to end: data, training, score table, report."""
     from dan.demo import run_demo
 
-    with training_session(out) as session:
-        evaluation = run_demo(out, quick=quick, force=force, session=session)
+    with training_session(out) as session, _bar("Judging") as progress:
+        evaluation = run_demo(out, quick=quick, force=force, session=session, progress=progress)
     show_table(evaluation.table)
     typer.echo(f"Look at {out / 'report' / 'index.html'}; the model is {out / 'run' / 'model.safetensors'}")

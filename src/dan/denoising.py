@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dan.denoiser import Denoiser
-from dan.recordings import SUFFIXES, read, write
+from dan.recordings import SUFFIXES, Recording, read, write
 from dan.signals import DanError
 
 
@@ -58,7 +58,10 @@ def denoise_files(
     report = Report()
     for done, (source, target) in enumerate(pairs.items(), start=1):
         try:
-            clipped = _denoise_file(denoiser, source, target, strength, sample_rate_hz, force)
+            recording = _read(source, denoiser, sample_rate_hz)
+            rate_hz = denoiser.info.sample_rate_hz
+            denoised = denoiser(recording.samples, sample_rate=rate_hz, strength=strength)
+            clipped = write(target, denoised, sample_rate_hz=rate_hz, like=recording, force=force)
             report.written.append(Written(target, clipped))
         except DanError as error:
             report.failures.append(error)
@@ -67,14 +70,8 @@ def denoise_files(
     return report
 
 
-def _denoise_file(
-    denoiser: Denoiser,
-    source: Path,
-    target: Path,
-    strength: float,
-    sample_rate_hz: float | None,
-    force: bool,
-) -> int:
+def _read(source: Path, denoiser: Denoiser, sample_rate_hz: float | None) -> Recording:
+    """A recording of the denoiser's rate."""
     recording = read(source, sample_rate_hz=sample_rate_hz)
     if recording.sample_rate_hz is None:
         wanted = f"--sample-rate {denoiser.info.sample_rate_hz:g}"
@@ -83,8 +80,7 @@ def _denoise_file(
         denoiser.check_rate(recording.sample_rate_hz)
     except DanError as error:
         raise DanError(f"{source} at {error.what}", error.rule, error.way_out) from error
-    denoised = denoiser(recording.samples, sample_rate=recording.sample_rate_hz, strength=strength)
-    return write(target, denoised, sample_rate_hz=recording.sample_rate_hz, like=recording, force=force)
+    return recording
 
 
 def plan(inputs: list[Path], out: Path | None) -> dict[Path, Path]:

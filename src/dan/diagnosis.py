@@ -70,7 +70,7 @@ def discriminator_warning(history: Sequence[Record]) -> str | None:
     if min(accuracies) >= WON:
         return (
             f"the discriminator has won outright (accuracy {accuracies[-1]:.2f}, {WATCHED_EPOCHS} epochs): "
-            "its gradient says little. Lower discriminator_optimiser.learning_rate or raise losses.adversarial"
+            "its gradient says little. Lower discriminator_optimiser.learning_rate"
         )
     if max(accuracies) <= LOST:
         return (

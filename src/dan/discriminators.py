@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
-from dan.settings import ClassicDiscriminatorSettings, Discriminator, SignalSettings
+from dan.settings import (
+    ClassicDiscriminatorSettings,
+    Discriminator,
+    SignalSettings,
+    SpectralDiscriminatorSettings,
+)
 from dan.signals import DanError
 
 
@@ -31,6 +37,8 @@ class DiscriminatorBase(nn.Module):
 
 def build_discriminator(settings: Discriminator, signal: SignalSettings) -> DiscriminatorBase:
     """The discriminator that the settings describe, with fresh weights."""
+    if isinstance(settings, SpectralDiscriminatorSettings):
+        return SpectralDiscriminator(settings)
     return ClassicDiscriminator(settings, signal)
 
 
@@ -75,3 +83,50 @@ class ClassicDiscriminator(DiscriminatorBase):
             features.append(out)
         out = self.hidden(out.flatten(1)).relu()
         return Judgement(logits=self.output(out), features=[*features, out])
+
+
+class SpectralDiscriminator(DiscriminatorBase):
+    """One small network for each resolution, over log magnitudes: it hears what remains of the noise.
+
+    A logarithm makes a faint residue beside a strong tone as plain as the tone. Signals of any length and any
+    number of channels; shorter ones than a frame are padded with zeros to it.
+
+    Source: W. Jang et al., "UnivNet: a neural vocoder with multi-resolution spectrogram discriminators for
+    high-fidelity waveform generation", 2021.
+    """
+
+    def __init__(self, settings: SpectralDiscriminatorSettings) -> None:
+        super().__init__()
+        self.frames_samples, self.slope = settings.frames_samples, settings.slope
+        widths = [1, *[settings.filters] * settings.depth]
+        self.networks = nn.ModuleList()
+        for _ in self.frames_samples:
+            layers = [nn.Conv2d(a, b, (3, 5), (1, 2), (1, 2)) for a, b in pairwise(widths)]
+            self.networks.append(nn.ModuleList([*layers, nn.Conv2d(widths[-1], 1, 3, padding=1)]))
+
+    def forward(self, signal: Tensor) -> Judgement:
+        """Judge ``[B, C, T]``: one logit for each patch of each resolution."""
+        logits, features = [], []
+        for size, network in zip(self.frames_samples, self.networks, strict=True):
+            *layers, last = list(network.children())
+            out = log_magnitudes(signal, size).contiguous(memory_format=torch.channels_last)
+            for layer in layers:
+                out = nn.functional.leaky_relu(layer(out), self.slope)
+                features.append(out)
+            logits.append(last(out).reshape(len(signal), -1))
+        return Judgement(logits=torch.cat(logits, dim=-1), features=features)
+
+
+MAGNITUDE_FLOOR = 1e-2
+"""Of a unit tone's magnitude, -40 dB: what lies below it is not told apart."""
+
+
+def log_magnitudes(signal: Tensor, size: int) -> Tensor:
+    """``[B, C, T]`` to log magnitudes ``[B C, 1, frames, bins]`` of Hann windows that overlap by half."""
+    hop = size // 2
+    length = signal.shape[-1]
+    padded = nn.functional.pad(signal, (0, max(0, size - length) or -(length - size) % hop))
+    window = torch.hann_window(size, device=signal.device, dtype=signal.dtype)
+    spectrum = torch.view_as_real(torch.fft.rfft(padded.unfold(-1, size, hop) * window))
+    power = spectrum.square().sum(dim=-1) / (size / 4) ** 2  # 1 for a unit tone in the middle of a bin
+    return (power + MAGNITUDE_FLOOR**2).log().flatten(0, 1)[:, None] / 2

@@ -125,13 +125,13 @@ def tensorboard_writer(out: Path) -> Callable[[Record], None]:
         raise DanError(
             "--tensorboard", "it is not installed", "pip install 'dan-denoiser[tensorboard]'"
         ) from error
-    writer = SummaryWriter(str(out / "tensorboard"))  # type: ignore[no-untyped-call]
+    writer = SummaryWriter(str(out / "tensorboard"))
 
     def write(record: Record) -> None:
         for name, value in record.items():
             if isinstance(value, float):
-                writer.add_scalar(name, value, record["step"])  # type: ignore[no-untyped-call]
-        writer.flush()  # type: ignore[no-untyped-call]
+                writer.add_scalar(name, value, record["step"])
+        writer.flush()
 
     return write
 

@@ -164,6 +164,21 @@ def _without_gaps(settings: Strided) -> Strided:
     return settings
 
 
+class SpectralDiscriminatorSettings(Settings):
+    """Small networks over log-magnitude spectra of several resolutions, which judge every patch."""
+
+    kind: Literal["spectral"]
+    """Which discriminator this is."""
+    frames_samples: Annotated[tuple[Annotated[int, Field(ge=4)], ...], Field(min_length=1)] = (64, 256)
+    """Frame length of each resolution; frames overlap by half."""
+    filters: PositiveInt = 6
+    """Channels of each layer."""
+    depth: Annotated[int, Field(ge=1, le=8)] = 2
+    """Convolutional layers before the last, each of 3 frames by 5 bins, every second bin kept."""
+    slope: Unit = 0.1
+    """Of the leaky ReLU for negative values."""
+
+
 class LossSettings(Settings):
     """What the generator minimises: a weighted sum; a weight of 0 costs nothing."""
 
@@ -234,7 +249,9 @@ class TrainingSettings(Settings):
 
 
 Generator = ClassicGeneratorSettings
-Discriminator = ClassicDiscriminatorSettings
+Discriminator = Annotated[
+    ClassicDiscriminatorSettings | SpectralDiscriminatorSettings, Field(discriminator="kind")
+]
 
 
 class Recipe(Settings):
@@ -267,4 +284,6 @@ class Recipe(Settings):
             raise ValueError(
                 f"clean.frequency_hz up to {highest_hz:g}: half of signal.sample_rate_hz is {half_hz:g}"
             )
+        if self.noise.hum_hz >= half_hz:
+            raise ValueError(f"noise.hum_hz={self.noise.hum_hz:g}: half of the sample rate is {half_hz:g}")
         return self

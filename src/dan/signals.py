@@ -1,7 +1,7 @@
 """What everything else agrees on: signals, their check at the door, decibels and the one error.
 
 A signal is a numpy array of floats with time as its last axis, shape ``[*, T]``.
-This module imports nothing of ours.
+It imports nothing of ours but the error.
 """
 
 from __future__ import annotations
@@ -12,25 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dan.errors import DanError as DanError
+
+
 Signal = npt.NDArray[np.floating[Any]]
 """An array of floats with time as its last axis, ``[*, T]``."""
 
 SNR_LIMIT_DB = 100.0
 """Decibel figures are held within plus or minus this, so that silence and perfection stay finite."""
-
-
-class DanError(Exception):
-    """The input, file or setting is wrong: says what, the rule it broke and the way out.
-
-    Args:
-        what: the thing and its value, as ``sample_rate_hz=100`` or a file's path.
-        rule: the rule that it broke.
-        way_out: what to do about it: a flag, a legal value, a command.
-    """
-
-    def __init__(self, what: object, rule: str, way_out: str) -> None:
-        super().__init__(f"{what}: {rule}. {way_out}.")
-        self.what, self.rule, self.way_out = str(what), rule, way_out
 
 
 def check_signal(signal: npt.ArrayLike, *, name: str = "signal", rank: int | None = None) -> Signal:

@@ -1,0 +1,17 @@
+"""The one error that users see. It imports nothing, so that the command line starts at once."""
+
+from __future__ import annotations
+
+
+class DanError(Exception):
+    """The input, file or setting is wrong: says what, the rule it broke and the way out.
+
+    Args:
+        what: the thing and its value, as ``sample_rate_hz=100`` or a file's path.
+        rule: the rule that it broke.
+        way_out: what to do about it: a flag, a legal value, a command.
+    """
+
+    def __init__(self, what: object, rule: str, way_out: str) -> None:
+        super().__init__(f"{what}: {rule}. {way_out}.")
+        self.what, self.rule, self.way_out = str(what), rule, way_out
