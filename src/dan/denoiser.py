@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from dan.errors import DanError
 from dan.models import ModelInfo, find_model, load_model
-from dan.signals import DanError, Signal, check_sample_rate, check_signal
+from dan.signals import Signal, check_sample_rate, check_signal
+from dan.streams import FrameEngine, Network, Stream
 
-FRAMES_AT_ONCE = 256
-"""Frames that go through the network together: bounds the memory."""
-
-Network = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
-"""Frames ``[N, T]`` to frames of the same shape."""
+ROWS_AT_ONCE = 256
+"""Rows that are denoised together: bounds the memory."""
 
 
 class Denoiser:
@@ -48,12 +46,30 @@ class Denoiser:
         """
         signal = check_signal(noisy, name="noisy")
         self.check_rate(sample_rate)
-        if not 0 <= strength <= 1:
-            raise DanError(f"strength={strength}", "it is from 0 to 1", "0 is the input, 1 all of the effect")
         rows = signal.reshape(-1, signal.shape[-1])
-        denoised = np.stack([self._row(row) for row in rows]) if self._is_long(rows) else self._network(rows)
-        mixed = strength * denoised.reshape(signal.shape) + (1 - strength) * signal
-        return mixed.astype(signal.dtype)
+        portions = np.array_split(rows, -(-len(rows) // ROWS_AT_ONCE))
+        denoised = np.concatenate([self._whole(portion, strength) for portion in portions])
+        return denoised.reshape(signal.shape)
+
+    def _whole(self, rows: Signal, strength: float) -> Signal:
+        stream = self.stream(channels=len(rows), strength=strength)
+        return np.concatenate([stream.feed(rows), stream.flush()], axis=-1).astype(rows.dtype)
+
+    def stream(self, *, channels: int = 1, strength: float = 1.0) -> Stream:
+        """Open a stream: blocks of any length in, the same samples out as from the whole signal.
+
+        Args:
+            channels: of every block ``[C, n]``; each is denoised by itself.
+            strength: 0 returns the input, 1 the denoised signal, between them their mix.
+
+        Raises:
+            DanError: if a setting is out of its range.
+        """
+        if channels < 1:
+            raise DanError(f"channels={channels}", "a stream has at least one", "Give the blocks' channels")
+        frame_samples = self.info.signal.length_samples
+        engine = FrameEngine(self.network, frame_samples=frame_samples, channels=channels)
+        return Stream(engine, channels=channels, strength=strength)
 
     def check_rate(self, sample_rate: float) -> None:
         """Check that a signal's rate in Hz is the model's.
@@ -69,37 +85,6 @@ class Denoiser:
                 f"Resample the signal to {wanted:g} Hz, or train a model at {sample_rate:g} Hz with "
                 f"--set signal.sample_rate_hz={sample_rate:g}",
             )
-
-    def _is_long(self, rows: Signal) -> bool:
-        return int(rows.shape[-1]) > self.info.signal.length_samples
-
-    def _network(self, rows: Signal) -> Signal:
-        """``[N, T]``, a portion at a time."""
-        wide = rows.astype(np.float32)
-        portions = [wide[start : start + FRAMES_AT_ONCE] for start in range(0, len(wide), FRAMES_AT_ONCE)]
-        return np.concatenate([self.network(portion) for portion in portions])
-
-    def _row(self, row: Signal) -> Signal:
-        """One long signal ``[T]``: the mean of its overlapping frames, weighted towards each one's middle.
-
-        starts     0      h      2h           T - L
-        frames     [------------]
-                          [------------]
-                                 [------ ... -]      the last one ends with the signal
-
-        The weights are divided out, so that frames that come back as they were add up to the signal itself.
-        """
-        length = self.info.signal.length_samples
-        hop = max(1, length // 2)
-        starts = np.unique(np.minimum(np.arange(0, len(row) - length + hop, hop), len(row) - length))
-        window = np.sin(np.pi * (np.arange(length) + 0.5) / length) ** 2  # above 0 everywhere
-        output, weight = np.zeros(len(row)), np.zeros(len(row))
-        for portion in np.array_split(starts, -(-len(starts) // FRAMES_AT_ONCE)):
-            frames = self._network(np.stack([row[start : start + length] for start in portion]))
-            for start, frame in zip(portion, frames, strict=True):
-                output[start : start + length] += window * frame
-                weight[start : start + length] += window
-        return np.asarray(output / weight)
 
 
 def load(model: str | Path) -> Denoiser:
@@ -117,6 +102,6 @@ def load(model: str | Path) -> Denoiser:
 
     def network(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         with torch.inference_mode():
-            return np.asarray(generator(torch.from_numpy(frames)[:, None])[:, 0].numpy())
+            return np.asarray(generator(torch.tensor(frames)[:, None])[:, 0].numpy())
 
     return Denoiser(network, info)

@@ -10,7 +10,7 @@ from dan.evaluation import Evaluation, curve, evaluate
 from dan.files import atomic_write
 from dan.folders import load_split
 from dan.layout import read_dataset
-from dan.report import write_report
+from dan.report import Curve, write_report
 from dan.runs import Run
 from dan.settings import Recipe
 from dan.signals import DanError, Signal
@@ -55,47 +55,11 @@ def judge(
     _check_free(json_file, report, force=force)
     tell = progress or (lambda _: None)
     denoiser, dataset = load(model), read_dataset(data)
-    recipe = dataset.recipe if dataset else None
-    share = TABLE_SHARE if report and recipe else 1.0
-    evaluation = score_table(
-        denoiser,
-        data,
-        recipe,
-        sample_rate_hz=sample_rate_hz,
-        progress=lambda done: tell(share * done),
-    )
-    if json_file:
-        with atomic_write(json_file, force=force) as temporary:
-            temporary.write_text(evaluation.table.to_json() + "\n", encoding="utf-8")
-    if report:
-        points = recipe and curve(
-            _function(denoiser),
-            recipe,
-            count=CURVE_SIGNALS,
-            seed=CURVE_SEED,
-            progress=lambda done: tell(share + (1 - share) * done),
-        )
-        history = Run(Path(model)).read_history() if Path(model).is_dir() else []
-        write_report(report, evaluation, recipe=recipe, history=history, curve=points, force=force)
-    return evaluation
-
-
-def score_table(
-    denoiser: Denoiser,
-    data: Path,
-    recipe: Recipe | None,
-    *,
-    sample_rate_hz: float | None = None,
-    progress: Progress | None = None,
-) -> Evaluation:
-    """The score table of a denoiser on the validation side of a data folder.
-
-    Raises:
-        DanError: if the data is wrong, or of another rate than the model.
-    """
     split = load_split(data, "validation", sample_rate_hz=sample_rate_hz)
     denoiser.check_rate(split.sample_rate_hz)
-    return evaluate(
+    recipe = dataset.recipe if dataset else None
+    share = TABLE_SHARE if report and recipe else 1.0
+    evaluation = evaluate(
         _function(denoiser),
         clean=split.clean,
         mixed=split.mixed,
@@ -104,8 +68,25 @@ def score_table(
         model=denoiser.info.name,
         data=str(data),
         parameters=denoiser.info.parameters,
-        progress=progress,
+        progress=lambda done: tell(share * done),
     )
+    if json_file:
+        with atomic_write(json_file, force=force) as temporary:
+            temporary.write_text(evaluation.table.to_json() + "\n", encoding="utf-8")
+    if report:
+        points = _curve(denoiser, recipe, lambda done: tell(share + (1 - share) * done))
+        history = Run(Path(model)).read_history() if Path(model).is_dir() else []
+        write_report(
+            report, evaluation, clean=split.clean, recipe=recipe, history=history, curve=points, force=force
+        )
+    return evaluation
+
+
+def _curve(denoiser: Denoiser, recipe: Recipe | None, progress: Progress) -> Curve | None:
+    """Output against input SNR on draws of the recipe's task, where it is known."""
+    if recipe is None:
+        return None
+    return curve(_function(denoiser), recipe, count=CURVE_SIGNALS, seed=CURVE_SEED, progress=progress)
 
 
 def _function(denoiser: Denoiser) -> Callable[..., Signal]:
