@@ -1,0 +1,90 @@
+"""What the tests share: one thread, recipes that train in a moment, data folders and model cards."""
+
+import json
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch are loaded
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from dan.models import ModelInfo
+from dan.recipes import check_recipe
+from dan.settings import ClassicGeneratorSettings, SignalSettings
+from dan.synthesis import draw_pairs
+
+settings.register_profile("dan", deadline=None)  # other work on the machine is no failure
+settings.load_profile("dan")
+
+TINY = {
+    "name": "tiny",
+    "summary": "of a test",
+    "signal": {"sample_rate_hz": 64, "duration_s": 1.0},
+    "clean": {"sines": 1, "frequency_hz": [2, 12]},
+    "noise": {"snr_db": 3.0},
+    "data": {"source": "fresh", "train_count": 9, "validation_count": 4},
+    "generator": {"kind": "classic", "encoder_filters": 2, "decoder_filters": 3, "kernel": 8},
+    "discriminator": {"kind": "classic", "kernel": 8, "hidden": 3},
+    "training": {"epochs": 3, "steps_per_epoch": 3, "batch": 4},
+}
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """Makes the tiny recipe with some values changed, as in ``tiny({"training.epochs": 2})``."""
+
+    def make(changes=None):
+        tree = json.loads(json.dumps(TINY))
+        for key, value in (changes or {}).items():
+            *sections, leaf = key.split(".")
+            branch = tree
+            for section in sections:
+                branch = branch.setdefault(section, {})
+            branch[leaf] = value
+        return check_recipe(tree, name="tiny")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def write_data():
+    """Writes a data folder of .npy files as a recipe says, without the pictures that take the time."""
+
+    def write(recipe, data):
+        counts = {"train": recipe.data.train_count, "validation": recipe.data.validation_count}
+        for seed, (side, count) in enumerate(counts.items()):
+            pairs = draw_pairs(recipe, count, random=np.random.default_rng(seed))
+            for kind in ("clean", "noise", "mixed"):
+                (data / side / kind).mkdir(parents=True)
+                for row, signal in enumerate(getattr(pairs, kind)):
+                    np.save(data / side / kind / f"{row:02d}.npy", signal)
+        (data / "dataset.json").write_text(json.dumps({"sample_rate_hz": recipe.signal.sample_rate_hz}))
+        return data
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def card():
+    """Makes what a model file says of itself, with some of it changed."""
+
+    def make(**changes):
+        said = {
+            "name": "tiny",
+            "version": "0.1.0",
+            "recipe": "tiny",
+            "generator": ClassicGeneratorSettings(encoder_filters=2, decoder_filters=3, kernel=8),
+            "signal": SignalSettings(sample_rate_hz=64, duration_s=1.0),
+            "parameters": 376,
+            "latency_samples": 64,
+            "receptive_field_samples": 36,
+            "channels": 1,
+            "trained_on": "nothing",
+            "seed": 0,
+            "val_snr_db": 1.5,
+            "val_snr_gain_db": 3.5,
+        }
+        return ModelInfo(**said | changes)
+
+    return make
