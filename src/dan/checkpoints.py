@@ -58,11 +58,12 @@ def _modules(state: State) -> dict[str, torch.nn.Module]:
 
 
 def _optimisers(state: State) -> dict[str, torch.optim.Optimizer]:
-    optimisers = {
-        "generator_optimiser": state.generator_optimiser,
-        "discriminator_optimiser": state.discriminator_optimiser,
+    sides = {"generator": state.generator_optimisers, "discriminator": state.discriminator_optimisers}
+    return {
+        f"{side}_optimiser_{index}": optimiser
+        for side, optimisers in sides.items()
+        for index, optimiser in enumerate(optimisers)
     }
-    return {name: optimiser for name, optimiser in optimisers.items() if optimiser is not None}
 
 
 def _tensors(state: State) -> dict[str, Tensor]:

@@ -1,24 +1,26 @@
 """Generators: networks that take a noisy signal ``[B, C, T]`` to a denoised one of the same shape.
 
-A generator owns its geometry: it accepts any length from one sample up, pads and cuts by itself, and states
-how far it sees and how late it is.
+A generator owns its geometry: it accepts any length up to its frame, pads and cuts by itself, and states how
+far it sees and how late it is.
 """
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from dan.convolutions import LongConv1d, LongConvTranspose1d
-from dan.settings import ClassicGeneratorSettings, Generator, SignalSettings
+from dan.convolutions import BinConvolution, LongConv1d, LongConvTranspose1d
+from dan.errors import DanError
+from dan.settings import ClassicGeneratorSettings, Generator, SignalSettings, SpectralGeneratorSettings
 
 
 class GeneratorBase(nn.Module):
     """What every generator offers beside ``forward``.
 
-    Shape: ``[B, C, T] -> [B, C, T]`` for any T from 1 up.
+    Shape: ``[B, C, T] -> [B, C, T]`` for any T from 1 to `frame_samples`.
     """
 
     frame_samples: int
@@ -30,9 +32,15 @@ class GeneratorBase(nn.Module):
     channels: int
     """Channels C of the signal."""
 
+    def matrices(self) -> list[nn.Parameter]:
+        """The weights that an optimiser for matrices is for: those between hidden channels."""
+        return []
+
 
 def build_generator(settings: Generator, signal: SignalSettings) -> GeneratorBase:
     """The generator that the settings describe, with fresh weights."""
+    if isinstance(settings, SpectralGeneratorSettings):
+        return SpectralGenerator(settings, signal)
     return ClassicGenerator(settings, signal)
 
 
@@ -89,3 +97,91 @@ def _receptive_field(kernel: int, stride: int, depth: int) -> int:
     for _ in range(depth):
         span = (span - 1) * stride + kernel
     return span
+
+
+ACTIVATIONS = {"relu": nn.functional.relu, "gelu": nn.functional.gelu}
+
+
+class SpectralBlock(nn.Module):
+    """``x + project(activation(spread(x)))``: a dilated convolution along frequency, then a pointwise one.
+
+    There is no normalisation: the level of a spectrum is information. The branch starts small instead, so
+    that a stack of blocks starts near the identity.
+
+    Source: H. Zhang, Y. Dauphin and T. Ma, "Fixup initialization: residual learning without normalization",
+    2019.
+    """
+
+    def __init__(self, settings: SpectralGeneratorSettings, dilation_bins: int) -> None:
+        super().__init__()
+        self.activation = ACTIVATIONS[settings.activation]
+        kernel = {"kernel_bins": settings.kernel_bins, "dilation_bins": dilation_bins}
+        self.spread = BinConvolution(settings.width, settings.hidden, **kernel)
+        self.project = BinConvolution(settings.hidden, settings.width, gain=0.3)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """``[B, width, frames, bins]`` in and out."""
+        return torch.as_tensor(input + self.project(self.activation(self.spread(input))))
+
+
+class SpectralGenerator(GeneratorBase):
+    """Denoises along the frequency axis: a complex spectrum in, a complex spectrum out.
+
+    A sine is a point in frequency, and its spectrum is one kernel around that point, the same wherever it
+    lies, if time is counted from where the phases are known: the start of the frame. A convolution over
+    frequency needs just that. The frame is zero-padded to twice its length or so, which makes the real and
+    the imaginary part each complete, and seen through two windows: the rectangular one is the sharpest,
+    Hann's keeps a strong tone from hiding a faint one. Bins outside the band never enter the network and are
+    zero in its output. What the inverse transform holds beyond the frame is dropped, which leaves the network
+    free to answer with spectra that are compact.
+    """
+
+    windows: Tensor
+
+    def __init__(self, settings: SpectralGeneratorSettings, signal: SignalSettings) -> None:
+        super().__init__()
+        length = signal.length_samples
+        self.frame_samples = self.latency_samples = self.receptive_field_samples = length
+        self.channels, self.normalise = 1, settings.normalise_level
+        self.fft_samples = max(2, round(settings.padding * length))
+        low_bin, high_bin = (edge * self.fft_samples / signal.sample_rate_hz for edge in settings.band_hz)
+        self.band = slice(math.floor(low_bin), math.ceil(high_bin) + 1)
+        # White noise of variance 1 has parts of variance 1 in the spectrum, through either window.
+        windows = torch.stack([torch.ones(length), torch.hann_window(length) / math.sqrt(0.375)])
+        self.register_buffer("windows", windows * math.sqrt(2 / length), persistent=False)
+        self.head = BinConvolution(4, settings.width)
+        self.blocks = nn.Sequential(*(SpectralBlock(settings, spacing) for spacing in settings.dilations))
+        self.tail = BinConvolution(settings.width, 2)
+
+    def matrices(self) -> list[nn.Parameter]:
+        """The weights of the blocks."""
+        return [weight for weight in self.blocks.parameters() if weight.ndim == 2]
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        """Denoise ``[B, 1, T]``, T up to a frame."""
+        missing = self.frame_samples - noisy.shape[-1]
+        if missing < 0:
+            raise DanError(
+                f"a signal of {noisy.shape[-1]} samples",
+                f"this network takes a frame of {self.frame_samples} at most",
+                "Use a Denoiser, which cuts long signals into frames",
+            )
+        frames = nn.functional.pad(noisy, (0, missing))
+        level = frames.square().mean(dim=-1, keepdim=True).sqrt() + 1e-12 if self.normalise else 1.0
+        hidden = self.blocks(self.head(self._analyse(frames / level)))
+        denoised = self._synthesise(self.tail(hidden)) * level
+        return denoised[..., : noisy.shape[-1]]
+
+    def _analyse(self, frames: Tensor) -> Tensor:
+        """``[B, 1, L]`` to the real and imaginary parts through each window, ``[B, 4, 1, bins]``."""
+        spectra = torch.fft.rfft(frames[:, :, None] * self.windows, self.fft_samples)[..., self.band]
+        parts = torch.view_as_real(spectra)  # [B, 1, windows, bins, 2]
+        return parts.permute(0, 1, 3, 2, 4).flatten(-2).permute(0, 3, 1, 2)  # the channels last in memory
+
+    def _synthesise(self, parts: Tensor) -> Tensor:
+        """Real and imaginary parts ``[B, 2, 1, bins]`` to frames ``[B, 1, L]``."""
+        spectra = torch.view_as_complex(parts.permute(0, 2, 3, 1).contiguous())
+        bins = self.fft_samples // 2 + 1
+        spectra = nn.functional.pad(spectra, (self.band.start, bins - self.band.start - spectra.shape[-1]))
+        frames = torch.fft.irfft(spectra, self.fft_samples)[..., : self.frame_samples]
+        return frames * math.sqrt(self.frame_samples / 2)

@@ -10,6 +10,7 @@ from dan.evaluation import Evaluation, curve, evaluate
 from dan.files import atomic_write
 from dan.folders import load_split
 from dan.layout import read_dataset
+from dan.recipes import load_recipe
 from dan.report import Curve, write_report
 from dan.runs import Run
 from dan.settings import Recipe
@@ -75,9 +76,15 @@ def judge(
             temporary.write_text(evaluation.table.to_json() + "\n", encoding="utf-8")
     if report:
         points = _curve(denoiser, recipe, lambda done: tell(share + (1 - share) * done))
-        history = Run(Path(model)).read_history() if Path(model).is_dir() else []
+        run = Run(Path(model))
         write_report(
-            report, evaluation, clean=split.clean, recipe=recipe, history=history, curve=points, force=force
+            report,
+            evaluation,
+            clean=split.clean,
+            recipe=load_recipe(str(run.recipe)) if run.recipe.is_file() else recipe,
+            history=run.read_history(),
+            curve=points,
+            force=force,
         )
     return evaluation
 

@@ -14,6 +14,8 @@ Unit = Annotated[float, Field(ge=0, le=1)]
 Db = Annotated[float, Field(ge=-60, le=60)]
 NonNegative = Annotated[float, Field(ge=0)]
 Colour = Literal["white", "pink", "brown", "blue", "violet"]
+NoiseKind = Literal["colours", "hum", "wander", "muscle", "motion", "blinks"]
+SplitBy = Literal["auto", "file", "folder", "time"]
 ReconstructionLoss = Literal["l1", "l2", "snr", "spectrum"]
 
 
@@ -75,6 +77,15 @@ class NoiseSettings(Settings):
     """Number of harmonics of the hum, the first included; those from half the rate up are left out."""
     hum_level: Unit = 0.5
     """Share of the noise's energy that is hum, where there is any."""
+    kinds: tuple[NoiseKind, ...] = ()
+    """Mixed at random proportions for each signal, instead of the above: the colours, hum, the artefacts
+    baseline wander, muscle, electrode motion and eye blinks. Empty for the colours and hum as said above."""
+    shares: tuple[PositiveFloat, ...] = ()
+    """Mean proportion of each kind in the noise's energy; empty for all alike."""
+    evenness: PositiveFloat = 1.0
+    """Of the proportions: 1 makes all alike likely, less lets one kind dominate, more keeps to the shares."""
+    mains_hz: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (50.0, 60.0)
+    """Frequencies of the kind `hum`, one drawn for each signal and off by up to 0.2 %."""
     snr_db: Db | tuple[Db, Db] = -2.0
     """SNR of the mixed signal, or the lowest and highest, drawn uniformly in dB."""
 
@@ -89,6 +100,14 @@ class NoiseSettings(Settings):
             raise ValueError(f"a range rises: snr_db={self.snr_db}")
         return self
 
+    @model_validator(mode="after")
+    def _a_share_a_kind(self) -> NoiseSettings:
+        if len(set(self.kinds)) < len(self.kinds):
+            raise ValueError(f"a kind is named once: kinds={self.kinds}")
+        if self.shares and len(self.shares) != len(self.kinds):
+            raise ValueError(f"{len(self.shares)} shares for {len(self.kinds)} kinds: one for each, or none")
+        return self
+
 
 class DataSettings(Settings):
     """Where the training signals come from; validation signals never change."""
@@ -101,6 +120,72 @@ class DataSettings(Settings):
     """Signals to train on in a data folder."""
     validation_count: PositiveInt = 200
     """Signals to validate on."""
+
+
+class RecordingsSettings(Settings):
+    """Folders of recordings (`--clean`, `--noise`): which are held back, and how short ones are strung."""
+
+    clean_split: SplitBy = "auto"
+    """What is never on both sides, training and validation: a folder (a speaker, a subject), a file, or a
+    stretch of time, of which the last is held back. `auto` takes the first of these that there are two of."""
+    noise_split: SplitBy = "auto"
+    """The same for the noise."""
+    held_back: Annotated[float, Field(gt=0, lt=1)] | PositiveInt = 0.1
+    """Share of the folders, files or time held back for validation, or the number of folders or files."""
+    gap_s: NonNegative = 1.0
+    """Between the two sides where time is split."""
+    validation_duration_s: NonNegative = 0.0
+    """Length of a validation signal; 0 for `signal.duration_s`."""
+    pause_s: tuple[NonNegative, NonNegative] = (0.05, 0.4)
+    """Shortest and longest pause between clean recordings that are strung together to fill a signal."""
+
+    @model_validator(mode="after")
+    def _rising(self) -> RecordingsSettings:
+        if self.pause_s[0] > self.pause_s[1]:
+            raise ValueError(f"a range rises: pause_s={self.pause_s}")
+        return self
+
+
+class AugmentationSettings(Settings):
+    """How recordings are varied in training; validation hears them as they are."""
+
+    clean_only_share: Unit = 0.0
+    """Share of inputs without noise."""
+    silence_share: Unit = 0.0
+    """Share of inputs that are noise alone, at the level it would have had; their clean signal is zero."""
+    noises: PositiveInt | tuple[PositiveInt, PositiveInt] = 1
+    """Recorded noises that are summed, at levels up to 10 dB apart, or the lowest and highest number."""
+    synthetic_share: Unit = 0.0
+    """Share of inputs to whose recorded noise synthesised noise is added, up to 10 dB apart."""
+    synthetic_only_share: Unit = 0.0
+    """Share of inputs whose noise is the synthesised alone."""
+    gain_db: Db | tuple[Db, Db] = 0.0
+    """Gain of clean and mixed alike, or the lowest and highest."""
+    polarity: bool = False
+    """Turn the sign of clean and of noise, each at random."""
+    clean_speed: PositiveFloat | tuple[PositiveFloat, PositiveFloat] = 1.0
+    """Speed at which clean recordings are played, or the slowest and fastest; pitch follows."""
+    noise_speed: PositiveFloat | tuple[PositiveFloat, PositiveFloat] = 1.0
+    """The same for noise."""
+    clean_equaliser_db: Annotated[float, Field(ge=0, le=24)] = 0.0
+    """Largest gain and loss of a random smooth equaliser over clean recordings."""
+    noise_equaliser_db: Annotated[float, Field(ge=0, le=24)] = 0.0
+    """The same for noise."""
+    reuse: PositiveInt = 1
+    """Mixtures that a prepared clean stretch and a prepared noise go into, with other partners each time; a
+    multiple of speed where the preparation takes longer than the network."""
+
+    @model_validator(mode="after")
+    def _rising(self) -> AugmentationSettings:
+        ranges = {"noises": self.noises, "gain_db": self.gain_db}
+        ranges |= {"clean_speed": self.clean_speed, "noise_speed": self.noise_speed}
+        for name, value in ranges.items():
+            low, high = bounds(value)
+            if low > high:
+                raise ValueError(f"a range rises: {name}={value}")
+        if self.clean_only_share + self.silence_share > 1:
+            raise ValueError("clean_only_share and silence_share are shares of one whole")
+        return self
 
 
 class ClassicGeneratorSettings(Settings):
@@ -126,6 +211,35 @@ class ClassicGeneratorSettings(Settings):
     @model_validator(mode="after")
     def _no_gaps(self) -> ClassicGeneratorSettings:
         return _without_gaps(self)
+
+
+class SpectralGeneratorSettings(Settings):
+    """A network along the frequency axis of one frame: the whole signal."""
+
+    kind: Literal["spectral"]
+    """Which generator this is."""
+    padding: Annotated[float, Field(ge=1, le=8)] = 2.0
+    """Length of the zero-padded transform, in frames."""
+    band_hz: tuple[NonNegative, NonNegative] = (7.0, 67.0)
+    """What the network sees: the signals' band and three periods of the frame (3 / duration) beyond it."""
+    width: PositiveInt = 24
+    """Channels between blocks."""
+    hidden: PositiveInt = 24
+    """Channels within a block."""
+    kernel_bins: Annotated[int, Field(ge=1, le=63)] = 5
+    """Bins that a filter spans, an odd number."""
+    dilations: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (1, 2, 4, 8, 4, 2, 1)
+    """Bins from one tap of a block's filters to the next; one block for each."""
+    activation: Literal["relu", "gelu"] = "relu"
+    """Between the convolutions; the smooth one costs a quarter more time and is more precise in the end."""
+    normalise_level: bool = False
+    """Bring each frame to an RMS of 1 on the way in and back on the way out: any level comes out alike."""
+
+    @model_validator(mode="after")
+    def _centred(self) -> SpectralGeneratorSettings:
+        if self.kernel_bins % 2 == 0 or self.band_hz[0] >= self.band_hz[1]:
+            raise ValueError(f"kernel_bins={self.kernel_bins} is odd, band_hz={self.band_hz} rises")
+        return self
 
 
 class ClassicDiscriminatorSettings(Settings):
@@ -206,7 +320,7 @@ class LossSettings(Settings):
 
 
 class OptimiserSettings(Settings):
-    """Adam, of one network."""
+    """Adam, of one network, with Muon for the matrices of those that have some."""
 
     learning_rate: PositiveFloat = 1e-3
     """The peak of the schedule."""
@@ -214,6 +328,8 @@ class OptimiserSettings(Settings):
     """Decay of the averages of gradient and squared gradient."""
     weight_decay: NonNegative = 0.0
     """Decoupled from the gradient (AdamW); 0 is plain Adam."""
+    matrix_learning_rate: NonNegative = 0.0
+    """The peak for the weights between hidden channels, which Muon then trains; 0 leaves them to Adam."""
     clip_norm: NonNegative = 0.0
     """The gradient is scaled down to this norm; 0 leaves it as it is."""
 
@@ -248,7 +364,7 @@ class TrainingSettings(Settings):
     """Stop after so many epochs without a better validation SNR; 0 never stops early."""
 
 
-Generator = ClassicGeneratorSettings
+Generator = Annotated[ClassicGeneratorSettings | SpectralGeneratorSettings, Field(discriminator="kind")]
 Discriminator = Annotated[
     ClassicDiscriminatorSettings | SpectralDiscriminatorSettings, Field(discriminator="kind")
 ]
@@ -269,6 +385,8 @@ class Recipe(Settings):
     clean: ToneSettings = ToneSettings()
     noise: NoiseSettings = NoiseSettings()
     data: DataSettings = DataSettings()
+    recordings: RecordingsSettings = RecordingsSettings()
+    augmentation: AugmentationSettings = AugmentationSettings()
     generator: Generator = ClassicGeneratorSettings()
     discriminator: Discriminator = ClassicDiscriminatorSettings()
     losses: LossSettings = LossSettings(l1=9.0, adversarial=3.0)
@@ -284,6 +402,8 @@ class Recipe(Settings):
             raise ValueError(
                 f"clean.frequency_hz up to {highest_hz:g}: half of signal.sample_rate_hz is {half_hz:g}"
             )
+        if isinstance(self.generator, SpectralGeneratorSettings) and self.generator.band_hz[1] > half_hz:
+            raise ValueError(f"generator.band_hz={self.generator.band_hz}: half of the rate is {half_hz:g}")
         if self.noise.hum_hz >= half_hz:
             raise ValueError(f"noise.hum_hz={self.noise.hum_hz:g}: half of the sample rate is {half_hz:g}")
         return self

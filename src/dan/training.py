@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,12 +20,14 @@ from dan.datasets import Batch, Source, ValidationSet, to_tensor
 from dan.discriminators import DiscriminatorBase, build_discriminator
 from dan.generators import GeneratorBase, build_generator
 from dan.losses import check_batch, discriminator_loss, generator_losses
+from dan.muon import Muon
 from dan.runs import Record
 from dan.schedules import schedule_share
 from dan.settings import OptimiserSettings, Recipe
 from dan.signals import DanError, Signal, energy, energy_ratio_db
 
 Losses = dict[str, float]
+Optimisers = tuple[torch.optim.Optimizer, ...]
 
 
 @dataclass
@@ -34,9 +36,9 @@ class State:
 
     recipe: Recipe
     generator: GeneratorBase
-    generator_optimiser: torch.optim.Optimizer
+    generator_optimisers: Optimisers
     discriminator: DiscriminatorBase | None = None
-    discriminator_optimiser: torch.optim.Optimizer | None = None
+    discriminator_optimisers: Optimisers = ()
     average: GeneratorBase | None = None
     """The generator with the running average of its weights, where the recipe wants one."""
     step: int = 0
@@ -92,10 +94,11 @@ def new_state(recipe: Recipe, *, device: str = "cpu") -> State:
     _check_device(device)
     torch.manual_seed(recipe.seed)
     generator = build_generator(recipe.generator, recipe.signal).to(device)
-    state = State(recipe, generator, _optimiser(generator, recipe.generator_optimiser))
+    optimisers = _optimisers(generator, recipe.generator_optimiser, generator.matrices())
+    state = State(recipe, generator, optimisers)
     if recipe.losses.needs_discriminator:
         state.discriminator = build_discriminator(recipe.discriminator, recipe.signal).to(device)
-        state.discriminator_optimiser = _optimiser(state.discriminator, recipe.discriminator_optimiser)
+        state.discriminator_optimisers = _optimisers(state.discriminator, recipe.discriminator_optimiser)
     if recipe.training.ema_decay:
         state.average = copy.deepcopy(generator).requires_grad_(False)
     return state
@@ -109,14 +112,22 @@ def _check_device(device: str) -> None:
         raise DanError(f"device={device}", f"torch cannot use it here ({why})", "Train on cpu") from error
 
 
-def _optimiser(network: nn.Module, settings: OptimiserSettings) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(
-        network.parameters(),
+def _optimisers(
+    network: nn.Module, settings: OptimiserSettings, matrices: Sequence[nn.Parameter] = ()
+) -> Optimisers:
+    """AdamW, and Muon for the matrices where it has a learning rate."""
+    apart = {id(matrix) for matrix in matrices} if settings.matrix_learning_rate else set()
+    adam = torch.optim.AdamW(
+        [parameter for parameter in network.parameters() if id(parameter) not in apart],
         lr=settings.learning_rate,
         betas=settings.betas,
         weight_decay=settings.weight_decay,
         fused=True,
     )
+    if not apart:
+        return (adam,)
+    muon = Muon(matrices, lr=settings.matrix_learning_rate, weight_decay=settings.weight_decay)
+    return adam, muon
 
 
 def train(state: State, source: Source, validation: ValidationSet, hooks: Hooks = Hooks()) -> bool:
@@ -210,13 +221,13 @@ def training_step(state: State, batch: Batch, *, rate_share: float = 1.0, epoch:
 
 
 def _discriminator_step(state: State, estimate: Tensor, clean: Tensor, rate_share: float) -> Losses:
-    if state.discriminator is None or state.discriminator_optimiser is None:
+    if state.discriminator is None:
         return {}
     state.discriminator.requires_grad_(True).train()
     real, fake = state.discriminator(clean).logits, state.discriminator(estimate).logits
     loss = discriminator_loss(state.recipe.losses.adversarial_kind, clean=real, denoised=fake)
     settings = state.recipe.discriminator_optimiser
-    _update(state.discriminator, state.discriminator_optimiser, settings, loss, rate_share)
+    _update(state.discriminator, state.discriminator_optimisers, settings, loss, rate_share)
     threshold = 0.5 if state.recipe.losses.adversarial_kind == "least_squares" else 0.0
     right = ((real > threshold).float().mean() + (fake <= threshold).float().mean()) / 2
     return {"discriminator": loss.item(), "discriminator_accuracy": right.item()}
@@ -235,24 +246,25 @@ def _generator_step(state: State, estimate: Tensor, clean: Tensor, rate_share: f
     )
     loss = torch.stack(list(terms.values())).sum()
     settings = state.recipe.generator_optimiser
-    _update(state.generator, state.generator_optimiser, settings, loss, rate_share)
+    _update(state.generator, state.generator_optimisers, settings, loss, rate_share)
     return {name: term.item() for name, term in terms.items()} | {"generator": loss.item()}
 
 
 def _update(
     network: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimisers: Optimisers,
     settings: OptimiserSettings,
     loss: Tensor,
     rate_share: float,
 ) -> None:
-    optimiser.zero_grad()
+    network.zero_grad()
     torch.autograd.backward(loss)
     if settings.clip_norm:
         nn.utils.clip_grad_norm_(network.parameters(), settings.clip_norm)
-    for group in optimiser.param_groups:
-        group["lr"] = settings.learning_rate * rate_share
-    optimiser.step()
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            group["lr"] = optimiser.defaults["lr"] * rate_share
+        optimiser.step()
 
 
 @torch.no_grad()
