@@ -171,9 +171,14 @@ def test_accuracy_counts_what_is_right(tiny, kind):
     recipe = tiny(FULL | {"losses.adversarial_kind": kind})
     state, batch = new_state(recipe), open_source(recipe, None).batch(0)
     other = new_state(recipe)
+    for network in (state.discriminator, other.discriminator):
+        network.output.bias.data.fill_(0.25)
+        network.output.weight.data *= 20  # logits apart, some of them where the kinds differ
     estimate = other.generator.train()(batch.noisy)
     threshold = 0.5 if kind == "least_squares" else 0.0
     real, fake = (other.discriminator(signal).logits for signal in (batch.clean, estimate))
+    between = [((logits > 0) & (logits < 0.5)).sum() for logits in (real, fake)]
+    assert between[0] != between[1]
     right = int((real > threshold).sum()) + int((fake <= threshold).sum())
     assert training_step(state, batch)["discriminator_accuracy"] == pytest.approx(right / 8)
 
@@ -233,21 +238,23 @@ def test_weight_decay_pulls_towards_zero(tiny):
     torch.testing.assert_close(plain - decayed, 0.05 * before, rtol=1e-4, atol=1e-6)
 
 
-def test_the_average_follows_the_generator(tiny):
-    """By hand: decay min(0.9, (1 + n) / (10 + n)) at step n, from the first weights on."""
-    recipe = tiny(FULL | {"training.ema_decay": 0.15})
+@pytest.mark.parametrize("limit", [0.15, 0.9])
+def test_the_average_follows_the_generator(tiny, limit):
+    """By hand: decay (1 + n) / (10 + n) at step n, up to the limit, from the first weights on."""
+    recipe = tiny(FULL | {"training.ema_decay": limit, "generator_optimiser.learning_rate": 0.1})
     state, source = new_state(recipe), open_source(recipe, None)
     expected = [parameter.detach().clone() for parameter in state.generator.parameters()]
     for step in range(4):
         training_step(state, source.batch(step))
-        decay = min(0.15, (1 + step) / (10 + step))
+        decay = min(limit, (1 + step) / (10 + step))
         expected = [
             decay * mean + (1 - decay) * parameter.detach()
             for mean, parameter in zip(expected, state.generator.parameters(), strict=True)
         ]
+        # A weight moves by some 0.1 a step, 1e-3 for each hundredth of the decay; float32 rounds to 1e-7.
+        for mean, wanted in zip(state.average.parameters(), expected, strict=True):
+            torch.testing.assert_close(mean, wanted, rtol=1e-5, atol=1e-5)
         state.step += 1
-    for mean, wanted in zip(state.average.parameters(), expected, strict=True):
-        torch.testing.assert_close(mean, wanted, rtol=1e-5, atol=1e-6)
     latest = dict(state.generator.named_buffers())
     assert all(torch.equal(buffer, latest[name]) for name, buffer in state.average.named_buffers())
     assert state.best is state.average
