@@ -17,13 +17,13 @@ import numpy as np
 
 from dan import filters, metrics
 from dan.limits import bayes_estimate
+from dan.progress import Progress, portion
 from dan.settings import Recipe
 from dan.signals import DanError, Signal, check_same_shape, check_sample_rate, check_signal
 from dan.sinusoids import fit_sinusoids
 from dan.synthesis import draw_pairs
 
 Denoise = Callable[[Signal], Signal]
-Progress = Callable[[float], None]
 
 FIGURES = ("snr_db", "snr_gain_db", "si_sdr_db", "si_sdr_gain_db")
 
@@ -199,7 +199,7 @@ def evaluate(
     mixed = check_signal(mixed, name="mixed", rank=2)
     check_same_shape(clean=clean, mixed=mixed)
     rate_hz = _check_rate(sample_rate_hz, recipe)
-    report = _portion(progress, 0, 1)
+    report = portion(progress, 0, 1)
     options: dict[str, Any] = {"sample_rate_hz": rate_hz, "limit": limit, "report": report}
     candidates = {"dan": denoise, **_baselines(recipe, noise=noise, **options)}
     outputs, notes = _outputs(candidates, mixed, report=report)
@@ -245,7 +245,7 @@ def curve(
         noise = recipe.noise.model_copy(update={"snr_db": float(level_db)})
         task = recipe.model_copy(update={"noise": noise})
         pairs = draw_pairs(task, count, random=np.random.default_rng(seed))
-        report = _portion(progress, index / len(snr_db), 1 / len(snr_db))
+        report = portion(progress, index / len(snr_db), 1 / len(snr_db))
         rate_hz = task.signal.sample_rate_hz
         options: dict[str, Any] = {"sample_rate_hz": rate_hz, "limit": limit, "report": report}
         candidates = {"dan": denoise, **_baselines(task, noise=None, **options)}
@@ -311,7 +311,7 @@ def _baselines(
     if limit and limit_misfit(recipe) is None:
         known |= {"sines": sines, "snr_db": recipe.noise.snr_range_db[0]}
         rows["limit"] = partial(
-            bayes_estimate, **known, progress=_portion(report, 1 - LIMIT_SHARE, LIMIT_SHARE)
+            bayes_estimate, **known, progress=portion(report, 1 - LIMIT_SHARE, LIMIT_SHARE)
         )
     return rows
 
@@ -344,8 +344,3 @@ def _outputs(
             notes[name] = str(error)
         report(1.0 if done + 1 == len(candidates) else share * (done + 1))
     return outputs, notes
-
-
-def _portion(progress: Progress | None, start: float, share: float) -> Progress:
-    """A progress that tells of a part of the work as of the whole."""
-    return lambda fraction: None if progress is None else progress(start + share * fraction)

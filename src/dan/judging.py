@@ -10,13 +10,12 @@ from dan.evaluation import Evaluation, curve, evaluate
 from dan.files import atomic_write
 from dan.folders import load_split
 from dan.layout import read_dataset
+from dan.progress import Progress, portion
 from dan.recipes import load_recipe
 from dan.report import Curve, write_report
 from dan.runs import Run
 from dan.settings import Recipe
 from dan.signals import DanError, Signal
-
-Progress = Callable[[float], None]
 
 TABLE_SHARE = 0.3
 """Of the time, where a report with its curve is wanted as well."""
@@ -54,7 +53,6 @@ def judge(
         DanError: if the model or the data is wrong, their rates differ, or a file exists already.
     """
     _check_free(json_file, report, force=force)
-    tell = progress or (lambda _: None)
     denoiser, dataset = load(model), read_dataset(data)
     split = load_split(data, "validation", sample_rate_hz=sample_rate_hz)
     denoiser.check_rate(split.sample_rate_hz)
@@ -69,13 +67,13 @@ def judge(
         model=denoiser.info.name,
         data=str(data),
         parameters=denoiser.info.parameters,
-        progress=lambda done: tell(share * done),
+        progress=portion(progress, 0, share),
     )
     if json_file:
         with atomic_write(json_file, force=force) as temporary:
             temporary.write_text(evaluation.table.to_json() + "\n", encoding="utf-8")
     if report:
-        points = _curve(denoiser, recipe, lambda done: tell(share + (1 - share) * done))
+        points = _curve(denoiser, recipe, portion(progress, share, 1 - share))
         run = Run(Path(model))
         write_report(
             report,
