@@ -291,3 +291,63 @@ def demo(
         evaluation = run_demo(out, quick=quick, force=force, session=session, progress=progress)
     show_table(evaluation.table)
     typer.echo(f"Look at {out / 'report' / 'index.html'}; the model is {out / 'run' / 'model.safetensors'}")
+
+
+@app.command()
+def bench(
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON.")] = None,
+    ablation: Annotated[bool, typer.Option("--ablation", help="The adversarial loss on and off.")] = False,
+    race: Annotated[bool, typer.Option("--race", help="How soon tones is as good as classic.")] = False,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Seeds of the ablation.")] = 3,
+    overrides: Overrides = None,
+    force: Force = False,
+) -> None:
+    """Measure speed, or with a flag what the adversarial part is worth, on this machine."""
+    import dataclasses
+
+    from dan.files import atomic_write, check_free
+
+    check_free(json_file, force=force)
+    if ablation:
+        from dan.ablation import ablate
+
+        with _bar("Ablation") as progress:
+            rows: list[Any] = list(ablate(seeds=range(seeds), overrides=overrides or (), progress=progress))
+    elif race:
+        from dan.bench import bench_race
+
+        with _bar("Race") as progress:
+            rows = [bench_race(progress=progress)]
+    else:
+        from dan.bench import bench_founding, bench_step
+
+        with _bar("Steps") as progress:
+            rows = list(bench_step(progress=progress))
+        with _bar("Epochs") as progress:
+            rows += bench_founding(progress=progress)
+    figures = [dataclasses.asdict(row) for row in rows]
+    show_figures([_flat(tree) for tree in figures])
+    if json_file:
+        with atomic_write(json_file, force=force) as temporary:
+            temporary.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def _flat(tree: dict[str, Any]) -> dict[str, Any]:
+    """One level: ``mean.snr_db`` becomes ``snr_db`` and a deviation goes behind its mean."""
+    deviation = tree.get("deviation", {})
+    means = {key: f"{value:.2f} +-{deviation[key]:.2f}" for key, value in tree.get("mean", {}).items()}
+    return {key: value for key, value in tree.items() if not isinstance(value, dict)} | means
+
+
+def show_figures(rows: list[dict[str, Any]]) -> None:
+    """Print rows of named figures, a column for each."""
+    from rich.console import Console
+    from rich.table import Table as Grid
+
+    grid = Grid()
+    for heading in rows[0]:
+        grid.add_column(heading.replace("_", " "), justify="left" if heading == "what" else "right")
+    for row in rows:
+        cells = (value if isinstance(value, str) else f"{value:.4g}" for value in row.values())
+        grid.add_row(*cells)
+    Console().print(grid)

@@ -69,6 +69,17 @@ def atomic_folder(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def check_free(*paths: Path | None, force: bool) -> None:
+    """Check before minutes of work, not after them, that nothing would be overwritten; None is passed over.
+
+    Raises:
+        DanError: if something of that name exists and `force` is not set.
+    """
+    for path in paths:
+        if path and path.exists() and not force:
+            raise _taken(path)
+
+
 def _beside(target: Path) -> Path:
     """A new name, no longer than it must be: the target's own may be as long as the file system allows."""
     return target.with_name(f".partial-{secrets.token_hex(4)}{target.suffix}")
@@ -78,7 +89,7 @@ def _check_file_name_free(target: Path, *, force: bool) -> None:
     if target.exists() and not target.is_file():
         raise DanError(target, "it is no file that could be overwritten", "Give the name of a file")
     if target.exists() and not force:
-        raise DanError(target, "it exists already", "Give another name, or overwrite it with --force")
+        raise _taken(target)
 
 
 def _check_folder_name_free(target: Path, *, force: bool, replaceable: Callable[[Path], bool]) -> None:
@@ -89,7 +100,7 @@ def _check_folder_name_free(target: Path, *, force: bool, replaceable: Callable[
             target, "it exists and holds other things than what would be written", "Give another name"
         )
     if not force:
-        raise DanError(target, "it exists already", "Give another name, or replace it with --force")
+        raise _taken(target)
 
 
 def _swap(temporary: Path, target: Path) -> None:
@@ -105,6 +116,10 @@ def _swap(temporary: Path, target: Path) -> None:
         aside.rename(target)
         raise
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def _taken(target: Path) -> DanError:
+    return DanError(target, "it exists already", "Give another name, or overwrite it with --force")
 
 
 def _not_writable(target: Path, error: OSError) -> DanError:

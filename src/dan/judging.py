@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dan.denoiser import Denoiser, load
 from dan.evaluation import Evaluation, curve, evaluate
-from dan.files import atomic_write
+from dan.files import atomic_write, check_free
 from dan.folders import load_split
 from dan.layout import read_dataset
 from dan.progress import Progress, portion
@@ -15,7 +15,7 @@ from dan.recipes import load_recipe
 from dan.report import Curve, write_report
 from dan.runs import Run
 from dan.settings import Recipe
-from dan.signals import DanError, Signal
+from dan.signals import Signal
 
 TABLE_SHARE = 0.3
 """Of the time, where a report with its curve is wanted as well."""
@@ -52,7 +52,7 @@ def judge(
     Raises:
         DanError: if the model or the data is wrong, their rates differ, or a file exists already.
     """
-    _check_free(json_file, report, force=force)
+    check_free(json_file, report, force=force)
     denoiser, dataset = load(model), read_dataset(data)
     split = load_split(data, "validation", sample_rate_hz=sample_rate_hz)
     denoiser.check_rate(split.sample_rate_hz)
@@ -96,10 +96,3 @@ def _curve(denoiser: Denoiser, recipe: Recipe | None, progress: Progress) -> Cur
 
 def _function(denoiser: Denoiser) -> Callable[..., Signal]:
     return lambda noisy: denoiser(noisy, sample_rate=denoiser.info.sample_rate_hz)
-
-
-def _check_free(json_file: Path | None, report: Path | None, *, force: bool) -> None:
-    """Before minutes of work, not after them."""
-    for target in (json_file, report):
-        if target and target.exists() and not force:
-            raise DanError(target, "it exists already", "Give another name, or overwrite it with --force")
