@@ -8,9 +8,9 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dan import recordings
+from dan.audio import AUDIO
+from dan.errors import DanError
 from dan.recordings import PCM_BITS, Recording, read, write
-from dan.signals import DanError
 
 RATE_HZ = 8000
 WAV_SUBTYPES = ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"]
@@ -114,7 +114,7 @@ def test_float_wav_holds_more_than_full_scale_and_no_time(path):
     assert header[place + 12 : place + 16] == bytes(4)
 
 
-@pytest.mark.parametrize("suffix", sorted(recordings.SUFFIXES - {".npy"}))
+@pytest.mark.parametrize("suffix", sorted(f".{name}" for name in AUDIO.split(" ")))
 def test_every_suffix_that_counts_can_be_written_and_read(tmp_path, suffix):
     signal = np.sin(2 * np.pi * 440 * np.arange(24000) / 48000).astype(np.float32)
     path = tmp_path / f"a{suffix.upper()}"
@@ -137,7 +137,9 @@ def test_an_encoding_that_the_format_lacks_gives_way(tmp_path):
     assert read(tmp_path / "a.wav").encoding == "FLOAT"
 
 
-@pytest.mark.parametrize("name", ["a.npy", "a.wav", "a.flac", "a.raw", "a.txt", "a"])
+@pytest.mark.parametrize(
+    "name", ["a.npy", "a.wav", "a.flac", "a.csv", "a.edf", "a.bdf", "a.hea", "a.raw", "a.txt", "a"]
+)
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"no recording " * 9, b"\x93NUMPY", b"PK\x03\x04 zip"])
 def test_what_is_no_recording_is_refused(tmp_path, name, content):
     path = tmp_path / name
@@ -146,10 +148,15 @@ def test_what_is_no_recording_is_refused(tmp_path, name, content):
         read(path)
 
 
-@pytest.mark.parametrize("name", ["none.wav", "none.npy", ".", "n" * 5000])
+@pytest.mark.parametrize("name", ["none.wav", "none.npy", "none.csv", "none.edf", "none.hea", "n" * 5000])
 def test_a_missing_file_is_named(tmp_path, name):
     with pytest.raises(DanError, match="no such file"):
         read(tmp_path / name)
+
+
+def test_a_folder_is_no_recording(tmp_path):
+    with pytest.raises(DanError, match=f"{tmp_path.name}: it is a folder"):
+        read(tmp_path)
 
 
 CUT = [(name, part) for name in ("a.npy", "a.wav", "a.flac", "a.aiff") for part in (0.01, 0.3, 0.9)]

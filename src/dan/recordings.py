@@ -1,33 +1,36 @@
-"""Readers and writers of single recordings: raw .npy arrays and whatever libsndfile knows (WAV, FLAC, ...).
+"""Recordings of every format: opened for reading and writing block by block, or read and written whole.
 
-Levels are never changed: full scale of a PCM file is +-1, a .npy array's numbers are what they are.
+Levels are never changed: full scale of a PCM file is +-1; numbers of arrays and tables are what they are, and
+biosignals come in their physical units.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from dan.arrays import ArrayReader, ArrayWriter
+from dan.audio import AUDIO, PCM_BITS, AudioReader, AudioWriter
+from dan.errors import DanError
 from dan.files import atomic_write
-from dan.signals import DanError, Signal, check_sample_rate, check_signal
+from dan.readers import Form, Reader, Writer
+from dan.signals import Signal, check_sample_rate, check_signal
 
-AUDIO = "wav wavex w64 rf64 flac ogg oga opus mp3 aif aiff aifc au snd caf"
-SUFFIXES = frozenset([".npy", *(f".{name}" for name in AUDIO.split(" "))])
+__all__ = [
+    "PCM_BITS", "SUFFIXES", "Form", "Reader", "Recording", "Writer",
+    "find_recordings", "open_reader", "open_writer", "read", "write",
+]  # fmt: skip
+
+TABLES = frozenset([".csv", ".tsv"])
+EDF = frozenset([".edf", ".bdf"])
+WFDB = ".hea"
+SUFFIXES = frozenset([".npy", *TABLES, *EDF, WFDB, *(f".{name}" for name in AUDIO.split(" "))])
 """What counts as a recording in a folder, in lower case."""
-
-PCM_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
-FORMATS = {"AIF": "AIFF", "AIFC": "AIFF", "OGA": "OGG", "OPUS": "OGG", "SND": "AU"}
-"""libsndfile's name of the format where it is not the suffix itself."""
-
-MANY_CHANNELS = 64
-"""An array with more rows than this, and more rows than columns, has its axes in the wrong order."""
-
-UNKNOWN_SIZE = 0x7FFFF000
-"""From here up the size in a header is a placeholder, left by a writer that could not seek back."""
 
 
 @dataclass(frozen=True)
@@ -37,29 +40,99 @@ class Recording:
     samples: Signal
     """``[T]`` or ``[C, T]``, float32 or float64, wide enough to hold each stored value exactly."""
     sample_rate_hz: float | None
-    """None for a .npy array whose rate nobody said."""
+    """None for an array or a table whose rate nobody said."""
     encoding: str
-    """How the samples are stored: numpy's dtype (``int16``) or libsndfile's subtype (``PCM_24``)."""
+    """How the samples are stored, as in ``Form``."""
+
+
+def open_reader(
+    path: str | Path, *, sample_rate_hz: float | None = None, dtype: npt.DTypeLike | None = None
+) -> Reader:
+    """Open a recording for reading in blocks ``[C, n]``, in order or by seeking.
+
+    Args:
+        path: a .npy array, a table (.csv, .tsv), an audio file, .edf, .bdf, or the .hea of a WFDB record.
+        sample_rate_hz: the rate of an array or a table, in Hz; of an EDF file whose channels have several
+            rates, the one whose channels are read. Audio files and WFDB records say their own.
+        dtype: of the blocks, float32 or float64; None for one wide enough to hold each stored value exactly.
+
+    Raises:
+        DanError: if there is no such file, it is empty, cut short or no recording, has no samples, or has its
+            axes in the wrong order; the message names the path.
+    """
+    source = Path(path)
+    _check_is_file(source)
+    rate_hz = None if sample_rate_hz is None else check_sample_rate(sample_rate_hz)
+    suffix = source.suffix.lower()
+    if suffix == ".npy":
+        return ArrayReader(source, rate_hz, dtype)
+    if suffix in TABLES:
+        from dan.tables import TableReader
+
+        return TableReader(source, rate_hz, dtype)
+    if suffix in EDF:
+        from dan.edf import EdfReader
+
+        return EdfReader(source, rate_hz, dtype)
+    if suffix == WFDB:
+        from dan.physionet import WfdbReader
+
+        return WfdbReader(source, dtype)
+    return AudioReader(source, dtype)
+
+
+@contextmanager
+def open_writer(
+    path: str | Path, like: Form, *, sample_rate_hz: float | None = None, force: bool = False
+) -> Iterator[Writer]:
+    """Open a recording for writing in blocks ``[C, n]``; it appears under its name whole or not at all.
+
+    It has the rate, length, channels, encoding and metadata of the one it is like, as far as the format that
+    its suffix names has them. Integers are rounded to the nearest and clipped, never wrapped.
+
+    Args:
+        path: its suffix says the format. Arrays and audio files can be written like any recording; tables,
+            EDF files and WFDB records only like one of their kind.
+        like: a reader, which may be the one that the blocks come from.
+        sample_rate_hz: the rate in Hz of an array or an audio file, where that differs (then the length is
+            open) or is not known.
+        force: overwrite a file of that name.
+
+    Raises:
+        DanError: if the format cannot hold it, the file exists or cannot be written, or the length differs.
+    """
+    target = Path(path)
+    with ExitStack() as stack:
+        temporary = stack.enter_context(atomic_write(target, force=force))
+        if target.suffix.lower() == WFDB:
+            from dan.physionet import WfdbWriter
+
+            samples = stack.enter_context(atomic_write(target.with_suffix(".dat"), force=force))
+            writer: Writer = WfdbWriter(temporary, target, like, samples)
+        else:
+            writer = _writer(temporary, target, like, sample_rate_hz)
+        stack.callback(writer.close)
+        yield writer
+        writer.finish()
 
 
 def read(path: str | Path, *, sample_rate_hz: float | None = None) -> Recording:
     """Read a whole recording.
 
     Args:
-        path: a .npy array, ``[T]`` or ``[C, T]``, or an audio file.
-        sample_rate_hz: the rate of a .npy array, in Hz; an audio file says its own, and this is not used.
+        path: as for ``open_reader``.
+        sample_rate_hz: as for ``open_reader``.
 
     Raises:
-        DanError: if there is no such file, it is empty, cut short or no recording, holds NaN or infinity, or
-            has the wrong rank or its axes in the wrong order; the message names the path.
+        DanError: as for ``open_reader`` and ``Reader.read``.
     """
-    source = Path(path)
-    if not _is_file(source):
-        raise DanError(source, "there is no such file", "Give the path of a recording")
-    if source.suffix.lower() == ".npy":
-        rate_hz = None if sample_rate_hz is None else check_sample_rate(sample_rate_hz)
-        return _read_npy(source, rate_hz)
-    return _read_audio(source)
+    with open_reader(path, sample_rate_hz=sample_rate_hz) as reader:
+        if reader.length_samples is None:
+            samples = np.concatenate(list(reader.blocks(2**16)), axis=1)
+        else:
+            samples = reader.read(0, reader.length_samples)
+        whole = samples[0] if reader.rank == 1 else samples
+        return Recording(whole, reader.sample_rate_hz, reader.encoding)
 
 
 def write(
@@ -88,158 +161,72 @@ def write(
     Raises:
         DanError: if the signal is wrong, the format cannot hold it, or the file exists or cannot be written.
     """
-    target = Path(path)
-    samples = check_signal(signal, name=f"signal for {target}")
+    samples = check_signal(signal, name=f"signal for {path}")
     if samples.ndim > 2:
         raise DanError(
             f"signal of shape {list(samples.shape)}", "a file holds [T] or [C, T]", "Write several"
         )
-    with atomic_write(target, force=force) as temporary:
-        if target.suffix.lower() == ".npy":
-            return _write_npy(temporary, samples, like)
-        return _write_audio(temporary, samples, _whole_hz(sample_rate_hz, target), like, target)
+    channels, length = np.atleast_2d(samples).shape
+    encoding = like.encoding if like else ""
+    form = Form(Path(path), sample_rate_hz, channels, length, encoding, samples.ndim)
+    with open_writer(path, form, force=force) as writer:
+        writer.write(np.atleast_2d(samples))
+    return writer.clipped_samples
 
 
-def _is_file(path: Path) -> bool:
+def find_recordings(folder: str | Path) -> list[Path]:
+    """The recordings in a folder and all below it, in order; hidden and temporary files are left out.
+
+    Tables beside recordings of other kinds describe them more often than they are some (``metadata.csv``):
+    they count only where there is nothing else.
+
+    Raises:
+        DanError: if there is no such folder, or no recordings in it.
+    """
+    top = Path(folder)
+    if not top.is_dir():
+        raise DanError(top, "there is no such folder", "Give a folder with recordings")
+    files = [
+        file
+        for file in sorted(top.rglob("*"))
+        if file.suffix.lower() in SUFFIXES
+        and not any(part.startswith((".", "~")) for part in file.relative_to(top).parts)
+        and file.is_file()
+    ]
+    if not files:
+        raise DanError(top, "it holds no recordings", f"Give a folder with {', '.join(sorted(SUFFIXES))}")
+    return [file for file in files if file.suffix.lower() not in TABLES] or files
+
+
+def _check_is_file(path: Path) -> None:
     try:
-        return path.is_file()
+        if path.is_file():
+            return
+        is_folder = path.is_dir()
     except OSError:  # the name is too long, or a folder above may not be looked into
-        return False
+        is_folder = False
+    if is_folder:
+        raise DanError(path, "it is a folder, not a file", "Give the path of a recording")
+    raise DanError(path, "there is no such file", "Give the path of a recording")
 
 
-def _read_npy(path: Path, rate_hz: float | None) -> Recording:
-    try:
-        # Mapped first: a header that promises more than the file holds asks for no memory.
-        stored = np.lib.format.open_memmap(path, mode="r")  # never unpickles
-    except Exception as error:  # numpy parses the header as Python: a damaged one raises anything
-        raise _not_a_recording(path, error) from error
-    rank = stored.ndim if stored.ndim in (1, 2) else 1
-    if stored.ndim == 2 and stored.shape[0] > max(MANY_CHANNELS, stored.shape[1]):
-        raise DanError(
-            f"{path} of shape {list(stored.shape)}",
-            f"{stored.shape[0]} channels of {stored.shape[1]} samples: time must be the last axis",
-            "Transpose it",
-        )
-    return Recording(check_signal(np.array(stored), name=str(path), rank=rank), rate_hz, stored.dtype.name)
+def _at_rate(form: Form, sample_rate_hz: float | None) -> Form:
+    """The same at another rate, of whatever length."""
+    if sample_rate_hz is None or sample_rate_hz == form.sample_rate_hz:
+        return form
+    length = form.length_samples if form.sample_rate_hz is None else None
+    return Form(form.path, sample_rate_hz, form.channels, length, form.encoding, form.rank, form.metadata)
 
 
-def _read_audio(path: Path) -> Recording:
-    import soundfile
+def _writer(path: Path, target: Path, like: Form, sample_rate_hz: float | None) -> Writer:
+    suffix = target.suffix.lower()
+    if suffix in TABLES:
+        from dan.tables import TableWriter
 
-    try:
-        _refuse_cut_short(path)
-        with soundfile.SoundFile(path) as file:
-            wide = file.subtype in ("PCM_32", "DOUBLE")
-            samples = file.read(dtype="float64" if wide else "float32").T  # [T, C] -> [C, T]
-            rate_hz, encoding = float(file.samplerate), str(file.subtype)
-    except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
-        raise _not_a_recording(path, error) from error
-    return Recording(check_signal(np.ascontiguousarray(samples), name=str(path)), rate_hz, encoding)
+        return TableWriter(path, target, like)
+    if suffix in EDF:
+        from dan.edf import EdfWriter
 
-
-def _refuse_cut_short(path: Path) -> None:
-    """Compare sizes with the header: libsndfile reads what is left of a WAV or AIFF file without a word."""
-    with path.open("rb") as file:
-        head = file.read(8)
-    size_bytes = path.stat().st_size
-    said_bytes = int.from_bytes(head[4:], "little" if head.startswith(b"RIFF") else "big") + 8
-    # A final pad byte is counted by some writers that do not write it.
-    if head[:4] in (b"RIFF", b"FORM") and size_bytes + 1 < said_bytes < UNKNOWN_SIZE:
-        raise DanError(
-            path, f"it is cut short: {size_bytes} of {said_bytes} bytes are there", "Copy or record it again"
-        )
-
-
-def _write_npy(path: Path, samples: Signal, like: Recording | None) -> int:
-    try:
-        dtype = np.dtype(like.encoding) if like else samples.dtype
-    except TypeError:  # the encoding of an audio file
-        dtype = samples.dtype
-    stored, clipped = _cast(samples, dtype if dtype.kind in "fiu" else samples.dtype)
-    np.save(path, stored)
-    return clipped
-
-
-def _cast(samples: Signal, dtype: np.dtype[Any]) -> tuple[npt.NDArray[Any], int]:
-    """To a dtype of numbers, rounded if whole, clipped to its range; and how many were clipped."""
-    if dtype == samples.dtype:
-        return samples, 0
-    limits: Any = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
-    wide = samples.astype(np.float64)
-    wide = np.rint(wide) if dtype.kind in "iu" else wide
-    low, high = float(limits.min), float(limits.max)
-    if dtype.kind in "iu" and int(high) > limits.max:  # 2**63 - 1 is no float64: the next one below it
-        high = float(np.nextafter(high, 0))
-    clipped = int(((wide < low) | (wide > high)).sum())
-    return np.clip(wide, low, high).astype(dtype), clipped
-
-
-def _whole_hz(sample_rate_hz: float | None, target: Path) -> int:
-    if sample_rate_hz is None:
-        raise DanError(target, "an audio file needs a sample rate", "Give one, or write .npy")
-    rate_hz = check_sample_rate(sample_rate_hz)
-    if rate_hz != round(rate_hz):
-        raise DanError(
-            f"{target} at sample_rate_hz={rate_hz:g}", "an audio file's rate is a whole number", "Write .npy"
-        )
-    return round(rate_hz)
-
-
-def _write_audio(path: Path, samples: Signal, rate_hz: int, like: Recording | None, target: Path) -> int:
-    import soundfile
-
-    kind, subtype = _audio_format(target, like)
-    stored, clipped = _encode(samples, subtype)
-    channels = 1 if stored.ndim == 1 else len(stored)
-    try:
-        with soundfile.SoundFile(path, "w", rate_hz, channels, subtype, format=kind) as file:
-            file.write(stored.T)  # [C, T] -> [T, C]
-    except (soundfile.SoundFileError, AssertionError) as error:  # the latter if it could not write them all
-        raise DanError(
-            target, f"{kind} with {channels} channels at {rate_hz} Hz cannot be written ({error})",
-            "Free some space, or write .wav or .npy",
-        ) from error  # fmt: skip
-    if kind == "WAV":
-        _clear_time_stamp(path)
-    return clipped
-
-
-def _audio_format(target: Path, like: Recording | None) -> tuple[str, str]:
-    """Format and subtype, as libsndfile calls them."""
-    import soundfile
-
-    suffix = target.suffix[1:].upper()
-    kind = FORMATS.get(suffix, suffix)
-    if kind == "RAW" or kind not in soundfile.available_formats():
-        raise DanError(target, "its suffix names no format known", "Write .wav, .flac or .npy")
-    wanted = [like.encoding] if like else []
-    own = ["OPUS"] if suffix == "OPUS" else [*wanted, "FLOAT", "PCM_24"]
-    known = soundfile.available_subtypes(kind)
-    return kind, next((name for name in own if name in known), soundfile.default_subtype(kind))
-
-
-def _encode(samples: Signal, subtype: str) -> tuple[npt.NDArray[Any], int]:
-    """What libsndfile stores without a change of its own, and the number of samples clipped."""
-    if subtype in ("FLOAT", "DOUBLE"):
-        return _cast(samples, np.dtype(np.float32 if subtype == "FLOAT" else np.float64))
-    if subtype not in PCM_BITS:  # lossy or companded
-        return np.clip(samples, -1, 1), int((np.abs(samples) > 1).sum())
-    full = 2.0 ** (PCM_BITS[subtype] - 1)
-    whole = np.rint(samples.astype(np.float64) * full)
-    clipped = int(((whole < -full) | (whole > full - 1)).sum())
-    # libsndfile takes 32-bit integers whose upper bits are the sample.
-    return (np.clip(whole, -full, full - 1) * (2.0**31 / full)).astype(np.int32), clipped
-
-
-def _clear_time_stamp(path: Path) -> None:
-    """Clear the time of writing in a float WAV's PEAK chunk (id, size, version, time)."""
-    with path.open("r+b") as file:
-        found = file.read(256).partition(b"data")[0].find(b"PEAK")
-        if found >= 0:
-            file.seek(found + 12)
-            file.write(bytes(4))
-
-
-def _not_a_recording(path: Path, error: Exception) -> DanError:
-    why = "it is empty" if path.stat().st_size == 0 else f"it cannot be read as a recording ({error})"
-    return DanError(path, why, "Give a .npy array of numbers or an audio file such as .wav or .flac")
+        return EdfWriter(path, target, like)
+    form = _at_rate(like, sample_rate_hz)
+    return ArrayWriter(path, target, form) if suffix == ".npy" else AudioWriter(path, target, form)

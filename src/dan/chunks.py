@@ -1,0 +1,126 @@
+"""The chunks of RIFF and AIFF files: whether the file is whole, and what lies beside the samples.
+
+libsndfile reads what is left of such a file without a word, and drops chunks that it does not know: those of
+broadcasters (bext, iXML), of bat detectors (guan), of samplers (smpl). A chunk is a name of four letters, a
+32-bit size and so many bytes, padded to an even number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Literal, NamedTuple
+
+from dan.errors import DanError
+
+OF_THE_SAMPLES = frozenset([b"fmt ", b"data", b"fact", b"PEAK", b"ds64", b"JUNK", b"PAD ", b"FLLR"])
+"""Chunks that describe or align the samples as stored: libsndfile writes its own."""
+
+
+class Chunk(NamedTuple):
+    """Where a chunk is: its content starts at ``offset``."""
+
+    name: bytes
+    offset: int
+    size_bytes: int
+
+
+def refuse_cut_short(path: Path) -> None:
+    """Compare what the headers of a RIFF or AIFF file promise with what is there.
+
+    Raises:
+        DanError: if the file ends before it should.
+    """
+    size_bytes = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(8)
+        if head[:4] not in (b"RIFF", b"RIFX", b"RF64", b"FORM"):
+            return
+        said_bytes = 8 + int.from_bytes(head[4:], _order(head))
+        samples = [chunk for chunk in _chunks(file) if chunk.name in (b"data", b"SSND")]
+    ends = [chunk.offset + chunk.size_bytes for chunk in samples]
+    promised = max([0 if _is_placeholder(said_bytes) else said_bytes, *ends])
+    # A final pad byte is counted by some writers that do not write it.
+    if size_bytes + 1 < promised:
+        raise DanError(
+            path, f"it is cut short: {size_bytes} of {promised} bytes are there", "Copy or record it again"
+        )
+
+
+def other_chunks(path: Path) -> list[Chunk]:
+    """The chunks of a WAV file that are not about how its samples are stored."""
+    with path.open("rb") as file:
+        if file.read(4) not in (b"RIFF", b"RF64"):
+            return []
+        return [chunk for chunk in _chunks(file) if chunk.name not in OF_THE_SAMPLES]
+
+
+def append_chunks(path: Path, source: Path, chunks: list[Chunk]) -> None:
+    """Copy chunks of one WAV file to the end of another, where they may stand as well."""
+    with path.open("r+b") as file, source.open("rb") as given:
+        for name, offset, size_bytes in chunks:
+            file.seek(0, 2)
+            file.write(bytes(file.tell() % 2) + name + size_bytes.to_bytes(4, "little"))
+            given.seek(offset)
+            _copy(given, file, size_bytes)
+            file.write(bytes(size_bytes % 2))
+        _write_riff_size(file)
+
+
+def clear_time_stamp(path: Path) -> None:
+    """Clear the time of writing in a PEAK chunk (version, time, ...): same samples, same bytes."""
+    with path.open("r+b") as file:
+        for chunk in _chunks(file):
+            if chunk.name == b"PEAK":
+                file.seek(chunk.offset + 4)
+                file.write(bytes(4))
+                return
+
+
+def _chunks(file: BinaryIO) -> Iterator[Chunk]:
+    """Every chunk from the first on, until the file ends or a size is not known."""
+    file.seek(0)
+    order = _order(file.read(12))
+    offset = 12
+    while len(head := _at(file, offset, 8)) == 8:
+        chunk = Chunk(head[:4], offset + 8, int.from_bytes(head[4:], order))
+        if chunk.name == b"data" and _is_placeholder(chunk.size_bytes):
+            chunk = chunk._replace(size_bytes=_size_in_ds64(file))
+            if not chunk.size_bytes:
+                return
+        yield chunk
+        offset = chunk.offset + chunk.size_bytes + chunk.size_bytes % 2
+
+
+def _is_placeholder(size_bytes: int) -> bool:
+    """Whether a writer that could not seek back may have left it: sox, arecord and ffmpeg into a pipe."""
+    return size_bytes == 0 or 0x7FFFF000 <= size_bytes < 0x80001000 or size_bytes >= 0xFFFF0000
+
+
+def _size_in_ds64(file: BinaryIO) -> int:
+    """An RF64 file says the size of its data here (after name, size and the size of all), 0 if it is none."""
+    head = _at(file, 0, 36)
+    return int.from_bytes(head[28:36], "little") if head[:4] == b"RF64" and head[12:16] == b"ds64" else 0
+
+
+def _at(file: BinaryIO, offset: int, count: int) -> bytes:
+    file.seek(offset)
+    return file.read(count)
+
+
+def _order(head: bytes) -> Literal["little", "big"]:
+    return "little" if head.startswith((b"RIFF", b"RF64")) else "big"
+
+
+def _copy(source: BinaryIO, target: BinaryIO, count: int) -> None:
+    while count and (part := source.read(min(count, 2**20))):
+        target.write(part)
+        count -= len(part)
+
+
+def _write_riff_size(file: BinaryIO) -> None:
+    """The size of all that follows it; in RF64 it is 64 bits long and stands in the ds64 chunk."""
+    size_bytes = file.seek(0, 2) - 8
+    rf64 = _at(file, 0, 4) == b"RF64"
+    file.seek(20 if rf64 else 4)
+    file.write(size_bytes.to_bytes(8 if rf64 else 4, "little"))
