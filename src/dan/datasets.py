@@ -6,6 +6,7 @@ from there with the very signals that it would have seen.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +16,8 @@ import torch
 from torch import Tensor
 
 from dan.folders import load_split
+from dan.materials import open_material
+from dan.mixtures import Pool
 from dan.settings import Recipe
 from dan.signals import DanError, Signal
 from dan.synthesis import draw_noise, draw_pairs, mix
@@ -90,6 +93,68 @@ class FolderSource:
         noise = draw_noise(self.recipe.noise, signal, len(clean), random=random)
         low_db, high_db = self.recipe.noise.snr_range_db
         return mix(clean, noise, snr_db=random.uniform(low_db, high_db, len(clean)))[0]
+
+
+class RecordingsSource:
+    """Mixtures of recordings, drawn at every step."""
+
+    def __init__(self, recipe: Recipe, pool: Pool) -> None:
+        self.steps_per_epoch, self._pool = recipe.training.steps_per_epoch, pool
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step."""
+        pairs = self._pool.pairs(step)
+        return _batch(noisy=pairs.mixed, clean=pairs.clean)
+
+
+@dataclass(frozen=True)
+class OpenRecordings:
+    """What a training from recordings needs."""
+
+    source: RecordingsSource
+    validation: ValidationSet
+    notes: tuple[str, ...]
+    """What was left out, held back or upsampled, in a sentence each."""
+    digest: str
+    """Of all recordings: a training goes on only with the very same."""
+
+
+def open_recordings(
+    recipe: Recipe,
+    *,
+    clean: Path,
+    noise: Path | None = None,
+    noisy: Path | None = None,
+    sample_rate_hz: float | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> OpenRecordings:
+    """The source of batches and the validation signals from folders of recordings.
+
+    Args:
+        recipe: the whole training.
+        clean: a folder of clean recordings.
+        noise: a folder of noise; without one, the noise is what the recipe synthesises.
+        noisy: instead of noise, a folder of noisy recordings with the names of the clean ones.
+        sample_rate_hz: of .npy arrays, in Hz.
+        progress: called with the fraction of the files looked at, in (0, 1].
+
+    Raises:
+        DanError: if a folder or a recording is wrong, they cannot be split, or one is on both sides or is
+            both clean and noise.
+    """
+    material = open_material(
+        recipe, clean=clean, noise=noise, noisy=noisy, sample_rate_hz=sample_rate_hz, progress=progress
+    )
+    training = recipe.training
+    pool = Pool(material.train, seed=recipe.seed, batch=training.batch, reuse=recipe.augmentation.reuse)
+    random = np.random.default_rng([recipe.seed, VALIDATION])
+    held = material.validation.draw(recipe.data.validation_count, random=random)
+    return OpenRecordings(
+        source=RecordingsSource(recipe, pool),
+        validation=ValidationSet(clean=held.clean, mixed=held.mixed),
+        notes=material.notes,
+        digest=material.digest,
+    )
 
 
 def open_source(recipe: Recipe, data: Path | None) -> Source:

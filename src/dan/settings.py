@@ -136,6 +136,8 @@ class RecordingsSettings(Settings):
     """Between the two sides where time is split."""
     validation_duration_s: NonNegative = 0.0
     """Length of a validation signal; 0 for `signal.duration_s`."""
+    centred: bool = False
+    """Take the mean off each clean signal: an amplifier's offset is no signal, but would count in the SNR."""
     pause_s: tuple[NonNegative, NonNegative] = (0.05, 0.4)
     """Shortest and longest pause between clean recordings that are strung together to fill a signal."""
 
@@ -404,6 +406,8 @@ class Recipe(Settings):
             )
         if isinstance(self.generator, SpectralGeneratorSettings) and self.generator.band_hz[1] > half_hz:
             raise ValueError(f"generator.band_hz={self.generator.band_hz}: half of the rate is {half_hz:g}")
+        if "hum" in self.noise.kinds and max(self.noise.mains_hz) >= half_hz:
+            raise ValueError(f"noise.mains_hz={self.noise.mains_hz}: half of the sample rate is {half_hz:g}")
         if self.noise.hum_hz >= half_hz:
             raise ValueError(f"noise.hum_hz={self.noise.hum_hz:g}: half of the sample rate is {half_hz:g}")
         return self

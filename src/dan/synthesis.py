@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
+from dan import artefacts
 from dan.settings import NoiseSettings, Recipe, SignalSettings, ToneSettings, bounds
 from dan.signals import DanError, Signal, check_same_shape, check_signal, db_to_amplitude, rms
 from dan.sinusoids import phasors
 
 POWER_EXPONENT = {"white": 0, "pink": -1, "brown": -2, "blue": 1, "violet": 2}
 """Power density of a colour as a power of frequency."""
+
+MAINS_OFF = 0.002
+"""Share by which mains may be off its frequency: grids are held within 0.1 Hz in normal operation."""
 
 CHUNK_VALUES = 2**20
 """Values worked on at once: long signals in large numbers need no more memory than their result."""
@@ -86,11 +91,14 @@ def draw_noise(
     The standard deviation is each sample's expected one; a single signal's differs, most for brown noise. A
     coloured signal is cut from one at least twice as long, so that its end does not join its beginning; its
     lowest frequency is that of the longer one, and its density at 0 Hz is zero. Hum of `hum_level` of the
-    expected energy has harmonics of amplitude 1 / order, each at a random phase.
+    expected energy has harmonics of amplitude 1 / order, each at a random phase. With `kinds` it is a mixture
+    of these in random proportions, each signal's own RMS the standard deviation.
 
     Raises:
         DanError: if hum is asked for and none of its harmonics lies below half the rate.
     """
+    if noise.kinds:
+        return _draw_kinds(noise, signal, count, random=random)
     length = signal.length_samples
     if set(noise.colours) == {"white"}:
         drawn = random.standard_normal((count, length), dtype=np.float32)
@@ -139,6 +147,33 @@ def mix(
     return mixed, gain
 
 
+def _draw_kinds(
+    noise: NoiseSettings, signal: SignalSettings, count: int, *, random: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """Kinds of equal energy, weighted by shares of the whole that a Dirichlet distribution draws."""
+    shares = np.array(noise.shares or [1.0] * len(noise.kinds))
+    weights = np.sqrt(random.dirichlet(noise.evenness * len(shares) * shares / shares.sum(), count))
+    mixture = np.zeros((count, signal.length_samples))
+    for kind, weight in zip(noise.kinds, weights.T, strict=True):
+        drawn = _draw_kind(kind, noise, signal, count, random=random)
+        mixture += (weight / np.maximum(rms(drawn), np.finfo(np.float32).tiny))[:, None] * drawn
+    level = noise.standard_deviation / np.maximum(rms(mixture), np.finfo(np.float32).tiny)
+    return (level[:, None] * mixture).astype(np.float32)
+
+
+def _draw_kind(
+    kind: str, noise: NoiseSettings, signal: SignalSettings, count: int, *, random: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    length, rate_hz = signal.length_samples, signal.sample_rate_hz
+    if kind == "colours":
+        return _draw_coloured(noise.colours, length, count, random=random).astype(np.float64)
+    if kind != "hum":
+        return artefacts.DRAW[kind](count, length_samples=length, sample_rate_hz=rate_hz, random=random)
+    mains_hz = random.choice(noise.mains_hz, count) * random.uniform(1 - MAINS_OFF, 1 + MAINS_OFF, count)
+    hums = [noise.model_copy(update={"hum_hz": float(hz)}) for hz in mains_hz]
+    return np.concatenate([_draw_hum(hum, signal, 1, random=random) for hum in hums])
+
+
 def _waves(frequency_hz: npt.ArrayLike, signal: SignalSettings) -> npt.NDArray[np.complex128]:
     return phasors(frequency_hz, length_samples=signal.length_samples, sample_rate_hz=signal.sample_rate_hz)
 
@@ -161,6 +196,7 @@ def _draw_coloured(
     return drawn
 
 
+@lru_cache(maxsize=8)
 def _colour_gains(colours: tuple[str, ...], size: int) -> npt.NDArray[np.float64]:
     """Gains ``[colours, size // 2 + 1]`` that leave the variance of white noise as it is.
 

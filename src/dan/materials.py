@@ -1,0 +1,147 @@
+"""Opens folders of recordings for training: indexed, split, and ready to draw mixtures of either side."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dan.corpus import Corpus, check_distinct, index
+from dan.crops import NOISE, Crops, Stringing
+from dan.mixtures import Mixer, PairMixer
+from dan.settings import AugmentationSettings, Recipe, SplitBy
+from dan.signals import DanError
+from dan.splits import Sides, follow, pair, split
+
+Opened = tuple[Mixer | PairMixer, Mixer | PairMixer, list[str]]
+"""The mixers of training and validation, and what was held back."""
+
+SPLIT = 20
+"""What a stream of random numbers is for: it has its own."""
+FADE_S = 0.004
+"""Strung clean recordings fade in and out, so that they do not click."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """Two sides that share no recording."""
+
+    train: Mixer | PairMixer
+    validation: Mixer | PairMixer
+    """Its mixtures are not varied."""
+    notes: tuple[str, ...]
+    """What was left out, held back or upsampled, in a sentence each."""
+    digest: str
+    """Of all recordings: it tells whether they are still the same."""
+
+
+def open_material(
+    recipe: Recipe,
+    *,
+    clean: Path,
+    noise: Path | None = None,
+    noisy: Path | None = None,
+    sample_rate_hz: float | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Material:
+    """Open folders of clean recordings and of noise, or of clean and noisy ones that belong together.
+
+    Args:
+        recipe: its seed and its sections signal, noise, recordings and augmentation are used.
+        clean: a folder of clean recordings.
+        noise: a folder of noise; without one, the noise is what the recipe synthesises.
+        noisy: instead of noise, a folder of noisy recordings with the names of the clean ones.
+        sample_rate_hz: of .npy arrays, in Hz.
+        progress: called with the fraction of the files looked at, in (0, 1].
+
+    Raises:
+        DanError: if a folder or a recording is wrong, they cannot be split, or one is on both sides or is
+            both clean and noise.
+    """
+    if noise is not None and noisy is not None:
+        raise DanError("--noise and --noisy", "noise is mixed in, noisy holds it already", "Give one of them")
+    other = noise if noisy is None else noisy
+    folders = [clean] if other is None else [clean, other]
+    corpora = [
+        index(folder, sample_rate_hz=sample_rate_hz, progress=_portion(progress, place, len(folders)))
+        for place, folder in enumerate(folders)
+    ]
+    notes = [note for corpus in corpora for note in (*corpus.notes, *_upsampled(recipe, corpus))]
+    train, validation, told = (_mixed if noisy is None else _paired)(recipe, *corpora)
+    digest = hashlib.sha256("".join(corpus.digest for corpus in corpora).encode()).hexdigest()
+    return Material(train, validation, notes=(*notes, *told), digest=digest)
+
+
+def _mixed(recipe: Recipe, clean: Corpus, noise: Corpus | None = None) -> Opened:
+    if noise is not None:
+        check_distinct(clean, noise)
+    heard = _sides(recipe, clean, recipe.recordings.clean_split, 0)
+    disturbed = None if noise is None else _sides(recipe, noise, recipe.recordings.noise_split, 1)
+    train, validation = (
+        Mixer(
+            recipe,
+            _crops(recipe, getattr(heard, side), _strung(recipe)),
+            None if disturbed is None else _crops(recipe, getattr(disturbed, side), NOISE),
+            length_samples=_length(recipe, side),
+            augmentation=recipe.augmentation if side == "train" else AugmentationSettings(),
+        )
+        for side in ("train", "validation")
+    )
+    return train, validation, [heard.note, *([disturbed.note] if disturbed else [])]
+
+
+def _paired(recipe: Recipe, clean: Corpus, noisy: Corpus) -> Opened:
+    clean, noisy = pair(clean, noisy)
+    sides = _sides(recipe, clean, recipe.recordings.clean_split, 0)
+    train, validation = (
+        PairMixer(
+            _crops(recipe, getattr(sides, side), _strung(recipe)),
+            _crops(recipe, follow(getattr(sides, side), noisy), _strung(recipe)),
+            length_samples=_length(recipe, side),
+            augmentation=recipe.augmentation if side == "train" else AugmentationSettings(),
+            centred=recipe.recordings.centred,
+        )
+        for side in ("train", "validation")
+    )
+    return train, validation, [sides.note]
+
+
+def _sides(recipe: Recipe, corpus: Corpus, by: SplitBy, place: int) -> Sides:
+    settings = recipe.recordings
+    random = np.random.default_rng([recipe.seed, SPLIT, place])
+    return split(corpus, by=by, held_back=settings.held_back, gap_s=settings.gap_s, random=random)
+
+
+def _crops(recipe: Recipe, corpus: Corpus, stringing: Stringing) -> Crops:
+    return Crops(corpus, sample_rate_hz=recipe.signal.sample_rate_hz, stringing=stringing)
+
+
+def _strung(recipe: Recipe) -> Stringing:
+    return Stringing(pause_s=recipe.recordings.pause_s, fade_s=FADE_S)
+
+
+def _length(recipe: Recipe, side: str) -> int:
+    held_s = recipe.recordings.validation_duration_s
+    if side == "train" or held_s == 0:
+        return recipe.signal.length_samples
+    return max(1, round(held_s * recipe.signal.sample_rate_hz))
+
+
+def _upsampled(recipe: Recipe, corpus: Corpus) -> list[str]:
+    rate_hz = recipe.signal.sample_rate_hz
+    slower = [entry for entry in corpus.entries if entry.sample_rate_hz < rate_hz]
+    if not slower:
+        return []
+    return [
+        f"{corpus.folder}: {len(slower)} of {len(corpus.entries)} recordings are upsampled to {rate_hz:g} Hz "
+        f"and hold nothing above {min(entry.sample_rate_hz for entry in slower) / 2:g} Hz or so"
+    ]
+
+
+def _portion(
+    progress: Callable[[float], None] | None, place: int, count: int
+) -> Callable[[float], None] | None:
+    return None if progress is None else lambda done: progress((place + done) / count)
