@@ -7,38 +7,29 @@ far it sees and how late it is.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
+from dan.causal import CausalGenerator
 from dan.convolutions import BinConvolution, LongConv1d, LongConvTranspose1d
 from dan.errors import DanError
-from dan.settings import ClassicGeneratorSettings, Generator, SignalSettings, SpectralGeneratorSettings
-
-
-class GeneratorBase(nn.Module):
-    """What every generator offers beside ``forward``.
-
-    Shape: ``[B, C, T] -> [B, C, T]`` for any T from 1 to `frame_samples`.
-    """
-
-    frame_samples: int
-    """Length of signal that it was made for: longer ones are cut into overlapping frames of it."""
-    receptive_field_samples: int
-    """Input samples that one output sample depends on."""
-    latency_samples: int
-    """Samples that must have come in before the first can go out."""
-    channels: int
-    """Channels C of the signal."""
-
-    def matrices(self) -> list[nn.Parameter]:
-        """The weights that an optimiser for matrices is for: those between hidden channels."""
-        return []
+from dan.networks import GeneratorBase
+from dan.settings import (
+    CausalGeneratorSettings,
+    ClassicGeneratorSettings,
+    Generator,
+    SignalSettings,
+    SpectralGeneratorSettings,
+)
 
 
 def build_generator(settings: Generator, signal: SignalSettings) -> GeneratorBase:
     """The generator that the settings describe, with fresh weights."""
+    if isinstance(settings, CausalGeneratorSettings):
+        return CausalGenerator(settings, signal)
     if isinstance(settings, SpectralGeneratorSettings):
         return SpectralGenerator(settings, signal)
     return ClassicGenerator(settings, signal)
@@ -99,7 +90,7 @@ def _receptive_field(kernel: int, stride: int, depth: int) -> int:
     return span
 
 
-ACTIVATIONS = {"relu": nn.functional.relu, "gelu": nn.functional.gelu}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": nn.functional.relu, "gelu": nn.functional.gelu}
 
 
 class SpectralBlock(nn.Module):
@@ -176,7 +167,8 @@ class SpectralGenerator(GeneratorBase):
         """``[B, 1, L]`` to the real and imaginary parts through each window, ``[B, 4, 1, bins]``."""
         spectra = torch.fft.rfft(frames[:, :, None] * self.windows, self.fft_samples)[..., self.band]
         parts = torch.view_as_real(spectra)  # [B, 1, windows, bins, 2]
-        return parts.permute(0, 1, 3, 2, 4).flatten(-2).permute(0, 3, 1, 2)  # the channels last in memory
+        parts = parts.permute(0, 1, 3, 2, 4).flatten(-2).permute(0, 3, 1, 2)
+        return torch.as_tensor(parts)  # the channels last in memory
 
     def _synthesise(self, parts: Tensor) -> Tensor:
         """Real and imaginary parts ``[B, 2, 1, bins]`` to frames ``[B, 1, L]``."""
@@ -184,4 +176,4 @@ class SpectralGenerator(GeneratorBase):
         bins = self.fft_samples // 2 + 1
         spectra = nn.functional.pad(spectra, (self.band.start, bins - self.band.start - spectra.shape[-1]))
         frames = torch.fft.irfft(spectra, self.fft_samples)[..., : self.frame_samples]
-        return frames * math.sqrt(self.frame_samples / 2)
+        return torch.as_tensor(frames * math.sqrt(self.frame_samples / 2))

@@ -18,7 +18,7 @@ from dan.settings import Generator, Settings, SignalSettings
 from dan.signals import DanError
 
 if TYPE_CHECKING:
-    from dan.generators import GeneratorBase
+    from dan.networks import GeneratorBase
 
 FORMAT = "dan-model-1"
 

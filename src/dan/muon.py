@@ -45,8 +45,8 @@ class Muon(torch.optim.Optimizer):
         super().__init__([{"params": alike} for alike in shapes.values()], defaults)
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # noqa: ARG002
-        """One update of every matrix."""
+    def step(self, closure: Any = None) -> Any:  # noqa: ARG002
+        """One update of every matrix; the closure is not called."""
         for group in self.param_groups:
             matrices, momentum = group["params"], group["momentum"]
             gradient = torch.stack([matrix.grad for matrix in matrices])
@@ -71,4 +71,4 @@ def orthogonalise(matrices: Tensor) -> Tensor:
     for _ in range(ITERATIONS):
         gram = x @ x.mT
         x = 3.4445 * x + (2.0315 * gram @ gram - 4.7750 * gram) @ x
-    return x.mT if tall else x
+    return torch.as_tensor(x.mT if tall else x)

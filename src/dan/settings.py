@@ -244,6 +244,48 @@ class SpectralGeneratorSettings(Settings):
         return self
 
 
+class CausalGeneratorSettings(Settings):
+    """A network over short frames, causal in time: latency and cost are the recipe's, not the signal's."""
+
+    kind: Literal["causal"]
+    """Which generator this is."""
+    frame_samples: Annotated[int, Field(ge=4, multiple_of=2)] = 256
+    """Length of a frame, which is the latency."""
+    hop_samples: PositiveInt = 128
+    """Samples from one frame to the next: half a frame, or a smaller whole part of it."""
+    fold: PositiveInt = 4
+    """Neighbouring bins that share one place of the network; a divisor of half the frame."""
+    width: PositiveInt = 24
+    """Channels between blocks."""
+    hidden: PositiveInt = 23
+    """Channels within a block."""
+    frame_taps: Annotated[int, Field(ge=1, le=15)] = 2
+    """Frames that a filter spans, the present one included."""
+    bin_taps: Annotated[int, Field(ge=1, le=63)] = 3
+    """Places that a filter spans, an odd number."""
+    dilations: Annotated[tuple[tuple[PositiveInt, PositiveInt], ...], Field(min_length=1)] = (
+        (1, 1),
+        (2, 2),
+        (4, 4),
+        (8, 8),
+        (16, 1),
+        (32, 2),
+    )
+    """Frames and places from one tap of a block's filters to the next; one block for each pair."""
+    compression: Annotated[float, Field(gt=0, le=1)] = 0.4
+    """Power to which magnitudes are raised on the way in."""
+    level_frames: Annotated[int, Field(ge=2)] = 100
+    """Frames over which the level is averaged, the present one and those before."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> CausalGeneratorSettings:
+        if self.frame_samples % (2 * self.fold) or self.bin_taps % 2 == 0:
+            raise ValueError(f"fold={self.fold} divides half of frame_samples={self.frame_samples}; odd taps")
+        if self.frame_samples % self.hop_samples or self.hop_samples == self.frame_samples:
+            raise ValueError(f"hop_samples={self.hop_samples} divides frame_samples={self.frame_samples}")
+        return self
+
+
 class ClassicDiscriminatorSettings(Settings):
     """The founding discriminator."""
 
@@ -366,7 +408,10 @@ class TrainingSettings(Settings):
     """Stop after so many epochs without a better validation SNR; 0 never stops early."""
 
 
-Generator = Annotated[ClassicGeneratorSettings | SpectralGeneratorSettings, Field(discriminator="kind")]
+Generator = Annotated[
+    ClassicGeneratorSettings | SpectralGeneratorSettings | CausalGeneratorSettings,
+    Field(discriminator="kind"),
+]
 Discriminator = Annotated[
     ClassicDiscriminatorSettings | SpectralDiscriminatorSettings, Field(discriminator="kind")
 ]

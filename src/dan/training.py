@@ -18,9 +18,10 @@ from torch import Tensor, nn
 
 from dan.datasets import Batch, Source, ValidationSet, to_tensor
 from dan.discriminators import DiscriminatorBase, build_discriminator
-from dan.generators import GeneratorBase, build_generator
+from dan.generators import build_generator
 from dan.losses import check_batch, discriminator_loss, generator_losses
 from dan.muon import Muon
+from dan.networks import GeneratorBase
 from dan.runs import Record
 from dan.schedules import schedule_share
 from dan.settings import OptimiserSettings, Recipe

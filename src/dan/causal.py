@@ -1,0 +1,205 @@
+"""A causal generator over short frames: for speech and whatever else changes in time, whole or as a stream.
+
+Whole, chunked and streamed signals are one and the same computation: all that a frame needs of the past is a
+state of fixed size, and nothing looks into the future beyond the frame itself.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dan.networks import GeneratorBase
+from dan.settings import CausalGeneratorSettings, SignalSettings
+
+TINY_POWER = 1e-14
+"""Added to the power of every bin: silence stays finite."""
+
+
+class CausalConvolution(nn.Module):
+    """Convolution over past frames and over bins: ``[B, frames, bins, C_in] -> [B, frames, bins, C_out]``.
+
+    The weight is stored as the matrix that it is, ``[C_out, frames * bins * C_in]``.
+
+    Args:
+        inputs: channels in.
+        outputs: channels out.
+        frame_taps: taps over frames; the last is the present one.
+        bin_taps: taps over bins, an odd number, centred.
+        dilation: frames and bins from one tap to the next.
+        gain: standard deviation of the output for inputs of standard deviation 1, at the start.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        frame_taps: int = 1,
+        bin_taps: int = 1,
+        dilation: tuple[int, int] = (1, 1),
+        gain: float = 1.0,
+    ) -> None:
+        super().__init__()
+        fan_in = inputs * frame_taps * bin_taps
+        self.weight = nn.Parameter(torch.randn(outputs, fan_in) * gain * fan_in**-0.5)
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.inputs, self.taps, self.dilation = inputs, (frame_taps, bin_taps), dilation
+        self.past_frames = (frame_taps - 1) * dilation[0]
+
+    def forward(self, input: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Convolve behind the past ``[B, past_frames, bins, C_in]``; returns the output and the new past."""
+        if self.taps == (1, 1):
+            return F.linear(input, self.weight, self.bias), past
+        whole = torch.cat([past, input], dim=1) if self.past_frames else input
+        # Channels last in memory, as the rows of the weight are: what oneDNN computes quickest.
+        weight = self.weight.view(len(self.bias), *self.taps, self.inputs).permute(0, 3, 1, 2)
+        output = F.conv2d(
+            whole.permute(0, 3, 1, 2),
+            weight,
+            self.bias,
+            padding=(0, self.dilation[1] * (self.taps[1] // 2)),
+            dilation=self.dilation,
+        )
+        return output.permute(0, 2, 3, 1), whole[:, whole.shape[1] - self.past_frames :]
+
+
+class CausalBlock(nn.Module):
+    """``x + project(relu(convolve(x)))``, without normalisation: the level of a spectrum is information."""
+
+    def __init__(self, settings: CausalGeneratorSettings, dilation: tuple[int, int]) -> None:
+        super().__init__()
+        self.convolve = CausalConvolution(
+            settings.width,
+            settings.hidden,
+            frame_taps=settings.frame_taps,
+            bin_taps=settings.bin_taps,
+            dilation=dilation,
+            gain=math.sqrt(2),
+        )
+        self.project = CausalConvolution(settings.hidden, settings.width, gain=0.3)
+
+    def forward(self, input: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """``[B, frames, bins, width]`` in and out, with the past as in `CausalConvolution`."""
+        hidden, past = self.convolve(input, past)
+        change, _ = self.project(F.relu(hidden), past)
+        return input + change, past
+
+
+class CausalGenerator(GeneratorBase):
+    """Multiplies each bin of a short-time spectrum by a complex factor found from the present and the past.
+
+    Bins are compressed (``|X|^p``) and divided by the mean over the frames before, so that a loud input gives
+    the same output, louder. Neighbouring bins are folded into channels, which makes the network cheap and
+    tells it the parity of a bin, on which the phase's advance from frame to frame depends. The filter starts
+    as the identity.
+
+    Latency: one frame. Source of the windows' condition: D. Griffin and J. Lim, "Signal estimation from
+    modified short-time Fourier transform", 1984.
+    """
+
+    window: Tensor
+    place: Tensor
+
+    def __init__(self, settings: CausalGeneratorSettings, signal: SignalSettings) -> None:
+        super().__init__()
+        self.settings, self.channels = settings, 1
+        self.hop_samples, self.latency_samples = settings.hop_samples, settings.frame_samples
+        self.frame_samples = signal.length_samples
+        self.bins, self.places = settings.frame_samples // 2, settings.frame_samples // 2 // settings.fold
+        window = torch.hann_window(settings.frame_samples).sqrt()
+        scale = math.sqrt(2 * settings.hop_samples / settings.frame_samples)  # squared, the copies add to 1
+        self.register_buffer("window", window * scale, persistent=False)
+        ramp = torch.linspace(-1, 1, self.places)
+        self.register_buffer("place", torch.stack([ramp, 2 * ramp**2 - 1], dim=-1), persistent=False)
+        self.stem = CausalConvolution(3 * settings.fold + 2, settings.width, frame_taps=2, bin_taps=3)
+        blocks = [CausalBlock(settings, dilation) for dilation in settings.dilations]
+        self.blocks = nn.ModuleList(blocks)
+        self.head = CausalConvolution(settings.width, 2 * settings.fold, bin_taps=3, gain=0.1)
+        remembering = [self.stem, *(block.convolve for block in blocks)]
+        self.memories = [(layer.past_frames, layer.inputs) for layer in remembering]
+        """Past frames and channels that each convolution keeps."""
+        past = sum(frames for frames, _ in self.memories) + settings.level_frames - 1
+        self.receptive_field_samples = past * settings.hop_samples + 2 * settings.frame_samples - 1
+
+    def matrices(self) -> list[nn.Parameter]:
+        """The weights of the blocks."""
+        return [weight for weight in self.blocks.parameters() if weight.ndim == 2]
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        """Denoise ``[B, 1, T]``, any T from 1 up, without delay."""
+        length, delay = noisy.shape[-1], self.latency_samples - self.hop_samples
+        hops = -(-(length + delay) // self.hop_samples)
+        padded = F.pad(noisy[:, 0], (0, hops * self.hop_samples - length))
+        denoised, _ = self.step(padded, self.initial_state(len(noisy)))
+        return denoised[:, None, delay : delay + length]
+
+    def initial_state(self, rows: int) -> dict[str, Tensor]:
+        """What a past of silence leaves, by name; the first axis is the rows'."""
+        like, overlap = self.window, self.latency_samples - self.hop_samples
+        state = {name: like.new_zeros(rows, overlap) for name in ("input", "output")}
+        state["level"] = like.new_zeros(rows, 2, self.settings.level_frames - 1)
+        for index, (frames, channels) in enumerate(self.memories):
+            state[f"past_{index}"] = like.new_zeros(rows, frames, self.places, channels)
+        return state
+
+    def step(self, block: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Denoise the next whole hops ``[B, n hops]``; what comes out is late by a frame less a hop.
+
+        Args:
+            block: the input, a whole number of hops, at least one.
+            state: from `initial_state` or the step before.
+
+        Returns:
+            As many samples as went in, and the new state.
+        """
+        new = dict(state)
+        samples = torch.cat([state["input"], block], dim=-1)
+        new["input"] = samples[:, block.shape[-1] :]
+        frames = samples.unfold(-1, self.latency_samples, self.hop_samples) * self.window
+        spectrum = torch.view_as_real(torch.fft.rfft(frames))  # [B, frames, bins + 1, 2]
+        factors = self._factors(spectrum, new)
+        filtered = torch.view_as_complex(spectrum) * torch.view_as_complex(factors.contiguous())
+        ends = torch.fft.irfft(filtered, self.latency_samples) * self.window
+        added = self._overlap_add(ends)
+        overlap = self.latency_samples - self.hop_samples
+        added = added + F.pad(state["output"], (0, added.shape[-1] - overlap))
+        new["output"] = added[:, block.shape[-1] :]
+        return added[:, : block.shape[-1]], new
+
+    def _factors(self, spectrum: Tensor, state: dict[str, Tensor]) -> Tensor:
+        """The complex factor of each bin ``[B, frames, bins + 1, 2]``; the state moves on."""
+        hidden, state["past_0"] = self.stem(self._features(spectrum, state), state["past_0"])
+        for index, block in enumerate(self.blocks, start=1):
+            hidden, state[f"past_{index}"] = block(hidden, state[f"past_{index}"])
+        factors, _ = self.head(hidden, hidden)
+        factors = factors.reshape(*spectrum.shape[:2], self.bins, 2)
+        factors = torch.cat([factors, factors[:, :, -1:]], dim=2)  # the last bin as the one below it
+        return factors + torch.tensor([1.0, 0.0], device=factors.device)
+
+    def _features(self, spectrum: Tensor, state: dict[str, Tensor]) -> Tensor:
+        """Compressed real and imaginary part and magnitude, folded: ``[B, frames, places, 3 fold + 2]``."""
+        power = spectrum[:, :, :-1].square().sum(dim=-1, keepdim=True) + TINY_POWER
+        compressed = spectrum[:, :, :-1] * power ** ((self.settings.compression - 1) / 2)
+        magnitude = power ** (self.settings.compression / 2)
+        level, state["level"] = self._level(magnitude.mean(dim=(2, 3)), state["level"])
+        features = torch.cat([compressed, magnitude], dim=-1) / level[:, :, None, None]
+        folded = features.reshape(*features.shape[:2], self.places, -1)
+        return torch.cat([folded, self.place.expand(*folded.shape[:2], -1, -1)], dim=-1)
+
+    def _level(self, magnitude: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean over the last frames ``[B, frames]``, of those that there have been; and the new past."""
+        pair = torch.stack([magnitude, torch.ones_like(magnitude)], dim=1)
+        whole = torch.cat([past, pair], dim=-1)
+        total, count = F.avg_pool1d(whole, self.settings.level_frames, 1).unbind(dim=1)
+        return total / count, whole[:, :, whole.shape[-1] - self.settings.level_frames + 1 :]
+
+    def _overlap_add(self, frames: Tensor) -> Tensor:
+        """``[B, frames, frame]`` to ``[B, (frames - 1) hop + frame]``."""
+        parts = self.latency_samples // self.hop_samples
+        hops = frames.reshape(*frames.shape[:-1], parts, self.hop_samples)
+        padded = [F.pad(hops[:, :, part], (0, 0, part, parts - 1 - part)) for part in range(parts)]
+        return torch.stack(padded).sum(dim=0).flatten(1)
