@@ -101,7 +101,8 @@ class CausalGenerator(GeneratorBase):
     modified short-time Fourier transform", 1984.
     """
 
-    window: Tensor
+    analysis: Tensor
+    synthesis: Tensor
     place: Tensor
 
     def __init__(self, settings: CausalGeneratorSettings, signal: SignalSettings) -> None:
@@ -110,9 +111,9 @@ class CausalGenerator(GeneratorBase):
         self.hop_samples, self.latency_samples = settings.hop_samples, settings.frame_samples
         self.frame_samples = signal.length_samples
         self.bins, self.places = settings.frame_samples // 2, settings.frame_samples // 2 // settings.fold
-        window = torch.hann_window(settings.frame_samples).sqrt()
-        scale = math.sqrt(2 * settings.hop_samples / settings.frame_samples)  # squared, the copies add to 1
-        self.register_buffer("window", window * scale, persistent=False)
+        analysis, synthesis = transforms(settings.frame_samples, settings.hop_samples)
+        self.register_buffer("analysis", analysis, persistent=False)
+        self.register_buffer("synthesis", synthesis, persistent=False)
         ramp = torch.linspace(-1, 1, self.places)
         self.register_buffer("place", torch.stack([ramp, 2 * ramp**2 - 1], dim=-1), persistent=False)
         self.stem = CausalConvolution(3 * settings.fold + 2, settings.width, frame_taps=2, bin_taps=3)
@@ -139,7 +140,7 @@ class CausalGenerator(GeneratorBase):
 
     def initial_state(self, rows: int) -> dict[str, Tensor]:
         """What a past of silence leaves, by name; the first axis is the rows'."""
-        like, overlap = self.window, self.latency_samples - self.hop_samples
+        like, overlap = self.place, self.latency_samples - self.hop_samples
         state = {name: like.new_zeros(rows, overlap) for name in ("input", "output")}
         state["level"] = like.new_zeros(rows, 2, self.settings.level_frames - 1)
         for index, (frames, channels) in enumerate(self.memories):
@@ -159,31 +160,37 @@ class CausalGenerator(GeneratorBase):
         new = dict(state)
         samples = torch.cat([state["input"], block], dim=-1)
         new["input"] = samples[:, block.shape[-1] :]
-        frames = samples.unfold(-1, self.latency_samples, self.hop_samples) * self.window
-        spectrum = torch.view_as_real(torch.fft.rfft(frames))  # [B, frames, bins + 1, 2]
-        factors = self._factors(spectrum, new)
-        filtered = torch.view_as_complex(spectrum) * torch.view_as_complex(factors.contiguous())
-        ends = torch.fft.irfft(filtered, self.latency_samples) * self.window
-        added = self._overlap_add(ends)
-        overlap = self.latency_samples - self.hop_samples
-        added = added + F.pad(state["output"], (0, added.shape[-1] - overlap))
+        spectrum = self._frames(samples) @ self.analysis
+        real, imag = spectrum[..., : self.bins + 1], spectrum[..., self.bins + 1 :]
+        gain, turn = self._factors(real, imag, new)
+        filtered = torch.cat([real * gain - imag * turn, real * turn + imag * gain], dim=-1)
+        added = self._overlap_add(filtered @ self.synthesis)
+        added = added + F.pad(state["output"], (0, block.shape[-1]))
         new["output"] = added[:, block.shape[-1] :]
         return added[:, : block.shape[-1]], new
 
-    def _factors(self, spectrum: Tensor, state: dict[str, Tensor]) -> Tensor:
-        """The complex factor of each bin ``[B, frames, bins + 1, 2]``; the state moves on."""
-        hidden, state["past_0"] = self.stem(self._features(spectrum, state), state["past_0"])
+    def _frames(self, samples: Tensor) -> Tensor:
+        """Overlapping frames ``[B, frames, frame]`` of samples that are whole hops."""
+        hops = samples.reshape(samples.shape[0], -1, self.hop_samples)
+        parts = self.latency_samples // self.hop_samples
+        count = hops.shape[1] - parts + 1
+        return torch.cat([hops[:, part : part + count] for part in range(parts)], dim=-1)
+
+    def _factors(self, real: Tensor, imag: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """The complex factor of each bin, ``[B, frames, bins + 1]`` each; the state moves on."""
+        hidden, state["past_0"] = self.stem(self._features(real, imag, state), state["past_0"])
         for index, block in enumerate(self.blocks, start=1):
             hidden, state[f"past_{index}"] = block(hidden, state[f"past_{index}"])
-        factors, _ = self.head(hidden, hidden)
-        factors = factors.reshape(*spectrum.shape[:2], self.bins, 2)
+        factors, _ = self.head(hidden, hidden)  # [B, frames, places, 2 fold]
+        factors = factors.reshape(*real.shape[:2], self.bins, 2)
         factors = torch.cat([factors, factors[:, :, -1:]], dim=2)  # the last bin as the one below it
-        return factors + torch.tensor([1.0, 0.0], device=factors.device)
+        return 1 + factors[..., 0], factors[..., 1]
 
-    def _features(self, spectrum: Tensor, state: dict[str, Tensor]) -> Tensor:
+    def _features(self, real: Tensor, imag: Tensor, state: dict[str, Tensor]) -> Tensor:
         """Compressed real and imaginary part and magnitude, folded: ``[B, frames, places, 3 fold + 2]``."""
-        power = spectrum[:, :, :-1].square().sum(dim=-1, keepdim=True) + TINY_POWER
-        compressed = spectrum[:, :, :-1] * power ** ((self.settings.compression - 1) / 2)
+        parts = torch.stack([real, imag], dim=-1)[:, :, :-1]
+        power = parts.square().sum(dim=-1, keepdim=True) + TINY_POWER
+        compressed = parts * power ** ((self.settings.compression - 1) / 2)
         magnitude = power ** (self.settings.compression / 2)
         level, state["level"] = self._level(magnitude.mean(dim=(2, 3)), state["level"])
         features = torch.cat([compressed, magnitude], dim=-1) / level[:, :, None, None]
@@ -203,3 +210,19 @@ class CausalGenerator(GeneratorBase):
         hops = frames.reshape(*frames.shape[:-1], parts, self.hop_samples)
         padded = [F.pad(hops[:, :, part], (0, 0, part, parts - 1 - part)) for part in range(parts)]
         return torch.stack(padded).sum(dim=0).flatten(1)
+
+
+def transforms(frame_samples: int, hop_samples: int) -> tuple[Tensor, Tensor]:
+    """Windowed Fourier transform and its inverse, as matrices.
+
+    Returns:
+        Frames ``[frame]`` to real and imaginary parts ``[2 (frame / 2 + 1)]``, and back to frames that add up
+        to the signal. Both go through the square root of a Hann window, whose copies at the hop add to 1.
+    """
+    scale = math.sqrt(2 * hop_samples / frame_samples)
+    window = torch.hann_window(frame_samples, dtype=torch.float64).sqrt() * scale
+    spectra = torch.fft.rfft(torch.eye(frame_samples, dtype=torch.float64))
+    analysis = window[:, None] * torch.cat([spectra.real, spectra.imag], dim=-1)
+    units = torch.eye(frame_samples // 2 + 1, dtype=torch.complex128)
+    frames = torch.cat([torch.fft.irfft(units, frame_samples), torch.fft.irfft(1j * units, frame_samples)])
+    return analysis.float(), (frames * window).float()
