@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from dan.denoiser import Denoiser
+from dan.engines import FrameEngine
 from dan.models import ModelInfo
 from dan.recipes import check_recipe
 from dan.settings import ClassicGeneratorSettings, SignalSettings
@@ -86,5 +88,27 @@ def card():
             "val_snr_gain_db": 3.5,
         }
         return ModelInfo(**said | changes)
+
+    return make
+
+
+class FrameModel:
+    """A function on frames as a model."""
+
+    def __init__(self, network, info):
+        self.network, self.info = network, info
+
+    def engine(self, channels):
+        frame_samples = self.info.signal.length_samples
+        return FrameEngine(self.network, frame_samples=frame_samples, channels=channels)
+
+
+@pytest.fixture(scope="session")
+def frame_denoiser(card):
+    """Makes a denoiser of a function on frames of some length."""
+
+    def make(network, *, frame_samples, rate=64):
+        signal = SignalSettings(sample_rate_hz=rate, duration_s=frame_samples / rate)
+        return Denoiser(FrameModel(network, card(signal=signal)))
 
     return make

@@ -7,10 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dan
-from dan.denoiser import Denoiser, load
+from dan.denoiser import load
 from dan.generators import build_generator
 from dan.models import save_model
-from dan.settings import SignalSettings
 from dan.signals import DanError
 
 FLOAT32 = 2.0**-23
@@ -28,12 +27,11 @@ def noise(*shape, seed=0):
 
 
 @pytest.fixture(scope="session")
-def applied(card):
+def applied(frame_denoiser):
     """Makes a denoiser of a network on frames of some length."""
 
     def make(network=identity, *, frame_samples=64):
-        signal = SignalSettings(sample_rate_hz=RATE, duration_s=frame_samples / RATE)
-        return Denoiser(network, card(signal=signal))
+        return frame_denoiser(network, frame_samples=frame_samples, rate=RATE)
 
     return make
 

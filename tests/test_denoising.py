@@ -6,19 +6,16 @@ import numpy as np
 import pytest
 import soundfile
 
-from dan.denoiser import Denoiser
 from dan.denoising import denoise_files, plan
-from dan.settings import SignalSettings
 from dan.signals import DanError
 
 RATE = 8000
 
 
 @pytest.fixture
-def halving(card):
+def halving(frame_denoiser):
     """A denoiser that halves, so that what comes out is known."""
-    signal = SignalSettings(sample_rate_hz=RATE, duration_s=0.01)
-    return Denoiser(lambda frames: np.float32(0.5) * frames, card(signal=signal))
+    return frame_denoiser(lambda frames: np.float32(0.5) * frames, frame_samples=80, rate=RATE)
 
 
 def write(path, subtype="PCM_16", rate=RATE, channels=1):
@@ -132,9 +129,8 @@ def test_arrays_keep_their_dtype_and_shape(tmp_path, halving, dtype, shape):
     assert denoised.dtype == dtype and np.array_equal(denoised, given / 2)
 
 
-def test_clipped_samples_are_counted(tmp_path, card):
-    signal = SignalSettings(sample_rate_hz=RATE, duration_s=0.01)
-    amplifying = Denoiser(lambda frames: 4 * frames, card(signal=signal))
+def test_clipped_samples_are_counted(tmp_path, frame_denoiser):
+    amplifying = frame_denoiser(lambda frames: 4 * frames, frame_samples=80, rate=RATE)
     source = write(tmp_path / "a.wav")
     (written,) = denoise_files(amplifying, [source]).written
     expected = 4 * samples(source)

@@ -3,32 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from dan.engines import Engine
 from dan.errors import DanError
-from dan.models import ModelInfo, find_model, load_model
+from dan.models import ModelInfo, find_model
 from dan.signals import Signal, check_sample_rate, check_signal
-from dan.streams import FrameEngine, Network, Stream
+from dan.streams import Stream
 
 ROWS_AT_ONCE = 256
 """Rows that are denoised together: bounds the memory."""
 
 
+class Model(Protocol):
+    """What runs a model file: torch or onnxruntime."""
+
+    info: ModelInfo
+
+    def engine(self, channels: int) -> Engine:
+        """A new engine for so many channels."""
+        ...
+
+
 class Denoiser:
     """A trained denoiser: array in, array of the same shape and dtype out.
 
-    Signals up to the length that it was trained on go through its network at once. Longer ones are cut into
-    frames of that length, each half over its neighbour, and the outputs are joined by a weighted mean.
+    Networks over single frames take signals up to the length that they were trained on at once; longer ones
+    are cut into frames of that length, each half over its neighbour, and the outputs are joined by a weighted
+    mean. Causal networks take any length as it comes. Whole, in portions or streamed, the samples are the
+    same.
 
     Args:
-        network: the generator, on frames ``[N, T]``.
-        info: what the model file says of it.
+        model: what runs the network, and what its file says of it.
     """
 
-    def __init__(self, network: Network, info: ModelInfo) -> None:
-        self.network, self.info = network, info
+    def __init__(self, model: Model) -> None:
+        self.model, self.info = model, model.info
 
     def __call__(self, noisy: npt.ArrayLike, *, sample_rate: float, strength: float = 1.0) -> Signal:
         """Denoise a signal.
@@ -67,9 +80,7 @@ class Denoiser:
         """
         if channels < 1:
             raise DanError(f"channels={channels}", "a stream has at least one", "Give the blocks' channels")
-        frame_samples = self.info.signal.length_samples
-        engine = FrameEngine(self.network, frame_samples=frame_samples, channels=channels)
-        return Stream(engine, channels=channels, strength=strength)
+        return Stream(self.model.engine(channels), channels=channels, strength=strength)
 
     def check_rate(self, sample_rate: float) -> None:
         """Check that a signal's rate in Hz is the model's.
@@ -94,14 +105,16 @@ def load(model: str | Path) -> Denoiser:
         DanError: if there is no such model, or torch, which runs it, is not installed.
     """
     path = find_model(model)
+    if path.suffix == ".onnx":
+        from dan.onnx_models import open_onnx
+
+        return Denoiser(open_onnx(path))
     try:
-        import torch
+        import torch  # noqa: F401  (the reason of a failure)
+
+        from dan.torch_models import open_torch
     except ImportError as error:
-        raise DanError(path, "it takes torch to run", "pip install 'dan-denoiser[train]'") from error
-    generator, info = load_model(path)
-
-    def network(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        with torch.inference_mode():
-            return np.asarray(generator(torch.tensor(frames)[:, None])[:, 0].numpy())
-
-    return Denoiser(network, info)
+        raise DanError(
+            path, "it takes torch to run", "pip install 'dan-denoiser[train]', or take its .onnx export"
+        ) from error
+    return Denoiser(open_torch(path))

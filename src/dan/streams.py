@@ -5,37 +5,14 @@ Whole signals, long files and live streams all pass through here, so that they g
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import TracebackType
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from dan.engines import Block, Engine
 from dan.errors import DanError
 from dan.signals import Signal, check_signal
-
-Block = npt.NDArray[np.float32]
-Network = Callable[[Block], Block]
-"""Frames ``[N, T]`` to frames of the same shape."""
-
-FRAMES_AT_ONCE = 256
-"""Frames that go through the network together: bounds the memory."""
-
-
-class Engine(Protocol):
-    """What turns blocks ``[C, n]`` into the denoised samples that have become final, in order."""
-
-    latency_samples: int
-    """Samples that must have come in before the first can go out."""
-
-    def feed(self, block: Block) -> Block:
-        """Take ``[C, n]`` and return what is final, ``[C, m]``."""
-        ...
-
-    def flush(self) -> Block:
-        """Return the rest: together exactly as long as what went in."""
-        ...
 
 
 class Stream:
@@ -109,79 +86,3 @@ class Stream:
     ) -> None:
         """Take no more blocks."""
         self.flushed = True
-
-
-class FrameEngine:
-    """A network over frames of one length: each half over its neighbour, joined by a weighted mean.
-
-        starts     0      h      2h           T - L
-        frames     [------------]
-                          [------------]
-                                 [------ ... -]      the last one ends with the signal
-        final      |<- h ->|                         once the next frame's start is known
-
-    The last frame counts only from where nothing is final yet. The weights are divided out, so that frames
-    that come back as they were add up to the signal itself. A signal shorter than a frame goes through whole.
-
-    Args:
-        network: on frames ``[N, L]``, or shorter.
-        frame_samples: L.
-        channels: channels C.
-    """
-
-    def __init__(self, network: Network, *, frame_samples: int, channels: int) -> None:
-        self.network, self.length, self.hop = network, frame_samples, max(1, frame_samples // 2)
-        self.latency_samples = frame_samples
-        self.window = np.sin(np.pi * (np.arange(frame_samples) + 0.5) / frame_samples) ** 2  # never 0
-        self.past = np.zeros((channels, 0), np.float32)
-        """Input before the next frame, as much as the last frame may need."""
-        self.input = np.zeros((channels, 0), np.float32)
-        """From the next frame's start on."""
-        self.sum = np.zeros((channels, frame_samples))
-        self.weight = np.zeros(frame_samples)
-        """Windowed outputs so far and their windows, from the next frame's start on."""
-        self.begun = False
-
-    def feed(self, block: Block) -> Block:
-        """Take ``[C, n]`` and return what is final, ``[C, m]``."""
-        self.input = np.concatenate([self.input, block], axis=-1)
-        count = max(0, (self.input.shape[-1] - self.length) // self.hop + 1)
-        final = [np.zeros((len(block), 0), np.float32)]
-        for first in range(0, count, FRAMES_AT_ONCE):
-            final += self._run(min(FRAMES_AT_ONCE, count - first))
-        return np.concatenate(final, axis=-1)
-
-    def _run(self, count: int) -> list[Block]:
-        """The next `count` frames through the network, each a hop of final samples ``[C, h]``."""
-        channels, used = len(self.input), count * self.hop
-        frames = np.lib.stride_tricks.sliding_window_view(self.input, self.length, axis=-1)
-        frames = frames[:, : used : self.hop]  # [C, count, L]
-        outputs = self.network(np.ascontiguousarray(frames).reshape(-1, self.length))
-        outputs = outputs.reshape(channels, count, self.length)
-        final = [self._add(outputs[:, index]) for index in range(count)]
-        self.past = np.concatenate([self.past, self.input[:, :used]], axis=-1)[:, -self.length :]
-        self.input, self.begun = self.input[:, used:], True
-        return final
-
-    def _add(self, output: Block) -> Block:
-        """Add one frame ``[C, L]`` and move on by a hop, which is returned."""
-        self.sum += self.window * output
-        self.weight += self.window
-        final = (self.sum[:, : self.hop] / self.weight[: self.hop]).astype(np.float32)
-        self.sum = np.pad(self.sum[:, self.hop :], ((0, 0), (0, self.hop)))
-        self.weight = np.pad(self.weight[self.hop :], (0, self.hop))
-        return final
-
-    def flush(self) -> Block:
-        """The rest: together exactly as long as what went in."""
-        left = self.input.shape[-1]
-        if left == 0:
-            return self.input
-        if not self.begun:
-            return self.network(self.input)
-        if left > self.length - self.hop:  # samples that no frame has covered
-            tail = np.concatenate([self.past, self.input], axis=-1)[:, -self.length :]
-            output = self.network(np.ascontiguousarray(tail))[:, -left:]
-            self.sum[:, :left] += self.window[-left:] * output
-            self.weight[:left] += self.window[-left:]
-        return (self.sum[:, :left] / self.weight[:left]).astype(np.float32)
