@@ -175,9 +175,10 @@ def test_failures_are_collected_and_the_rest_done(tmp_path, halving):
     assert {str(path) for path in contents(tmp_path / "out")} == {"good.wav"}
     said = {Path(str(error).split(": ")[0].split(" ")[0]).name: str(error) for error in report.failures}
     assert said.keys() == {"rate.wav", "text.wav", "empty.wav", "array.npy", "nan.npy"}
-    assert "sample_rate=16000" in said["rate.wav"] and "Resample the signal to 8000 Hz" in said["rate.wav"]
+    assert "sample_rate=16000" in said["rate.wav"] and "--resample" in said["rate.wav"]
     assert "does not say its sample rate" in said["array.npy"] and "--sample-rate 8000" in said["array.npy"]
-    assert shares == pytest.approx(np.arange(1, 7) / 6)
+    assert shares == sorted(shares) and shares[-1] == 1.0
+    assert set(np.round(np.arange(1, 7) / 6, 6)) <= set(np.round(shares, 6))
 
 
 def test_what_exists_is_not_overwritten_but_by_force(tmp_path, halving):

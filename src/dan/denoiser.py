@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from dan.engines import Engine
+from dan.engines import Engine, ResamplingEngine
 from dan.errors import DanError
 from dan.models import ModelInfo, find_model
 from dan.signals import Signal, check_sample_rate, check_signal
@@ -43,13 +43,16 @@ class Denoiser:
     def __init__(self, model: Model) -> None:
         self.model, self.info = model, model.info
 
-    def __call__(self, noisy: npt.ArrayLike, *, sample_rate: float, strength: float = 1.0) -> Signal:
+    def __call__(
+        self, noisy: npt.ArrayLike, *, sample_rate: float, strength: float = 1.0, resample: bool = False
+    ) -> Signal:
         """Denoise a signal.
 
         Args:
             noisy: ``[*, T]``, any leading axes; each row by itself.
-            sample_rate: its rate in Hz, which must be the model's.
+            sample_rate: its rate in Hz, which must be the model's unless `resample` is set.
             strength: 0 returns the input, 1 the denoised signal, between them their mix.
+            resample: take another rate too: to the model's and back.
 
         Returns:
             The denoised signal, of the same shape and dtype, at the level it had in the input.
@@ -58,29 +61,50 @@ class Denoiser:
             DanError: if the signal is wrong, or its rate is not the model's.
         """
         signal = check_signal(noisy, name="noisy")
-        self.check_rate(sample_rate)
         rows = signal.reshape(-1, signal.shape[-1])
-        portions = np.array_split(rows, -(-len(rows) // ROWS_AT_ONCE))
-        denoised = np.concatenate([self._whole(portion, strength) for portion in portions])
-        return denoised.reshape(signal.shape)
+        outputs = []
+        for portion in np.array_split(rows, -(-len(rows) // ROWS_AT_ONCE)):
+            stream = self.stream(
+                channels=len(portion), strength=strength, sample_rate=sample_rate, resample=resample
+            )
+            outputs.append(self._whole(stream, portion))
+        return np.concatenate(outputs).reshape(signal.shape)
 
-    def _whole(self, rows: Signal, strength: float) -> Signal:
-        stream = self.stream(channels=len(rows), strength=strength)
+    @staticmethod
+    def _whole(stream: Stream, rows: Signal) -> Signal:
         return np.concatenate([stream.feed(rows), stream.flush()], axis=-1).astype(rows.dtype)
 
-    def stream(self, *, channels: int = 1, strength: float = 1.0) -> Stream:
+    def stream(
+        self,
+        *,
+        channels: int = 1,
+        strength: float = 1.0,
+        sample_rate: float | None = None,
+        resample: bool = False,
+    ) -> Stream:
         """Open a stream: blocks of any length in, the same samples out as from the whole signal.
 
         Args:
             channels: of every block ``[C, n]``; each is denoised by itself.
             strength: 0 returns the input, 1 the denoised signal, between them their mix.
+            sample_rate: of the blocks, in Hz; None for the model's.
+            resample: take another rate too: to the model's and back. What lies above half of the lower rate
+                is lost.
 
         Raises:
-            DanError: if a setting is out of its range.
+            DanError: if a setting is out of its range, or the rate is another and not to be resampled.
         """
         if channels < 1:
             raise DanError(f"channels={channels}", "a stream has at least one", "Give the blocks' channels")
-        return Stream(self.model.engine(channels), channels=channels, strength=strength)
+        engine = self.model.engine(channels)
+        rate_hz = self.info.sample_rate_hz if sample_rate is None else sample_rate
+        if resample and check_sample_rate(rate_hz, name="sample_rate") != self.info.sample_rate_hz:
+            engine = ResamplingEngine(
+                engine, outer_hz=rate_hz, inner_hz=self.info.sample_rate_hz, channels=channels
+            )
+        else:
+            self.check_rate(rate_hz)
+        return Stream(engine, channels=channels, strength=strength)
 
     def check_rate(self, sample_rate: float) -> None:
         """Check that a signal's rate in Hz is the model's.
@@ -93,8 +117,8 @@ class Denoiser:
             raise DanError(
                 f"sample_rate={sample_rate:g}",
                 f"the model {self.info.name} is for {wanted:g} Hz",
-                f"Resample the signal to {wanted:g} Hz, or train a model at {sample_rate:g} Hz with "
-                f"--set signal.sample_rate_hz={sample_rate:g}",
+                f"Use --resample (resample=True), which goes to {wanted:g} Hz and back, or train a model "
+                f"with --set signal.sample_rate_hz={sample_rate:g}",
             )
 
 

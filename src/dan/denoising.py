@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dan.denoiser import Denoiser
-from dan.recordings import SUFFIXES, Recording, read, write
-from dan.signals import DanError
+from dan.errors import DanError
+from dan.progress import Progress, portion
+from dan.readers import Reader, Writer
+from dan.recordings import find_recordings, open_reader, open_writer
+from dan.streams import Stream
+
+BLOCK_VALUES = 2**18
+"""Samples, of all channels, that are in memory at once: 1 MB."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +40,9 @@ def denoise_files(
     out: Path | None = None,
     strength: float = 1.0,
     sample_rate_hz: float | None = None,
+    resample: bool = False,
     force: bool = False,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Denoise recordings; one that fails does not stop the rest.
 
@@ -44,7 +51,8 @@ def denoise_files(
         inputs: files, and folders whose recordings are taken with their tree.
         out: a file for one file, otherwise a folder; without it, ``NAME_denoised`` beside each input.
         strength: 0 returns the input, 1 all of the effect.
-        sample_rate_hz: rate in Hz of .npy files.
+        sample_rate_hz: rate in Hz of files that do not say theirs.
+        resample: take recordings of another rate too: to the model's rate and back.
         force: overwrite what is there.
         progress: called with the fraction done, in (0, 1].
 
@@ -58,10 +66,12 @@ def denoise_files(
     report = Report()
     for done, (source, target) in enumerate(pairs.items(), start=1):
         try:
-            recording = _read(source, denoiser, sample_rate_hz)
-            rate_hz = denoiser.info.sample_rate_hz
-            denoised = denoiser(recording.samples, sample_rate=rate_hz, strength=strength)
-            clipped = write(target, denoised, sample_rate_hz=rate_hz, like=recording, force=force)
+            tell = portion(progress, (done - 1) / len(pairs), 1 / len(pairs))
+            with open_reader(source, sample_rate_hz=sample_rate_hz) as reader:
+                stream = _open_stream(denoiser, reader, strength=strength, resample=resample)
+                with open_writer(target, reader, force=force) as writer:
+                    _copy(reader, stream, writer, tell)
+                clipped = writer.clipped_samples
             report.written.append(Written(target, clipped))
         except DanError as error:
             report.failures.append(error)
@@ -70,17 +80,30 @@ def denoise_files(
     return report
 
 
-def _read(source: Path, denoiser: Denoiser, sample_rate_hz: float | None) -> Recording:
-    """A recording of the denoiser's rate."""
-    recording = read(source, sample_rate_hz=sample_rate_hz)
-    if recording.sample_rate_hz is None:
+def _copy(reader: Reader, stream: Stream, writer: Writer, progress: Progress) -> None:
+    """Block by block: a recording of any length takes the memory of one block."""
+    block_samples = max(1, BLOCK_VALUES // reader.channels)
+    for index, block in enumerate(reader.blocks(block_samples), start=1):
+        writer.write(stream.feed(block))
+        if reader.length_samples:
+            progress(min(1.0, index * block_samples / reader.length_samples))
+    writer.write(stream.flush())
+
+
+def _open_stream(denoiser: Denoiser, reader: Reader, *, strength: float, resample: bool) -> Stream:
+    """A stream for a recording at its own rate."""
+    if reader.sample_rate_hz is None:
         wanted = f"--sample-rate {denoiser.info.sample_rate_hz:g}"
-        raise DanError(source, "a .npy array does not say its sample rate", f"Say it, as in {wanted}")
+        raise DanError(reader.path, "the file does not say its sample rate", f"Say it, as in {wanted}")
     try:
-        denoiser.check_rate(recording.sample_rate_hz)
+        return denoiser.stream(
+            channels=reader.channels,
+            strength=strength,
+            sample_rate=reader.sample_rate_hz,
+            resample=resample,
+        )
     except DanError as error:
-        raise DanError(f"{source} at {error.what}", error.rule, error.way_out) from error
-    return recording
+        raise DanError(f"{reader.path} at {error.what}", error.rule, error.way_out) from error
 
 
 def plan(inputs: list[Path], out: Path | None) -> dict[Path, Path]:
@@ -109,7 +132,4 @@ def _beside(file: Path, out: Path | None) -> Path:
 
 def _plan_folder(folder: Path, out: Path | None) -> dict[Path, Path]:
     target = out or folder.with_name(f"{folder.name}_denoised")
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
-    if not files:
-        raise DanError(folder, "it holds no recordings", f"Give a folder with {', '.join(sorted(SUFFIXES))}")
-    return {file: target / file.relative_to(folder) for file in files}
+    return {file: target / file.relative_to(folder) for file in find_recordings(folder)}

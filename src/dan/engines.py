@@ -7,7 +7,7 @@ nothing of what runs the network, torch or onnxruntime.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -165,3 +165,49 @@ class HopEngine:
         hops = -(-(self.waiting.shape[-1] + self.latency_samples) // self.hop)
         silence = np.zeros((len(self.waiting), hops * self.hop - self.waiting.shape[-1]), np.float32)
         return self.feed(silence)[:, :left]
+
+
+class ResamplingEngine:
+    """An engine at another rate: to its rate and back, by soxr, sample by sample aligned.
+
+    Args:
+        inner: the engine.
+        outer_hz: rate of the blocks.
+        inner_hz: the engine's rate.
+        channels: channels C.
+    """
+
+    def __init__(self, inner: Engine, *, outer_hz: float, inner_hz: float, channels: int) -> None:
+        import soxr
+
+        self.inner, self.channels = inner, channels
+        self.to_inner = soxr.ResampleStream(outer_hz, inner_hz, channels, dtype="float32")
+        self.to_outer = soxr.ResampleStream(inner_hz, outer_hz, channels, dtype="float32")
+        self.latency_samples = round(inner.latency_samples * outer_hz / inner_hz)
+        """Without what the resampler itself holds back, some hundred samples."""
+        self.owed = 0
+        """Samples that have come in and not gone out."""
+
+    def feed(self, block: Block) -> Block:
+        """Take ``[C, n]`` and return what is final, ``[C, m]``."""
+        self.owed += block.shape[-1]
+        denoised = self.inner.feed(_resampled(self.to_inner, block))
+        return self._paid(_resampled(self.to_outer, denoised))
+
+    def flush(self) -> Block:
+        """The rest, cut or filled up with silence by the sample that rounding may cost."""
+        empty = np.zeros((self.channels, 0), np.float32)
+        tail = self.inner.feed(_resampled(self.to_inner, empty, last=True))
+        tail = np.concatenate([tail, self.inner.flush()], axis=-1)
+        rest = _resampled(self.to_outer, tail, last=True)[:, : self.owed]
+        return np.pad(rest, ((0, 0), (0, self.owed - rest.shape[-1])))
+
+    def _paid(self, block: Block) -> Block:
+        final = block[:, : self.owed]
+        self.owed -= final.shape[-1]
+        return final
+
+
+def _resampled(resampler: Any, block: Block, *, last: bool = False) -> Block:
+    """``[C, n]`` to ``[C, m]``; soxr takes time first."""
+    return np.ascontiguousarray(resampler.resample_chunk(np.ascontiguousarray(block.T), last=last).T)
