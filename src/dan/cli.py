@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
     from dan.evaluation import Table
+
+
+class SampleType(StrEnum):
+    """Of PCM in a pipe."""
+
+    float32 = "float32"
+    int16 = "int16"
+
 
 app = typer.Typer(
     name="dan",
@@ -39,6 +48,7 @@ Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the recipe.")
 ]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Everything random follows from it.")]
+Strength = Annotated[float, typer.Option("--strength", help="0 is the input, 1 all of the effect.")]
 Rate = Annotated[float | None, typer.Option("--sample-rate", help="In Hz, where the files do not say it.")]
 
 
@@ -109,6 +119,39 @@ def data_create(
     with _bar("Data") as progress:
         create(load_recipe(recipe, overrides=overrides or (), seed=seed), out, force=force, progress=progress)
     typer.echo(f"{out} is ready: listen to {out / 'resampled'}, look at {out / 'train.png'}")
+
+
+@data_app.command("mix")
+def data_mix(
+    clean: Annotated[Path, typer.Option("--clean", help="A folder of clean recordings.")],
+    noise: Annotated[Path, typer.Option("--noise", help="A folder of noise.")],
+    out: Annotated[Path, typer.Option("--out", help="The data folder to make.")],
+    snr: Annotated[tuple[float, float], typer.Option("--snr", help="Lowest and highest, in dB.")] = (-5, 10),
+    count: Annotated[int, typer.Option("--count", min=2, help="Signals on both sides together.")] = 1000,
+    duration: Annotated[float, typer.Option("--duration", help="Of a signal, in seconds.")] = 4.0,
+    sample_rate: Rate = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Everything random follows from it.")] = 0,
+    force: Force = False,
+) -> None:
+    """Fill a data folder from recordings: crops of clean ones with crops of noise mixed in."""
+    from dan.mixing import mix_folder
+
+    with _bar("Mixing") as progress:
+        mixed = mix_folder(
+            out,
+            clean=clean,
+            noise=noise,
+            snr_db=snr,
+            count=count,
+            duration_s=duration,
+            sample_rate_hz=sample_rate,
+            seed=seed,
+            force=force,
+            progress=progress,
+        )
+    for note in mixed.notes:
+        _say(note)
+    typer.echo(f"{mixed.data} is ready: check it with dan data check {mixed.data}")
 
 
 @data_app.command("check")
@@ -234,8 +277,11 @@ def denoise(
     model: Model,
     inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Files and folders.")],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="A file, or a folder for many.")] = None,
-    strength: Annotated[float, typer.Option("--strength", help="0 is the input, 1 all of it.")] = 1.0,
+    strength: Strength = 1.0,
     sample_rate: Rate = None,
+    resample: Annotated[
+        bool, typer.Option("--resample", help="Take other rates too: to the model's and back.")
+    ] = False,
     force: Force = False,
 ) -> None:
     """Denoise recordings: same rate, length, channels and type come out."""
@@ -249,6 +295,7 @@ def denoise(
             out=out,
             strength=strength,
             sample_rate_hz=sample_rate,
+            resample=resample,
             force=force,
             progress=progress,
         )
@@ -263,6 +310,42 @@ def denoise(
         _say(f"dan: {error}")
     if report.failures:
         raise report.failures[-1]
+
+
+@app.command()
+def stream(
+    model: Model,
+    sample_rate: Annotated[float | None, typer.Option("--sample-rate", help="Of the PCM, in Hz.")] = None,
+    dtype: Annotated[SampleType, typer.Option("--dtype", help="Of a sample.")] = SampleType.float32,
+    channels: Annotated[int, typer.Option("--channels", min=1, help="Interleaved.")] = 1,
+    strength: Strength = 1.0,
+    resample: Annotated[
+        bool, typer.Option("--resample", help="Take another rate: to the model's and back.")
+    ] = False,
+) -> None:
+    """Denoise PCM from stdin to stdout as it comes; ends with it, on Ctrl-C, or when nobody reads on."""
+    from dan.denoiser import load
+    from dan.pipes import pump
+
+    denoiser = load(model)
+    opened = denoiser.stream(channels=channels, strength=strength, sample_rate=sample_rate, resample=resample)
+    rate_hz = sample_rate or denoiser.info.sample_rate_hz
+    latency = opened.latency_samples
+    _say(f"latency: {latency} samples, {1000 * latency / rate_hz:.1f} ms at {rate_hz:g} Hz")
+    try:
+        clipped = pump(opened, sys.stdin.buffer, sys.stdout.buffer, sample_type=dtype.value)
+    except (KeyboardInterrupt, BrokenPipeError):
+        _leave_quietly()
+        return
+    if clipped:
+        _say(f"{clipped} samples clipped: lower the input")
+
+
+def _leave_quietly() -> None:
+    """End as a pipe ends: nothing more is written, not even at exit."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @app.command()

@@ -1,0 +1,76 @@
+"""PCM from one pipe to another as it comes: what `dan stream` does around the stream."""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from dan.errors import DanError
+from dan.signals import Signal
+from dan.streams import Stream
+
+SampleType = Literal["float32", "int16"]
+READ_BYTES = 2**16
+"""Most bytes taken at once; what has come is taken, however little."""
+
+FULL_SCALE_INT16 = 32768.0
+
+
+def pump(stream: Stream, source: BinaryIO, target: BinaryIO, *, sample_type: SampleType) -> int:
+    """Denoise interleaved PCM until the source ends; each block goes out as soon as it is final.
+
+    Args:
+        stream: of as many channels as are interleaved.
+        source: read as it comes, not until a buffer is full.
+        target: flushed after each block.
+        sample_type: of both, in the machine's byte order (little-endian nearly everywhere).
+
+    Returns:
+        The number of samples that were clipped, of int16.
+
+    Raises:
+        DanError: if the source ends in the middle of a sample; what came before it has gone out.
+        BrokenPipeError: if nobody reads the target any more.
+    """
+    frame_bytes = np.dtype(sample_type).itemsize * stream.channels
+    left, clipped = b"", 0
+    while came := os.read(source.fileno(), READ_BYTES):
+        left += came
+        whole = len(left) - len(left) % frame_bytes
+        block, left = _decode(left[:whole], stream.channels, sample_type), left[whole:]
+        clipped += _write(target, stream.feed(block), sample_type)
+    clipped += _write(target, stream.flush(), sample_type)
+    if left:
+        raise DanError(
+            f"a stream that ends {len(left)} bytes into a sample of {frame_bytes}",
+            f"samples are {sample_type} of {stream.channels} channels, interleaved",
+            "Check --dtype and --channels against the source",
+        )
+    return clipped
+
+
+def _decode(data: bytes, channels: int, sample_type: SampleType) -> Signal:
+    """Interleaved samples to ``[C, n]`` in float32, full scale +-1; NaN and infinity become silence."""
+    samples = np.frombuffer(data, sample_type).reshape(-1, channels).T.astype(np.float32)
+    if sample_type == "int16":
+        return samples / np.float32(FULL_SCALE_INT16)
+    return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _write(target: BinaryIO, block: Signal, sample_type: SampleType) -> int:
+    encoded, clipped = _encode(block, sample_type)
+    target.write(np.ascontiguousarray(encoded.T).tobytes())
+    target.flush()
+    return clipped
+
+
+def _encode(block: Signal, sample_type: SampleType) -> tuple[npt.NDArray[np.generic], int]:
+    """To the sample type, whole numbers rounded and clipped; and how many were clipped."""
+    if sample_type == "float32":
+        return block.astype(np.float32), 0
+    whole = np.rint(block * FULL_SCALE_INT16)
+    clipped = int(((whole < -FULL_SCALE_INT16) | (whole > FULL_SCALE_INT16 - 1)).sum())
+    return np.clip(whole, -FULL_SCALE_INT16, FULL_SCALE_INT16 - 1).astype(np.int16), clipped
