@@ -102,7 +102,6 @@ def test_in_single_precision(length):
     torch.testing.assert_close(ours(signal), theirs(signal), rtol=0, atol=1e-5)
 
 
-@pytest.mark.xfail(strict=True, reason="groups, dilation and modes of padding are taken and ignored")
 @pytest.mark.parametrize(
     ("layer", "option"),
     [

@@ -114,10 +114,11 @@ def test_fresh_noise_follows_the_range_of_snr(tiny, data):
     assert snr_db.min() > -0.01 and snr_db.max() < 20.01 and np.ptp(snr_db) > 10
 
 
-def test_the_length_is_the_folders_own(tiny, write_data, tmp_path):
+@pytest.mark.parametrize("opening", [open_source, open_validation])
+def test_a_folder_of_another_length_is_refused(tiny, write_data, tmp_path, opening):
     data = write_data(tiny(FOLDER | {"signal.duration_s": 0.5}), tmp_path / "data")
-    for changes in KINDS[1:]:
-        assert open_source(tiny(changes), data).batch(0).noisy.shape == (4, 1, 32)
+    with pytest.raises(DanError, match=r"signals of 32 samples.*64.*--set signal\.duration_s=0\.5"):
+        opening(tiny(FOLDER), data)
 
 
 def test_a_recipe_that_reads_a_folder_needs_one(tiny):

@@ -130,7 +130,6 @@ class TestTrained:
 
 
 @pytest.mark.parametrize("dtype", [np.int16, np.int32, np.uint8, np.float16])
-@pytest.mark.xfail(strict=True, reason="what the check at the door makes of it is returned")
 def test_the_dtype_of_every_number_is_kept(applied, dtype):
     noisy = np.arange(200).astype(dtype)
     denoised = applied()(noisy, sample_rate=RATE)
@@ -179,7 +178,6 @@ def test_what_is_no_signal_is_refused(applied, noisy):
         applied()(noisy, sample_rate=RATE)
 
 
-@pytest.mark.xfail(strict=True, reason="the network is given infinity, with a RuntimeWarning")
 def test_what_float32_cannot_hold_is_refused(applied):
     with pytest.raises(DanError):
         applied()(np.full(64, 1e300), sample_rate=RATE)

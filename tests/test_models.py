@@ -145,7 +145,6 @@ def test_weights_that_do_not_fit_are_refused(path, card):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-@pytest.mark.xfail(strict=True, reason="it is written as null, which cannot be read back")
 def test_a_card_that_cannot_be_read_back_is_not_written(path, card, value):
     before = path.read_bytes()
     with pytest.raises((DanError, ValueError)):
@@ -157,10 +156,7 @@ def test_a_card_that_cannot_be_read_back_is_not_written(path, card, value):
     "error",
     [
         OSError(28, "No space left on device"),
-        pytest.param(
-            SafetensorError("I/O error: No space left on device (os error 28)"),
-            marks=pytest.mark.xfail(strict=True, reason="safetensors has an error of its own"),
-        ),
+        SafetensorError("I/O error: No space left on device (os error 28)"),
     ],
 )
 def test_a_full_disk_leaves_the_model_before(path, card, monkeypatch, error):
@@ -193,7 +189,6 @@ except DanError as error:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits the size of files as POSIX does")
-@pytest.mark.xfail(strict=True, reason="safetensors has an error of its own for a disk that takes no more")
 def test_a_disk_that_takes_no_more_leaves_the_model_before(path):
     before = path.read_bytes()
     done = subprocess.run([sys.executable, "-c", FULL, path], capture_output=True, text=True, check=False)
@@ -225,7 +220,6 @@ def test_a_model_that_is_not_there_is_named(model):
         find_model(model)
 
 
-@pytest.mark.xfail(strict=True, raises=OSError, reason="the system's own error passes through")
 def test_a_name_too_long_for_a_file():
     with pytest.raises(DanError, match="no such run folder"):
         find_model("x" * 300)

@@ -104,7 +104,7 @@ def test_validation_does_not_vary_and_does_not_depend_on_the_training(tiny, clea
         noise=noise,
     )
     np.testing.assert_array_equal(one.validation.mixed, other.validation.mixed)
-    assert one.digest == other.digest
+    assert one.source.digest == other.source.digest
 
 
 def test_a_validation_signal_may_be_longer(tiny, clean, noise):

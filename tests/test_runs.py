@@ -96,7 +96,6 @@ def test_a_foreign_folder_is_never_cleared(run, tiny, force, name):
     assert contents(run.folder) == {name: b"mine"}
 
 
-@pytest.mark.xfail(strict=True, reason="whoever keeps a recipe.toml beside own data loses them by --force")
 @pytest.mark.parametrize("name", ["data/clean/one.wav", "plots/one.png"])
 def test_own_files_beside_an_own_recipe_are_never_cleared(run, tiny, name):
     (run.folder / name).parent.mkdir(parents=True)

@@ -15,6 +15,9 @@ from dan.files import atomic_write
 from dan.signals import DanError
 from dan.training import State
 
+PROGRESS = ("step", "seconds", "sums", "history", "digest")
+"""What a state holds beside tensors and the recipe."""
+
 
 def save_checkpoint(path: Path, state: State) -> None:
     """Write the state; the checkpoint before it is replaced, at once and whole.
@@ -22,34 +25,36 @@ def save_checkpoint(path: Path, state: State) -> None:
     Raises:
         DanError: if it cannot be written; the one before is then still there.
     """
-    progress = {
-        "step": state.step,
-        "seconds": state.seconds,
-        "sums": state.sums,
-        "history": state.history,
-        "recipe": state.recipe.model_dump(mode="json"),
-    }
+    progress = {name: getattr(state, name) for name in PROGRESS}
+    progress["recipe"] = state.recipe.model_dump(mode="json")
     with atomic_write(path, force=True) as temporary:
-        save_file(_tensors(state), temporary, metadata={"progress": json.dumps(progress)})
+        try:
+            save_file(_tensors(state), temporary, metadata={"progress": json.dumps(progress)})
+        except SafetensorError as error:  # its own error for a full disk
+            raise OSError(str(error)) from error
 
 
 def load_checkpoint(path: Path, state: State) -> None:
-    """Bring a new state of the same recipe to where the checkpoint was made.
+    """Bring a new state of the same recipe and signals to where the checkpoint was made.
 
     Raises:
-        DanError: if the file is no checkpoint of this recipe.
+        DanError: if the file is no checkpoint of this recipe and these signals.
     """
     try:
         with safe_open(path, framework="numpy") as file:
             progress = json.loads((file.metadata() or {})["progress"])
+        if progress["recipe"] != state.recipe.model_dump(mode="json"):
+            raise ValueError("it was made by other settings")
+        if progress["digest"] != state.digest:
+            raise ValueError("the training's signals have changed since")
         _restore(state, load_file(path))
-    except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+        for name in PROGRESS:
+            setattr(state, name, progress[name])
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         why = str(error).splitlines()[0]
         raise DanError(
-            path, f"it is no checkpoint of this recipe ({why})", "Start over with --force"
+            path, f"it is no checkpoint of this training ({why})", "Start over with --force"
         ) from error
-    for name in ("step", "seconds", "sums", "history"):
-        setattr(state, name, progress[name])
 
 
 def _modules(state: State) -> dict[str, torch.nn.Module]:

@@ -174,6 +174,12 @@ def train(
     recipe: Annotated[str, typer.Argument(help="A recipe's name or file.")],
     out: Annotated[Path, typer.Option("--out", help="The run folder.")],
     data: Annotated[Path | None, typer.Option("--data", help="A data folder.")] = None,
+    clean: Annotated[Path | None, typer.Option("--clean", help="A folder of clean recordings.")] = None,
+    noise: Annotated[Path | None, typer.Option("--noise", help="A folder of noise.")] = None,
+    noisy: Annotated[
+        Path | None, typer.Option("--noisy", help="Instead of noise: noisy recordings named as the clean.")
+    ] = None,
+    sample_rate: Rate = None,
     overrides: Overrides = None,
     seed: Seed = None,
     max_minutes: Annotated[float | None, typer.Option("--max-minutes", min=0, help="Stop after.")] = None,
@@ -182,6 +188,7 @@ def train(
     force: Force = False,
 ) -> None:
     """Train by a recipe; the same command again resumes."""
+    from dan.datasets import Folders
     from dan.recipes import load_recipe
     from dan.sessions import train_run
 
@@ -190,7 +197,7 @@ def train(
         outcome = train_run(
             settings,
             out,
-            data=data,
+            folders=Folders(data, clean, noise, noisy, sample_rate),
             force=force,
             max_minutes=max_minutes,
             device=device,

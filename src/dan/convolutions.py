@@ -26,6 +26,18 @@ class LongConv1d(nn.Conv1d):
     Shape: ``[B, C_in, T] -> [B, C_out, (T + 2 padding - kernel) // stride + 1]``.
     """
 
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, bias=bias)
+
     def forward(self, input: Tensor) -> Tensor:
         """Correlate with the filters: ``y[n] = sum_t w[t] x[stride n + t - padding]``."""
         padding, stride, kernel = int(self.padding[0]), self.stride[0], self.kernel_size[0]
@@ -42,6 +54,18 @@ class LongConvTranspose1d(nn.ConvTranspose1d):
 
     Shape: ``[B, C_in, T] -> [B, C_out, (T - 1) stride - 2 padding + kernel]``.
     """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, bias=bias)
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: ARG002
         """Spread each sample over its filter: ``y[n] = sum_i x[i] w[n + padding - stride i]``."""

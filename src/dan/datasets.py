@@ -6,6 +6,7 @@ from there with the very signals that it would have seen.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dan.folders import load_split
+from dan.folders import Split, load_split
 from dan.materials import open_material
 from dan.mixtures import Pool
 from dan.settings import Recipe
@@ -46,6 +47,8 @@ class Source(Protocol):
     """Where the batches of a training come from."""
 
     steps_per_epoch: int
+    digest: str
+    """Of the signals that lie in folders: a training goes on only with the very same. Empty for draws."""
 
     def batch(self, step: int) -> Batch:
         """The batch of a step, counted from 0 over the whole training."""
@@ -56,7 +59,7 @@ class FreshSource:
     """New draws of the recipe's signals at every step."""
 
     def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
+        self.recipe, self.digest = recipe, ""
         self.steps_per_epoch = recipe.training.steps_per_epoch
 
     def batch(self, step: int) -> Batch:
@@ -71,10 +74,11 @@ class FolderSource:
 
     def __init__(self, recipe: Recipe, data: Path) -> None:
         split = load_split(data, "train", sample_rate_hz=recipe.signal.sample_rate_hz)
-        _check_rate(recipe, split.sample_rate_hz, data)
+        _check_fits(recipe, split, data)
         self.recipe, self.clean, self.mixed = recipe, split.clean, split.mixed
         self.size = min(recipe.training.batch, len(self.clean))
         self.steps_per_epoch = len(self.clean) // self.size
+        self.digest = hashlib.sha256(self.clean.tobytes() + self.mixed.tobytes()).hexdigest()
 
     def batch(self, step: int) -> Batch:
         """The batch of a step."""
@@ -98,8 +102,8 @@ class FolderSource:
 class RecordingsSource:
     """Mixtures of recordings, drawn at every step."""
 
-    def __init__(self, recipe: Recipe, pool: Pool) -> None:
-        self.steps_per_epoch, self._pool = recipe.training.steps_per_epoch, pool
+    def __init__(self, recipe: Recipe, pool: Pool, digest: str) -> None:
+        self.steps_per_epoch, self.digest, self._pool = recipe.training.steps_per_epoch, digest, pool
 
     def batch(self, step: int) -> Batch:
         """The batch of a step."""
@@ -108,15 +112,28 @@ class RecordingsSource:
 
 
 @dataclass(frozen=True)
-class OpenRecordings:
-    """What a training from recordings needs."""
+class Signals:
+    """What a training hears, and what it is validated on."""
 
-    source: RecordingsSource
+    source: Source
     validation: ValidationSet
-    notes: tuple[str, ...]
+    words: str
+    """What the signals are, in words."""
+    notes: tuple[str, ...] = ()
     """What was left out, held back or upsampled, in a sentence each."""
-    digest: str
-    """Of all recordings: a training goes on only with the very same."""
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where signals come from that are not drawn: a data folder, or folders of recordings."""
+
+    data: Path | None = None
+    clean: Path | None = None
+    noise: Path | None = None
+    noisy: Path | None = None
+    """Instead of noise: noisy recordings with the names of the clean ones."""
+    sample_rate_hz: float | None = None
+    """Of .npy files that do not say theirs."""
 
 
 def open_recordings(
@@ -127,7 +144,7 @@ def open_recordings(
     noisy: Path | None = None,
     sample_rate_hz: float | None = None,
     progress: Callable[[float], None] | None = None,
-) -> OpenRecordings:
+) -> Signals:
     """The source of batches and the validation signals from folders of recordings.
 
     Args:
@@ -149,12 +166,40 @@ def open_recordings(
     pool = Pool(material.train, seed=recipe.seed, batch=training.batch, reuse=recipe.augmentation.reuse)
     random = np.random.default_rng([recipe.seed, VALIDATION])
     held = material.validation.draw(recipe.data.validation_count, random=random)
-    return OpenRecordings(
-        source=RecordingsSource(recipe, pool),
+    return Signals(
+        source=RecordingsSource(recipe, pool, material.digest),
         validation=ValidationSet(clean=held.clean, mixed=held.mixed),
+        words=f"recordings of the folder {clean.name}",
         notes=material.notes,
-        digest=material.digest,
     )
+
+
+def open_signals(
+    recipe: Recipe, folders: Folders, *, progress: Callable[[float], None] | None = None
+) -> Signals:
+    """The signals that a recipe and the folders given stand for.
+
+    Raises:
+        DanError: if a folder is missing, wrong, of another rate, or given beside another that it excludes.
+    """
+    if folders.clean is not None:
+        if folders.data is not None:
+            raise DanError("--data and --clean", "signals come from one of them", "Give only one")
+        return open_recordings(
+            recipe,
+            clean=folders.clean,
+            noise=folders.noise,
+            noisy=folders.noisy,
+            sample_rate_hz=folders.sample_rate_hz,
+            progress=progress,
+        )
+    if folders.noise is not None or folders.noisy is not None:
+        raise DanError("--noise", "it needs clean recordings beside it", "Give --clean as well")
+    if folders.data is None or recipe.data.source == "fresh":
+        words = f"fresh draws of the recipe {recipe.name}"
+    else:
+        words = f"the data folder {folders.data.name}"
+    return Signals(open_source(recipe, folders.data), open_validation(recipe, folders.data), words)
 
 
 def open_source(recipe: Recipe, data: Path | None) -> Source:
@@ -165,6 +210,12 @@ def open_source(recipe: Recipe, data: Path | None) -> Source:
     """
     if recipe.data.source == "fresh":
         return FreshSource(recipe)
+    if recipe.data.source == "recordings" and data is None:
+        raise DanError(
+            f"the recipe {recipe.name}",
+            "it trains on recordings",
+            "Give folders of them: --clean and --noise",
+        )
     if data is None:
         raise DanError(
             "data.source=folder", "it needs a data folder", "Give --data, or --set data.source=fresh"
@@ -183,16 +234,24 @@ def open_validation(recipe: Recipe, data: Path | None) -> ValidationSet:
         pairs = draw_pairs(recipe, recipe.data.validation_count, random=random)
         return ValidationSet(clean=pairs.clean, mixed=pairs.mixed)
     split = load_split(data, "validation", sample_rate_hz=recipe.signal.sample_rate_hz)
-    _check_rate(recipe, split.sample_rate_hz, data)
+    _check_fits(recipe, split, data)
     return ValidationSet(clean=split.clean, mixed=split.mixed)
 
 
-def _check_rate(recipe: Recipe, rate_hz: float, data: Path) -> None:
+def _check_fits(recipe: Recipe, split: Split, data: Path) -> None:
+    """The rate and, as the generator is built for it, the length."""
+    rate_hz, length = split.sample_rate_hz, split.clean.shape[-1]
     if rate_hz != recipe.signal.sample_rate_hz:
         raise DanError(
             f"{data} at sample_rate_hz={rate_hz:g}",
             f"the recipe {recipe.name} is for {recipe.signal.sample_rate_hz:g} Hz",
             f"Train with --set signal.sample_rate_hz={rate_hz:g}, or on other data",
+        )
+    if length != recipe.signal.length_samples:
+        raise DanError(
+            f"{data} with signals of {length} samples",
+            f"the recipe {recipe.name} is for {recipe.signal.length_samples}",
+            f"Train with --set signal.duration_s={length / rate_hz:g}, or on other data",
         )
 
 

@@ -60,7 +60,8 @@ class Denoiser:
         Raises:
             DanError: if the signal is wrong, or its rate is not the model's.
         """
-        signal = check_signal(noisy, name="noisy")
+        signal = np.asarray(noisy)
+        check_signal(signal, name="noisy")
         rows = signal.reshape(-1, signal.shape[-1])
         outputs = []
         for portion in np.array_split(rows, -(-len(rows) // ROWS_AT_ONCE)):
@@ -72,7 +73,7 @@ class Denoiser:
 
     @staticmethod
     def _whole(stream: Stream, rows: Signal) -> Signal:
-        return np.concatenate([stream.feed(rows), stream.flush()], axis=-1).astype(rows.dtype)
+        return np.concatenate([stream.feed(rows), stream.flush()], axis=-1)
 
     def stream(
         self,

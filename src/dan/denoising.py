@@ -112,24 +112,36 @@ def plan(inputs: list[Path], out: Path | None) -> dict[Path, Path]:
     Raises:
         DanError: if an input does not exist, holds no recordings, or two would be written to one name.
     """
+    for given in inputs:
+        if not given.exists():
+            raise DanError(given, "there is no such file or folder", "Give the path of a recording")
     single = len(inputs) == 1 and inputs[0].is_file()
     if single and out and not out.is_dir() and out.suffix:
-        return {inputs[0]: out}
-    pairs: dict[Path, Path] = {}
+        return _without_clashes([(inputs[0], out)])
+    pairs: list[tuple[Path, Path]] = []
     for given in inputs:
-        pairs |= _plan_folder(given, out) if given.is_dir() else {given: _beside(given, out)}
-    taken: dict[Path, Path] = {}
-    for source, target in pairs.items():
-        if target in taken:
-            raise DanError(f"{taken[target]} and {source}", f"both would be {target}", "Give them separately")
-        taken[target] = source
-    return pairs
+        pairs += _plan_folder(given, out) if given.is_dir() else [(given, _beside(given, out))]
+    return _without_clashes(pairs)
+
+
+def _without_clashes(pairs: list[tuple[Path, Path]]) -> dict[Path, Path]:
+    """No two to one name, and none onto an input."""
+    sources, taken = {source.resolve() for source, _ in pairs}, dict[Path, Path]()
+    for source, target in pairs:
+        if target.resolve() in sources:
+            raise DanError(f"{source} to {target}", "that is one of the inputs", "Give another -o")
+        if taken.setdefault(target.resolve(), source) != source:
+            raise DanError(
+                f"{taken[target.resolve()]} and {source}", f"both would be {target}", "Give them separately"
+            )
+    return dict(pairs)
 
 
 def _beside(file: Path, out: Path | None) -> Path:
     return out / file.name if out else file.with_name(f"{file.stem}_denoised{file.suffix}")
 
 
-def _plan_folder(folder: Path, out: Path | None) -> dict[Path, Path]:
-    target = out or folder.with_name(f"{folder.name}_denoised")
-    return {file: target / file.relative_to(folder) for file in find_recordings(folder)}
+def _plan_folder(folder: Path, out: Path | None) -> list[tuple[Path, Path]]:
+    whole = folder if folder.name not in ("", "..") else folder.resolve()  # `.` has no name of its own
+    target = out or whole.with_name(f"{whole.name}_denoised")
+    return [(file, target / file.relative_to(folder)) for file in find_recordings(folder)]

@@ -36,12 +36,9 @@ def data_warnings(*, clean: Signal, mixed: Signal) -> list[str]:
             "nothing to learn. Check that noise was mixed in"
         )
     if np.mean(energy(clean) == 0) > 0.5:
-        warnings.append(
-            "most clean signals are silent: there is nothing to keep. Check the clean folder"
-        )
-    projection = (clean * mixed).sum(axis=-1) / np.maximum(energy(clean), np.finfo(float).tiny)
-    level_db = 20 * math.log10(max(abs(float(np.median(projection))), 1e-10))
-    if abs(level_db) > LEVEL_MISMATCH_DB:
+        return [*warnings, "most clean signals are silent: there is nothing to keep. Check the clean folder"]
+    level_db = _level_db(mixed, clean)
+    if level_db is not None:
         warnings.append(
             f"clean is contained in noisy at {level_db:+.1f} dB, not at its own level: the denoiser will "
             "learn to change the level. Mix as clean + g * noise"
@@ -51,14 +48,28 @@ def data_warnings(*, clean: Signal, mixed: Signal) -> list[str]:
 
 def output_warnings(*, estimate: Signal, clean: Signal) -> list[str]:
     """Near-silent output and level mismatch, from denoised validation signals ``[N, T]``."""
-    level_db = float(np.median(energy_ratio_db(energy(estimate), energy(clean))))
-    if level_db < NEAR_SILENT_DB:
-        return [f"the output is near-silent ({level_db:.0f} dB against clean): nothing is learned yet"]
-    part = (estimate * clean).sum(axis=-1) / np.maximum(energy(clean), np.finfo(float).tiny)
-    mismatch_db = 20 * math.log10(max(float(np.median(part)), 1e-10))
-    if abs(mismatch_db) > LEVEL_MISMATCH_DB:
+    heard = energy(clean) > 0
+    if not heard.any():
+        return []
+    output_db = float(np.median(energy_ratio_db(energy(estimate), energy(clean))[heard]))
+    if output_db < NEAR_SILENT_DB:
+        return [f"the output is near-silent ({output_db:.0f} dB against clean): nothing is learned yet"]
+    mismatch_db = _level_db(estimate, clean)
+    if mismatch_db is not None:
         return [f"the clean part of the output is {mismatch_db:+.1f} dB off its level"]
     return []
+
+
+def _level_db(signal: Signal, clean: Signal) -> float | None:
+    """Level of the clean part of signals against clean, if it is off by more than chance and worth a word."""
+    heard = energy(clean) > 0
+    parts = (signal * clean).sum(axis=-1)[heard] / energy(clean)[heard]
+    # A median of n has 1.25 times the standard error of a mean; the spread by the median is robust.
+    spread = 1.48 * np.median(np.abs(parts - np.median(parts)))
+    if abs(np.median(parts) - 1) < 3 * 1.25 * spread / math.sqrt(len(parts)):
+        return None
+    level_db = 20 * math.log10(max(abs(float(np.median(parts))), 1e-10))
+    return level_db if abs(level_db) > LEVEL_MISMATCH_DB else None
 
 
 def discriminator_warning(history: Sequence[Record]) -> str | None:
@@ -74,8 +85,9 @@ def discriminator_warning(history: Sequence[Record]) -> str | None:
         )
     if max(accuracies) <= LOST:
         return (
-            f"the discriminator has collapsed (accuracy {accuracies[-1]:.2f}, {WATCHED_EPOCHS} epochs): it "
-            "cannot tell denoised from clean. Raise discriminator_optimiser.learning_rate"
+            f"the discriminator cannot tell denoised from clean (accuracy {accuracies[-1]:.2f}, "
+            f"{WATCHED_EPOCHS} epochs): either outputs pass for clean, as a good validation SNR says, or it "
+            "has collapsed; then raise discriminator_optimiser.learning_rate"
         )
     return None
 

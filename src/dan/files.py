@@ -69,6 +69,14 @@ def atomic_folder(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def is_there(path: Path, *, folder: bool = False) -> bool:
+    """Whether a file (or a folder) of that name exists; a name that the system cannot take does not."""
+    try:
+        return path.is_dir() if folder else path.is_file()
+    except OSError:
+        return False
+
+
 def check_free(*paths: Path | None, force: bool) -> None:
     """Check before minutes of work, not after them, that nothing would be overwritten; None is passed over.
 

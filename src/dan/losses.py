@@ -25,16 +25,19 @@ RESOLUTIONS = (32, 64, 128)
 
 def l1_loss(*, estimate: Tensor, reference: Tensor) -> Tensor:
     """Mean absolute error."""
+    check_batch(estimate=estimate, reference=reference)
     return (estimate - reference).abs().mean()
 
 
 def l2_loss(*, estimate: Tensor, reference: Tensor) -> Tensor:
     """Mean squared error."""
+    check_batch(estimate=estimate, reference=reference)
     return (estimate - reference).square().mean()
 
 
 def snr_loss(*, estimate: Tensor, reference: Tensor) -> Tensor:
     """Negative output SNR in dB, the mean over signals: each counts alike, whatever its level."""
+    check_batch(estimate=estimate, reference=reference)
     error = (estimate - reference).square().sum(dim=(-2, -1))
     energy = reference.square().sum(dim=(-2, -1))
     return 10 * (torch.log10(error + FLOOR) - torch.log10(energy + FLOOR)).mean()
@@ -45,6 +48,7 @@ def spectrum_loss(*, estimate: Tensor, reference: Tensor) -> Tensor:
 
     Source: R. Yamamoto, E. Song and J.-M. Kim, "Parallel WaveGAN", 2020.
     """
+    check_batch(estimate=estimate, reference=reference)
     sizes = [size for size in RESOLUTIONS if size <= estimate.shape[-1]] or [estimate.shape[-1]]
     losses = []
     for size in sizes:
@@ -128,7 +132,6 @@ def generator_losses(
         DanError: if the shapes differ, are not ``[B, C, T]``, or no discriminator was given where one is
             needed.
     """
-    check_batch(estimate=estimate, reference=reference)
     weights = {name: getattr(settings, name) for name in RECONSTRUCTION}
     terms = {
         name: weight * RECONSTRUCTION[name](estimate=estimate, reference=reference)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from dan.files import atomic_write
+from dan.layout import is_data_folder
 from dan.recipes import dump_recipe, load_recipe, recipe_differences
 from dan.settings import Recipe
 from dan.signals import DanError
@@ -83,16 +84,16 @@ class Run:
 
     def _clear(self, *, force: bool) -> None:
         """Remove what an earlier training left; anything else is none of our business."""
-        strangers = (
-            [file for file in self.folder.glob("*") if file.name != LOCK] if self.folder.exists() else []
-        )
-        if strangers and not self.recipe.is_file():
+        ours = self.recipe.is_file() and self.checkpoint.parent.is_dir()
+        found = [file for file in self.folder.glob("*") if file.name != LOCK]
+        if found and not ours:
             raise DanError(self.folder, "it is not empty and no run folder", "Give another --out")
         if not force:
             return
         for path in (self.recipe, self.history, self.model):
             path.unlink(missing_ok=True)
-        for folder in (self.checkpoint.parent, self.plots, self.data):
+        made = [self.checkpoint.parent, self.plots, self.folder / "tensorboard"]
+        for folder in [*made, *([self.data] if self.data.is_dir() and is_data_folder(self.data) else [])]:
             shutil.rmtree(folder, ignore_errors=True)
 
     def read_history(self) -> list[Record]:

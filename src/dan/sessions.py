@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dan import __version__
 from dan.checkpoints import load_checkpoint, save_checkpoint
-from dan.datasets import ValidationSet, open_source, open_validation
+from dan.datasets import Folders, ValidationSet, open_signals
 from dan.diagnosis import data_warnings, discriminator_warning, output_warnings, verdict
 from dan.filters import lowpass
 from dan.folders import create
@@ -21,6 +22,7 @@ from dan.signals import DanError, Signal
 from dan.training import Hooks, Progress, State, apply, new_state, train
 
 PLOTTED_SIGNALS = 3
+NO_FOLDERS = Folders()
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def train_run(
     recipe: Recipe,
     out: Path,
     *,
-    data: Path | None = None,
+    folders: Folders = NO_FOLDERS,
     force: bool = False,
     max_minutes: float | None = None,
     device: str = "cpu",
@@ -63,7 +65,8 @@ def train_run(
     Args:
         recipe: the whole training.
         out: the run folder.
-        data: a data folder; without one, a recipe that reads a folder gets one made under `out`.
+        folders: where signals come from that are not drawn; without any, a recipe that reads a data folder
+            gets one made under `out`.
         force: start over what is there.
         max_minutes: stop after so many minutes, resumable.
         device: where torch computes: `cpu` or `cuda`.
@@ -78,34 +81,46 @@ def train_run(
             training diverges. The best model and the last checkpoint are then still there.
     """
     session, run = session or Session(), Run(out)
+    _check_apart(folders, out)
     with run.locked():
         resuming = run.prepare(recipe, force=force)
-        data = data or _own_data(recipe, run, session)
-        source, validation = open_source(recipe, data), open_validation(recipe, data)
+        signals = open_signals(recipe, _with_own_data(folders, recipe, run, session))
+        validation = signals.validation
+        for note in signals.notes:
+            session.say(note)
         for warning in data_warnings(clean=validation.clean, mixed=validation.mixed):
             session.say(f"Warning: {warning}.")
         state = new_state(recipe, device=device)
+        state.digest = signals.source.digest
         if resuming:
             load_checkpoint(run.checkpoint, state)
             session.say(f"Resuming {out} after step {state.step}.")
         late = _deadline(max_minutes)
         hooks = Hooks(
             progress=_tell(session, tensorboard_writer(out) if tensorboard else None),
-            improved=lambda state: save_model(run.model, state.best, model_info(state, data)),
+            improved=lambda state: save_model(run.model, state.best, model_info(state, signals.words)),
             checkpoint=_keep(run, session),
             should_stop=lambda: late() or session.should_stop(),
         )
-        complete = train(state, source, validation, hooks)
+        complete = train(state, signals.source, validation, hooks)
         return _finish(run, state, validation, complete, session)
 
 
-def _own_data(recipe: Recipe, run: Run, session: Session) -> Path | None:
-    if recipe.data.source == "fresh":
-        return None
+def _check_apart(folders: Folders, out: Path) -> None:
+    """Nothing that is read lies where starting over deletes."""
+    for folder in (folders.data, folders.clean, folders.noise, folders.noisy):
+        if folder is not None and folder.resolve().is_relative_to(out.resolve()):
+            raise DanError(folder, f"it lies within the run folder {out}", "Give another --out")
+
+
+def _with_own_data(folders: Folders, recipe: Recipe, run: Run, session: Session) -> Folders:
+    """With a data folder made for this run, where the recipe wants one and none was given."""
+    if recipe.data.source != "folder" or folders.data is not None or folders.clean is not None:
+        return folders
     if not run.data.is_dir():
         session.say(f"Making the data in {run.data}.")
         create(recipe, run.data)
-    return run.data
+    return replace(folders, data=run.data)
 
 
 def _deadline(max_minutes: float | None) -> Callable[[], bool]:
@@ -174,7 +189,7 @@ def _finish(run: Run, state: State, validation: ValidationSet, complete: bool, s
     return Outcome(run, state, complete, lines)
 
 
-def model_info(state: State, data: Path | None) -> ModelInfo:
+def model_info(state: State, trained_on: str) -> ModelInfo:
     """What the model file of a training says of itself."""
     recipe, record = state.recipe, state.history[-1]
     return ModelInfo(
@@ -187,7 +202,7 @@ def model_info(state: State, data: Path | None) -> ModelInfo:
         latency_samples=state.generator.latency_samples,
         receptive_field_samples=state.generator.receptive_field_samples,
         channels=state.generator.channels,
-        trained_on=f"the folder {data.name}" if data else f"fresh draws of the recipe {recipe.name}",
+        trained_on=trained_on,
         seed=recipe.seed,
         val_snr_db=record["val_snr_db"],
         val_snr_gain_db=record["val_snr_gain_db"],
@@ -203,9 +218,10 @@ def _plot(run: Run, state: State, validation: ValidationSet, estimate: Signal) -
         "clean": validation.clean[chosen],
         "noisy": validation.mixed[chosen],
         "dan": estimate[chosen],
-        "lowpass": lowpass(
-            validation.mixed[chosen], sample_rate_hz=rate_hz, pass_hz=recipe.clean.frequency_hz[1]
-        ),
     }
+    if recipe.data.source != "recordings":
+        edge_hz = recipe.clean.frequency_hz[1]
+        with suppress(DanError):  # a band up to half the rate leaves the filter nothing to take away
+            signals["lowpass"] = lowpass(signals["noisy"], sample_rate_hz=rate_hz, pass_hz=edge_hz)
     figure = plot_signals(signals, sample_rate_hz=rate_hz)
     save_figure(figure, run.plots / "signals.png")

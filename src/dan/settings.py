@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, m
 
 Number = TypeVar("Number", int, float)
 Unit = Annotated[float, Field(ge=0, le=1)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
 Db = Annotated[float, Field(ge=-60, le=60)]
 NonNegative = Annotated[float, Field(ge=0)]
 Colour = Literal["white", "pink", "brown", "blue", "violet"]
@@ -19,10 +20,14 @@ SplitBy = Literal["auto", "file", "folder", "time"]
 ReconstructionLoss = Literal["l1", "l2", "snr", "spectrum"]
 
 
+MOST_SAMPLES = 2**24
+"""Of a signal to train on."""
+
+
 class Settings(BaseModel):
     """A frozen section of a recipe in which an unknown key or a wrong type is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 def bounds(value: Number | tuple[Number, Number]) -> tuple[Number, Number]:
@@ -37,6 +42,12 @@ class SignalSettings(Settings):
     """Samples a second."""
     duration_s: PositiveFloat = 1.0
     """Length of a signal to train on."""
+
+    @model_validator(mode="after")
+    def _holdable(self) -> SignalSettings:
+        if self.duration_s * self.sample_rate_hz > MOST_SAMPLES:
+            raise ValueError(f"duration_s={self.duration_s:g} is over {MOST_SAMPLES} samples")
+        return self
 
     @property
     def length_samples(self) -> int:
@@ -112,8 +123,9 @@ class NoiseSettings(Settings):
 class DataSettings(Settings):
     """Where the training signals come from; validation signals never change."""
 
-    source: Literal["folder", "fresh"] = "folder"
-    """`folder`: the data folder's training side, shuffled each epoch; `fresh`: new draws at every step."""
+    source: Literal["folder", "fresh", "recordings"] = "folder"
+    """`folder`: the data folder's training side, shuffled each epoch; `fresh`: new draws at every step;
+    `recordings`: new mixtures of the recordings in `--clean` and `--noise` at every step."""
     fresh_noise: bool = False
     """With a folder: keep its clean signals and draw new noise over them at every step."""
     train_count: PositiveInt = 1600
@@ -340,7 +352,7 @@ class SpectralDiscriminatorSettings(Settings):
 class LossSettings(Settings):
     """What the generator minimises: a weighted sum; a weight of 0 costs nothing."""
 
-    l1: NonNegative = 0.0
+    l1: NonNegative = 1.0
     """Mean absolute error."""
     l2: NonNegative = 0.0
     """Mean squared error."""
@@ -357,6 +369,15 @@ class LossSettings(Settings):
     adversarial_warmup_epochs: NonNegative = 0.0
     """Over so many epochs the adversarial and feature matching weights rise from 0."""
 
+    @model_validator(mode="after")
+    def _something_to_minimise(self) -> LossSettings:
+        reconstructs = self.l1 + self.l2 + self.snr + self.spectrum > 0
+        if not reconstructs and (not self.needs_discriminator or self.adversarial_warmup_epochs > 0):
+            raise ValueError(
+                "a weight is above 0; l1, l2, snr or spectrum while the adversarial one warms up"
+            )
+        return self
+
     @property
     def needs_discriminator(self) -> bool:
         """Whether a discriminator is trained at all."""
@@ -368,7 +389,7 @@ class OptimiserSettings(Settings):
 
     learning_rate: PositiveFloat = 1e-3
     """The peak of the schedule."""
-    betas: tuple[Unit, Unit] = (0.9, 0.999)
+    betas: tuple[Decay, Decay] = (0.9, 0.999)
     """Decay of the averages of gradient and squared gradient."""
     weight_decay: NonNegative = 0.0
     """Decoupled from the gradient (AdamW); 0 is plain Adam."""
@@ -402,7 +423,7 @@ class TrainingSettings(Settings):
     """Steps of an epoch where the signals are drawn afresh."""
     batch: PositiveInt = 50
     """Signals of one step."""
-    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    ema_decay: Decay = 0.0
     """Decay of a running average of the generator's weights, which is then what is validated; 0 for none."""
     patience_epochs: Annotated[int, Field(ge=0)] = 0
     """Stop after so many epochs without a better validation SNR; 0 never stops early."""
@@ -426,7 +447,7 @@ class Recipe(Settings):
     """One line on what it is for."""
     expected: str = "not measured"
     """The result to expect, measured on held-back signals, with hardware and time."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Everything random follows from it."""
     signal: SignalSettings = SignalSettings()
     clean: ToneSettings = ToneSettings()
@@ -436,23 +457,37 @@ class Recipe(Settings):
     augmentation: AugmentationSettings = AugmentationSettings()
     generator: Generator = ClassicGeneratorSettings()
     discriminator: Discriminator = ClassicDiscriminatorSettings()
-    losses: LossSettings = LossSettings(l1=9.0, adversarial=3.0)
+    losses: LossSettings = LossSettings()
     generator_optimiser: OptimiserSettings = OptimiserSettings()
-    discriminator_optimiser: OptimiserSettings = OptimiserSettings(learning_rate=1e-4)
+    discriminator_optimiser: OptimiserSettings = OptimiserSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     training: TrainingSettings = TrainingSettings()
 
     @model_validator(mode="after")
     def _below_half_the_rate(self) -> Recipe:
-        highest_hz, half_hz = self.clean.frequency_hz[1], self.signal.sample_rate_hz / 2
-        if highest_hz > half_hz:
-            raise ValueError(
-                f"clean.frequency_hz up to {highest_hz:g}: half of signal.sample_rate_hz is {half_hz:g}"
-            )
-        if isinstance(self.generator, SpectralGeneratorSettings) and self.generator.band_hz[1] > half_hz:
-            raise ValueError(f"generator.band_hz={self.generator.band_hz}: half of the rate is {half_hz:g}")
-        if "hum" in self.noise.kinds and max(self.noise.mains_hz) >= half_hz:
-            raise ValueError(f"noise.mains_hz={self.noise.mains_hz}: half of the sample rate is {half_hz:g}")
-        if self.noise.hum_hz >= half_hz:
-            raise ValueError(f"noise.hum_hz={self.noise.hum_hz:g}: half of the sample rate is {half_hz:g}")
+        highest_hz = {"noise.hum_hz": self.noise.hum_hz}
+        if self.data.source != "recordings":
+            highest_hz["clean.frequency_hz"] = self.clean.frequency_hz[1]
+        if "hum" in self.noise.kinds:
+            highest_hz["noise.mains_hz"] = max(self.noise.mains_hz)
+        if isinstance(self.generator, SpectralGeneratorSettings):
+            highest_hz["generator.band_hz"] = self.generator.band_hz[1]
+        for key, value_hz in highest_hz.items():
+            if value_hz > self.signal.sample_rate_hz / 2:
+                half_hz = self.signal.sample_rate_hz / 2
+                raise ValueError(f"{key} up to {value_hz:g}: half of signal.sample_rate_hz is {half_hz:g}")
+        return self
+
+    @model_validator(mode="after")
+    def _networks_fit(self) -> Recipe:
+        for name, network in (("generator", self.generator), ("discriminator", self.discriminator)):
+            if not isinstance(network, ClassicGeneratorSettings | ClassicDiscriminatorSettings):
+                continue
+            if network.channels != 1:
+                raise ValueError(f"{name}.channels={network.channels}: the signals have one channel")
+            if 2 * network.stride**network.depth > self.signal.length_samples:
+                reach = f"{name}.stride={network.stride} ** {name}.depth={network.depth}"
+                raise ValueError(
+                    f"{reach} is at most half of a signal's {self.signal.length_samples} samples"
+                )
         return self

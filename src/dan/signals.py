@@ -88,6 +88,17 @@ def check_sample_rate(sample_rate_hz: float, *, name: str = "sample_rate_hz") ->
     return float(sample_rate_hz)
 
 
+def to_dtype(signal: Signal, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """To a dtype of numbers; whole numbers are rounded to the nearest and clipped, never wrapped."""
+    wanted = np.dtype(dtype)
+    if wanted.kind not in "iu":
+        return np.asarray(signal).astype(wanted)
+    limits = np.iinfo(wanted)
+    whole = np.rint(np.asarray(signal, dtype=np.float64))
+    high = float(limits.max) if int(float(limits.max)) <= limits.max else np.nextafter(float(limits.max), 0)
+    return np.clip(whole, float(limits.min), high).astype(wanted)
+
+
 def energy(signal: Signal) -> npt.NDArray[np.float64]:
     """Sum of squares over time: ``[*, T] -> [*]``, in float64."""
     wide = np.asarray(signal, dtype=np.float64)

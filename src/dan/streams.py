@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from dan.engines import Block, Engine
 from dan.errors import DanError
-from dan.signals import Signal, check_signal
+from dan.signals import Signal, check_signal, to_dtype
 
 
 class Stream:
@@ -30,6 +30,8 @@ class Stream:
         self.engine, self.channels, self.strength = engine, channels, strength
         self.waiting: Signal = np.zeros((channels, 0), np.float32)
         """Input that has not come out yet, at its own precision."""
+        self.like = np.zeros((channels, 0), np.float32) if channels > 1 else np.zeros(0, np.float32)
+        """Of the rank and dtype that come out: those of the last block."""
         self.flushed = False
 
     @property
@@ -44,7 +46,7 @@ class Stream:
             block: ``[C, n]``, or ``[n]`` for one channel; n from 0 up.
 
         Returns:
-            ``[C, m]`` or ``[m]``, of the block's dtype (float64 for whole numbers); m may be 0.
+            ``[C, m]`` or ``[m]``, of the block's dtype, whole numbers rounded and clipped; m may be 0.
 
         Raises:
             DanError: if the block is wrong, or the stream has been flushed.
@@ -52,11 +54,9 @@ class Stream:
         if self.flushed:
             raise DanError("a flushed stream", "it takes no more blocks", "Open another")
         given = np.asarray(block)
-        if given.shape[-1:] == (0,):
-            given = np.zeros(given.shape, given.dtype if given.dtype == np.float32 else np.float64)
-        else:
-            given = check_signal(given, name="block")
-        rows = given[None] if given.ndim == 1 else given
+        self.like = given[..., :0]
+        rows = check_signal(given, name="block") if given.shape[-1:] != (0,) else given.astype(np.float32)
+        rows = rows[None] if rows.ndim == 1 else rows
         if rows.ndim != 2 or len(rows) != self.channels:
             raise DanError(
                 f"a block of shape {list(given.shape)}",
@@ -64,18 +64,19 @@ class Stream:
                 "Give time as the last axis, or open the stream with channels=",
             )
         self.waiting = np.concatenate([self.waiting, rows], axis=-1)
-        return self._mixed(self.engine.feed(rows.astype(np.float32)), given)
+        return self._mixed(self.engine.feed(_narrow(rows)))
 
     def flush(self) -> Signal:
-        """Return the rest ``[C, m]``; the stream then takes no more."""
+        """Return the rest, ``[C, m]`` or ``[m]`` as the blocks were; the stream then takes no more."""
         self.flushed = True
-        return self._mixed(self.engine.flush(), self.waiting)
+        return self._mixed(self.engine.flush())
 
-    def _mixed(self, denoised: Block, like: Signal) -> Signal:
+    def _mixed(self, denoised: Block) -> Signal:
         count = denoised.shape[-1]
         dry, self.waiting = self.waiting[:, :count], self.waiting[:, count:]
         mixed = self.strength * denoised + (1 - self.strength) * dry if self.strength < 1 else denoised
-        return mixed.astype(like.dtype)[0] if like.ndim == 1 else mixed.astype(like.dtype)
+        typed = to_dtype(mixed, self.like.dtype)
+        return typed[0] if self.like.ndim == 1 else typed
 
     def __enter__(self) -> Stream:
         """The stream itself."""
@@ -86,3 +87,17 @@ class Stream:
     ) -> None:
         """Take no more blocks."""
         self.flushed = True
+
+
+def _narrow(rows: Signal) -> Block:
+    """To float32, in which networks compute."""
+    with np.errstate(over="ignore"):
+        narrow = rows.astype(np.float32)
+    if not np.isfinite(narrow).all():
+        largest = np.finfo(np.float32).max
+        raise DanError(
+            f"a block that reaches {np.abs(rows).max():.3g}",
+            f"networks compute in float32, up to {largest:.3g}",
+            "Scale the signal down",
+        )
+    return narrow

@@ -27,6 +27,9 @@ from dan.schedules import schedule_share
 from dan.settings import OptimiserSettings, Recipe
 from dan.signals import DanError, Signal, energy, energy_ratio_db
 
+DEVICES = ("cpu", "cuda", "mps", "xpu")
+"""Kinds of device that a training can run on."""
+
 Losses = dict[str, float]
 Optimisers = tuple[torch.optim.Optimizer, ...]
 
@@ -49,6 +52,8 @@ class State:
     sums: Losses = field(default_factory=dict)
     """Sum of each loss over the steps of the epoch under way."""
     history: list[Record] = field(default_factory=list)
+    digest: str = ""
+    """Of the signals that lie in folders, as the source says."""
 
     @property
     def best(self) -> GeneratorBase:
@@ -107,6 +112,8 @@ def new_state(recipe: Recipe, *, device: str = "cpu") -> State:
 
 def _check_device(device: str) -> None:
     try:
+        if torch.device(device).type not in DEVICES:
+            raise RuntimeError(f"not one of {', '.join(DEVICES)}")
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         why = str(error).splitlines()[0]
@@ -152,6 +159,7 @@ def train(state: State, source: Source, validation: ValidationSet, hooks: Hooks 
             hooks.checkpoint(state)
             return False
         record = validate(state, validation, steps_per_epoch=source.steps_per_epoch)
+        _check_finite({"val_snr_db": record["val_snr_db"]}, state.step)
         state.history.append(record)
         state.sums = {}
         if state.epochs_without_gain == 0:
@@ -210,15 +218,19 @@ def training_step(state: State, batch: Batch, *, rate_share: float = 1.0, epoch:
     estimate = state.generator(noisy)
     losses = _discriminator_step(state, estimate.detach(), clean, rate_share)
     losses |= _generator_step(state, estimate, clean, rate_share, epoch)
-    wrong = [f"{name}={loss}" for name, loss in losses.items() if not math.isfinite(loss)]
-    if wrong:
-        raise DanError(
-            f"{wrong[0]} at step {state.step}",
-            "a loss must stay finite",
-            "Lower generator_optimiser.learning_rate or set generator_optimiser.clip_norm",
-        )
+    _check_finite(losses, state.step)
     _follow(state)
     return losses
+
+
+def _check_finite(figures: Losses, step: int) -> None:
+    for name, figure in figures.items():
+        if not math.isfinite(figure):
+            raise DanError(
+                f"{name}={figure} at step {step}",
+                "a loss must stay finite",
+                "Lower generator_optimiser.learning_rate or set generator_optimiser.clip_norm",
+            )
 
 
 def _discriminator_step(state: State, estimate: Tensor, clean: Tensor, rate_share: float) -> Losses:

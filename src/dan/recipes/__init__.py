@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
+import typing
 from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from dan.files import is_there
 from dan.settings import Recipe
 from dan.signals import DanError
 
@@ -50,11 +52,14 @@ def check_recipe(tree: dict[str, Any], *, name: str) -> Recipe:
     Raises:
         DanError: if a key is unknown or a value is not legal; `name` says where it came from.
     """
+    for network in ("generator", "discriminator"):
+        if isinstance(section := tree.get(network), dict):
+            tree[network] = {"kind": "classic"} | section
     try:
         # By way of JSON, in which strict checking takes a list for a tuple but no text for a number.
         return Recipe.model_validate_json(json.dumps(tree), strict=True)
     except (ValidationError, TypeError, ValueError) as error:
-        raise _explain(error, name) from error
+        raise _explain(error, name, tree) from error
 
 
 def dump_recipe(recipe: Recipe) -> str:
@@ -88,14 +93,14 @@ def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
 
 
 def _value(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML wants it escaped
 
 
 def _read(recipe: str) -> str:
     if recipe in recipe_names():
         return (resources.files(__name__) / f"{recipe}.toml").read_text(encoding="utf-8")
     path = Path(recipe)
-    if not path.is_file():
+    if not is_there(path):
         known = ", ".join(recipe_names())
         raise DanError(
             f"recipe {recipe}", "there is no such recipe or file", f"Take one of {known}, or a file"
@@ -130,15 +135,15 @@ def _override(tree: dict[str, Any], override: str) -> None:
         tree[leaf] = text.strip()
 
 
-def _explain(error: Exception, name: str) -> DanError:
+def _explain(error: Exception, name: str, tree: dict[str, Any]) -> DanError:
     """The first thing that is wrong, with its neighbours if it is a key that is not known."""
     if not isinstance(error, ValidationError):
         return DanError(f"recipe {name}", f"a value is no plain TOML value ({error})", "See docs/recipes.md")
     problem = error.errors()[0]
-    where = [str(part) for part in problem["loc"]]
+    where = _as_written(problem["loc"], tree, missing=problem["type"] == "missing")
     key = ".".join(where)
     if problem["type"] == "extra_forbidden":
-        return DanError(f"{key} in recipe {name}", "there is no such key", _neighbours(where))
+        return DanError(f"{key} in recipe {name}", "there is no such key", _neighbours(where, tree))
     if problem["type"] == "missing":
         return DanError(f"{key} in recipe {name}", "it is missing", "Add it")
     given = f"{key}={_value(problem['input'])}" if where else "settings"
@@ -146,18 +151,37 @@ def _explain(error: Exception, name: str) -> DanError:
     return DanError(f"{given} in recipe {name}", message, "docs/recipes.md lists what is legal")
 
 
-def _neighbours(where: list[str]) -> str:
-    legal = [*_legal_keys(where[:-1])]
+def _as_written(location: Iterable[int | str], tree: Any, *, missing: bool) -> list[str]:
+    """The parts of a location that stand in the file: pydantic names the branches of a union among them."""
+    where = []
+    for part in location:
+        if isinstance(tree, dict) and (part in tree or missing):
+            tree = tree.get(part)
+            where.append(str(part))
+        elif isinstance(tree, list) and isinstance(part, int):
+            tree = tree[part] if part < len(tree) else None
+            where.append(str(part))
+    return where
+
+
+def _neighbours(where: list[str], tree: dict[str, Any]) -> str:
+    legal = [*_legal_keys(where[:-1], tree)]
     close = difflib.get_close_matches(where[-1], legal, n=1)
     hint = f"Did you mean {close[0]}? " if close else ""
     return f"{hint}Legal here: {', '.join(legal)}"
 
 
-def _legal_keys(sections: list[str]) -> Iterable[str]:
-    model: type[BaseModel] = Recipe
-    for section in sections:
-        default = model.model_fields[section].default if section in model.model_fields else None
-        if not isinstance(default, BaseModel):
-            break
-        model = type(default)
-    return model.model_fields
+def _legal_keys(sections: list[str], tree: dict[str, Any]) -> Iterable[str]:
+    """Of the top, or of a section; of a network, those of its kind."""
+    if not sections or sections[0] not in Recipe.model_fields:
+        return Recipe.model_fields
+    annotation = Recipe.model_fields[sections[0]].annotation
+    models = [kind for kind in (annotation, *typing.get_args(annotation)) if hasattr(kind, "model_fields")]
+    kind = tree[sections[0]].get("kind")
+    chosen = [model for model in models if kind in (None, *_kinds(model))] or models
+    return typing.cast(type[BaseModel], chosen[0]).model_fields
+
+
+def _kinds(model: Any) -> tuple[Any, ...]:
+    field = model.model_fields.get("kind")
+    return typing.get_args(field.annotation) if field else ()
