@@ -13,6 +13,7 @@ from dan.discriminators import Judgement, build_discriminator
 from dan.losses import (
     RECONSTRUCTION,
     adversarial_loss,
+    compressed_loss,
     discriminator_loss,
     feature_matching_loss,
     generator_losses,
@@ -26,7 +27,14 @@ from dan.signals import DanError
 
 KINDS = get_args(LossSettings.model_fields["adversarial_kind"].annotation)
 SIGNAL = SignalSettings(sample_rate_hz=64, duration_s=1.0)
-FULL = LossSettings(l1=1, l2=2, snr=0.1, spectrum=3, adversarial=4, feature_matching=5)
+FULL = LossSettings(l1=1, l2=2, snr=0.1, spectrum=3, compressed=6, adversarial=4, feature_matching=5)
+OPTIONS = {
+    "adversarial_kind",
+    "adversarial_warmup_epochs",
+    "suppression",
+    "compressed_frame_samples",
+    "snr_ceiling_db",
+}
 
 # Means of at most a few hundred products in float32, each rounded to 6e-8.
 ROUNDING = 1e-5
@@ -46,8 +54,8 @@ def frozen():
 
 
 def test_every_reconstruction_loss_has_a_weight_and_a_closed_form_here():
-    weights = set(LossSettings.model_fields) - {"adversarial_kind", "adversarial_warmup_epochs"}
-    assert set(RECONSTRUCTION) == {"l1", "l2", "snr", "spectrum"}
+    weights = set(LossSettings.model_fields) - OPTIONS
+    assert set(RECONSTRUCTION) == {"l1", "l2", "snr", "spectrum", "compressed"}
     assert weights == {*RECONSTRUCTION, "adversarial", "feature_matching"}
 
 
@@ -73,6 +81,29 @@ def test_snr_counts_each_signal_alike():
     reference = batch(1, (2, 1, 64))
     estimate = reference * torch.tensor([1.1, 2.0])[:, None, None]  # errors of -20 dB and 0 dB
     assert snr_loss(estimate=estimate, reference=reference).item() == pytest.approx(-10, abs=1e-4)
+
+
+def test_snr_levels_off_at_its_ceiling():
+    reference = batch(1)
+    perfect = snr_loss(estimate=reference, reference=reference, ceiling_db=35)
+    assert perfect.item() == pytest.approx(-35, abs=1e-3)
+
+
+@pytest.mark.parametrize("suppression", [1.0, 2.5])
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_compressed_of_a_scaled_signal(suppression, factor):
+    # |aX|^0.3 - |X|^0.3 = (a^0.3 - 1) |X|^0.3 in magnitude, and with the phase the same.
+    reference = batch(1, (2, 1, 64))
+    loss = compressed_loss(
+        estimate=factor * reference, reference=reference, suppression=suppression, frame_samples=16
+    )
+    level = reference.square().mean((1, 2), keepdim=True).sqrt()
+    window = torch.hann_window(16)
+    frames = (reference / level).unfold(-1, 16, 4) * window / window.square().sum().sqrt()
+    power = torch.fft.rfft(frames).abs() ** 2
+    weight = suppression if factor < 1 else 1.0
+    expected = (2 * weight + 1) * (factor**0.3 - 1) ** 2 * (power**0.3).mean()
+    assert loss.item() == pytest.approx(expected.item(), rel=2e-3)  # the floor of 1e-6 in the faintest bins
 
 
 @pytest.mark.parametrize("length", [1, 2, 7, 31, 32, 40, 200])
@@ -178,7 +209,7 @@ def test_feature_matching_is_0_for_equal_signals_and_moves_the_estimate_alone():
 def test_the_terms_are_the_weighted_losses():
     estimate, reference, network = batch(0), batch(1), frozen()
     terms = generator_losses(FULL, estimate=estimate, reference=reference, discriminator=network)
-    assert set(terms) == {"l1", "l2", "snr", "spectrum", "adversarial", "feature_matching"}
+    assert set(terms) == {*RECONSTRUCTION, "adversarial", "feature_matching"}
     for name, loss in RECONSTRUCTION.items():
         wanted = getattr(FULL, name) * loss(estimate=estimate, reference=reference)
         assert terms[name].item() == pytest.approx(wanted.item(), rel=ROUNDING)

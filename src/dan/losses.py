@@ -19,6 +19,12 @@ from dan.signals import DanError
 FLOOR = 1e-8
 """Added to energies and magnitudes before a logarithm or a division: silence stays finite."""
 
+POWER_FLOOR = 1e-6
+"""Added to powers before they are compressed, where the signal's level is 1."""
+
+LEVEL_FLOOR = 1e-4
+"""Added to the level that signals are divided by."""
+
 RESOLUTIONS = (32, 64, 128)
 """Frame lengths in samples of the multi-resolution spectrum; those above the signal's length are left out."""
 
@@ -35,12 +41,15 @@ def l2_loss(*, estimate: Tensor, reference: Tensor) -> Tensor:
     return (estimate - reference).square().mean()
 
 
-def snr_loss(*, estimate: Tensor, reference: Tensor) -> Tensor:
-    """Negative output SNR in dB, the mean over signals: each counts alike, whatever its level."""
+def snr_loss(*, estimate: Tensor, reference: Tensor, ceiling_db: float = 80.0) -> Tensor:
+    """Negative output SNR in dB, the mean over signals: each counts alike, whatever its level.
+
+    It levels off at the ceiling.
+    """
     check_batch(estimate=estimate, reference=reference)
     error = (estimate - reference).square().sum(dim=(-2, -1))
-    energy = reference.square().sum(dim=(-2, -1))
-    return 10 * (torch.log10(error + FLOOR) - torch.log10(energy + FLOOR)).mean()
+    energy = reference.square().sum(dim=(-2, -1)) + FLOOR
+    return 10 * torch.log10(error / energy + 10 ** (-ceiling_db / 10)).mean()
 
 
 def spectrum_loss(*, estimate: Tensor, reference: Tensor) -> Tensor:
@@ -58,12 +67,49 @@ def spectrum_loss(*, estimate: Tensor, reference: Tensor) -> Tensor:
     return torch.stack(losses).mean()
 
 
+def compressed_loss(
+    *, estimate: Tensor, reference: Tensor, suppression: float = 1.0, frame_samples: int = 256
+) -> Tensor:
+    """Squared error of spectra whose magnitudes are raised to 0.3: twice of magnitudes, once complex.
+
+    Signals are brought to the reference's level of 1, so that each counts alike.
+
+    Args:
+        estimate: ``[B, C, T]``.
+        reference: of the same shape.
+        suppression: weight of magnitudes below the reference's; those above have 1.
+        frame_samples: of the Hann-windowed frames, which overlap by three quarters; at most the signal's.
+
+    Source: A. Ephrat et al., "Looking to listen at the cocktail party", 2018 (the power 0.3); S. Braun and
+    I. Tashev, "A consolidated view of loss functions for supervised deep learning-based speech enhancement",
+    2021 (magnitude and complex parts together).
+    """
+    check_batch(estimate=estimate, reference=reference)
+    level = reference.square().mean(dim=(-2, -1), keepdim=True).sqrt() + LEVEL_FLOOR
+    size = min(frame_samples, estimate.shape[-1])
+    guess, truth = (_spectra(signal / level, size) for signal in (estimate, reference))
+    guess_size, truth_size = (part.square().sum(dim=-1) + POWER_FLOOR for part in (guess, truth))
+    difference = guess_size**0.15 - truth_size**0.15
+    weight = torch.where(difference < 0, suppression, 1.0)
+    magnitude = (weight * difference.square()).mean()
+    turned = guess * guess_size[..., None] ** -0.35 - truth * truth_size[..., None] ** -0.35
+    return 2 * magnitude + turned.square().sum(dim=-1).mean()
+
+
 def _magnitudes(signal: Tensor, size: int) -> Tensor:
-    """``[B, C, T]`` to the magnitudes of Hann-windowed frames that overlap by three quarters."""
+    """``[B, C, T]`` to the magnitudes of its frames."""
+    power = _spectra(signal, size).square().sum(dim=-1)
+    return (power + FLOOR).sqrt()  # smooth at zero, unlike the absolute value
+
+
+def _spectra(signal: Tensor, size: int) -> Tensor:
+    """``[B, C, T]`` to spectra of Hann-windowed frames that overlap by three quarters, ``[..., bins, 2]``.
+
+    White noise of variance 1 has a power of 1 in each bin.
+    """
     frames = signal.unfold(-1, size, max(1, size // 4))
     window = torch.hann_window(size, periodic=size > 1, device=signal.device, dtype=signal.dtype)
-    spectrum = torch.view_as_real(torch.fft.rfft(frames * window))
-    return (spectrum.square().sum(dim=-1) + FLOOR).sqrt()  # smooth at zero, unlike the absolute value
+    return torch.view_as_real(torch.fft.rfft(frames * (window / window.square().sum().sqrt())))
 
 
 RECONSTRUCTION: dict[str, Callable[..., Tensor]] = {
@@ -71,7 +117,14 @@ RECONSTRUCTION: dict[str, Callable[..., Tensor]] = {
     "l2": l2_loss,
     "snr": snr_loss,
     "spectrum": spectrum_loss,
+    "compressed": compressed_loss,
 }
+
+
+def reconstruction_options(settings: LossSettings) -> dict[str, dict[str, float | int]]:
+    """What the reconstruction losses are told beside the signals, by name."""
+    compressed = {"suppression": settings.suppression, "frame_samples": settings.compressed_frame_samples}
+    return {"snr": {"ceiling_db": settings.snr_ceiling_db}, "compressed": compressed}
 
 
 def discriminator_loss(kind: str, *, clean: Tensor, denoised: Tensor) -> Tensor:
@@ -133,8 +186,9 @@ def generator_losses(
             needed.
     """
     weights = {name: getattr(settings, name) for name in RECONSTRUCTION}
+    options = reconstruction_options(settings)
     terms = {
-        name: weight * RECONSTRUCTION[name](estimate=estimate, reference=reference)
+        name: weight * RECONSTRUCTION[name](estimate=estimate, reference=reference, **options.get(name, {}))
         for name, weight in weights.items()
         if weight > 0
     }

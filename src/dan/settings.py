@@ -17,7 +17,6 @@ NonNegative = Annotated[float, Field(ge=0)]
 Colour = Literal["white", "pink", "brown", "blue", "violet"]
 NoiseKind = Literal["colours", "hum", "wander", "muscle", "motion", "blinks"]
 SplitBy = Literal["auto", "file", "folder", "time"]
-ReconstructionLoss = Literal["l1", "l2", "snr", "spectrum"]
 
 
 MOST_SAMPLES = 2**24
@@ -360,6 +359,15 @@ class LossSettings(Settings):
     """Negative output SNR in dB, the mean over signals."""
     spectrum: NonNegative = 0.0
     """Multi-resolution spectrum: spectral convergence plus log magnitude."""
+    compressed: NonNegative = 0.0
+    """Short-time spectrum with magnitudes compressed as the ear does: twice its magnitude, once complex."""
+    suppression: Annotated[float, Field(ge=1)] = 1.0
+    """Weight of a magnitude below clean in `compressed`, where one above has 1: the more, the less is taken
+    away that should stay."""
+    compressed_frame_samples: Annotated[int, Field(ge=8)] = 256
+    """Frame of `compressed`."""
+    snr_ceiling_db: Annotated[float, Field(gt=0, le=100)] = 80.0
+    """Where `snr` levels off: signals that are nearly clean already then do not outweigh the others."""
     adversarial: NonNegative = 0.0
     """How well the discriminator tells the output from clean."""
     feature_matching: NonNegative = 0.0
@@ -371,10 +379,10 @@ class LossSettings(Settings):
 
     @model_validator(mode="after")
     def _something_to_minimise(self) -> LossSettings:
-        reconstructs = self.l1 + self.l2 + self.snr + self.spectrum > 0
+        reconstructs = self.l1 + self.l2 + self.snr + self.spectrum + self.compressed > 0
         if not reconstructs and (not self.needs_discriminator or self.adversarial_warmup_epochs > 0):
             raise ValueError(
-                "a weight is above 0; l1, l2, snr or spectrum while the adversarial one warms up"
+                "a weight is above 0, of a reconstruction loss while the adversarial one warms up"
             )
         return self
 
