@@ -11,7 +11,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dan.generators import build_generator
-from dan.settings import ClassicGeneratorSettings, Recipe, SignalSettings, SpectralGeneratorSettings
+from dan.settings import (
+    CausalGeneratorSettings,
+    ClassicGeneratorSettings,
+    Recipe,
+    SignalSettings,
+    SpectralGeneratorSettings,
+)
 from dan.signals import DanError
 
 GENERATORS = [
@@ -29,6 +35,22 @@ GENERATORS = [
         normalise_level=True,
         width=1,
         hidden=1,
+    ),
+    CausalGeneratorSettings(
+        kind="causal", frame_samples=16, hop_samples=8, fold=2, width=3, hidden=4, dilations=((1, 1), (2, 2))
+    ),
+    CausalGeneratorSettings(
+        kind="causal",
+        frame_samples=8,
+        hop_samples=2,
+        fold=1,
+        width=1,
+        hidden=1,
+        frame_taps=3,
+        bin_taps=1,
+        dilations=((1, 2),),
+        compression=1.0,
+        level_frames=2,
     ),
 ]
 """A new kind of generator enters here."""

@@ -325,7 +325,13 @@ class ClassicDiscriminatorSettings(Settings):
 Strided = TypeVar("Strided", ClassicGeneratorSettings, ClassicDiscriminatorSettings)
 
 
+MOST_STRIDES = 4096
+"""Samples that one value of the innermost layer stands for: a signal is padded to a whole number of them."""
+
+
 def _without_gaps(settings: Strided) -> Strided:
+    if settings.stride**settings.depth > MOST_STRIDES:
+        raise ValueError(f"stride={settings.stride} ** depth={settings.depth} is at most {MOST_STRIDES}")
     if settings.stride > settings.kernel:
         raise ValueError(
             f"stride={settings.stride} is at most kernel={settings.kernel}: no sample is skipped"
@@ -473,17 +479,19 @@ class Recipe(Settings):
 
     @model_validator(mode="after")
     def _below_half_the_rate(self) -> Recipe:
-        highest_hz = {"noise.hum_hz": self.noise.hum_hz}
+        below_hz = {"noise.hum_hz": self.noise.hum_hz}
+        highest_hz = {}
         if self.data.source != "recordings":
             highest_hz["clean.frequency_hz"] = self.clean.frequency_hz[1]
         if "hum" in self.noise.kinds:
-            highest_hz["noise.mains_hz"] = max(self.noise.mains_hz)
+            below_hz["noise.mains_hz"] = max(self.noise.mains_hz)
         if isinstance(self.generator, SpectralGeneratorSettings):
             highest_hz["generator.band_hz"] = self.generator.band_hz[1]
-        for key, value_hz in highest_hz.items():
-            if value_hz > self.signal.sample_rate_hz / 2:
-                half_hz = self.signal.sample_rate_hz / 2
-                raise ValueError(f"{key} up to {value_hz:g}: half of signal.sample_rate_hz is {half_hz:g}")
+        half_hz = self.signal.sample_rate_hz / 2
+        wrong = [key for key, value_hz in highest_hz.items() if value_hz > half_hz]
+        wrong += [key for key, value_hz in below_hz.items() if value_hz >= half_hz]
+        if wrong:
+            raise ValueError(f"{wrong[0]} reaches too far: half of signal.sample_rate_hz is {half_hz:g} Hz")
         return self
 
     @model_validator(mode="after")
@@ -493,9 +501,6 @@ class Recipe(Settings):
                 continue
             if network.channels != 1:
                 raise ValueError(f"{name}.channels={network.channels}: the signals have one channel")
-            if 2 * network.stride**network.depth > self.signal.length_samples:
-                reach = f"{name}.stride={network.stride} ** {name}.depth={network.depth}"
-                raise ValueError(
-                    f"{reach} is at most half of a signal's {self.signal.length_samples} samples"
-                )
+            if self.training.batch < 2:  # batch normalisation needs more than one value
+                raise ValueError(f"training.batch={self.training.batch}: the {name} classic needs 2 or more")
         return self
