@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from dan.recipes import load_recipe
+from dan.recipes import dump_recipe, load_recipe
 from dan.runs import Run
 from dan.signals import DanError
 
@@ -107,6 +107,33 @@ def test_own_files_beside_an_own_recipe_are_never_cleared(run, tiny, name):
 
 
 @pytest.mark.parametrize("force", [True, False])
+def test_an_own_recipe_does_not_make_a_folder_a_run(run, tiny, force):
+    """Not even the very recipe that is trained: what lies beside it would be overwritten."""
+    run.folder.mkdir()
+    run.recipe.write_text(dump_recipe(tiny()))
+    run.model.write_text("mine")
+    before = contents(run.folder)
+    with pytest.raises(DanError, match="not empty and no run folder"):
+        run.prepare(tiny(), force=force)
+    assert contents(run.folder) == before
+
+
+def test_force_clears_the_runs_data_and_curves(trained, tiny, write_data):
+    write_data(tiny(), trained.data)
+    (trained.folder / "tensorboard").mkdir()
+    (trained.folder / "tensorboard" / "events").write_text("curves")
+    trained.prepare(tiny(), force=True)
+    assert [*contents(trained.folder)] == ["recipe.toml"]
+
+
+def test_force_keeps_data_that_no_training_made(trained, tiny):
+    (trained.data / "clean").mkdir(parents=True)
+    (trained.data / "clean" / "one.wav").write_text("mine")
+    trained.prepare(tiny(), force=True)
+    assert contents(trained.data) == {"clean/one.wav": b"mine"}
+
+
+@pytest.mark.parametrize("force", [True, False])
 def test_a_file_in_place_of_the_folder_is_named(run, tiny, force):
     run.folder.write_text("mine")
     with pytest.raises(DanError, match="it is a file, not a folder"):
@@ -192,6 +219,22 @@ def test_a_lock_does_not_make_a_folder_foreign(run, tiny):
         assert run.prepare(tiny(), force=False) is False
     with run.locked():
         assert run.prepare(tiny(), force=True) is False
+
+
+def test_no_lock_is_left_in_a_folder_that_is_refused(run):
+    run.folder.mkdir()
+    (run.folder / "thesis.docx").write_text("mine")
+    with pytest.raises(DanError, match="not empty and no run folder"), run.locked():
+        pytest.fail("not to be reached")
+    assert contents(run.folder) == {"thesis.docx": b"mine"}
+
+
+def test_a_lock_file_keeps_what_is_in_it(run):
+    run.folder.mkdir()
+    (run.folder / ".lock").write_text("mine")
+    with run.locked():
+        pass
+    assert contents(run.folder) == {".lock": b"mine"}
 
 
 @pytest.mark.parametrize("place", ["run", "run/below"])

@@ -64,10 +64,11 @@ class Run:
         """
         if self.folder.exists() and not self.folder.is_dir():
             raise DanError(self.folder, "it is a file, not a folder", "Give another --out")
+        self._check_ours()
         if self.recipe.is_file() and not force:
             self._check_same(recipe)
             return self.checkpoint.is_file()
-        self._clear(force=force)
+        self._clear()
         self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(self.recipe, force=True) as temporary:
             temporary.write_text(dump_recipe(recipe), encoding="utf-8")
@@ -82,14 +83,14 @@ class Run:
                 "Give another --out, or --force to start over",
             )
 
-    def _clear(self, *, force: bool) -> None:
-        """Remove what an earlier training left; anything else is none of our business."""
+    def _check_ours(self) -> None:
+        """A recipe.toml alone may be a user's own: only beside a checkpoint folder is it a training's."""
         ours = self.recipe.is_file() and self.checkpoint.parent.is_dir()
-        found = [file for file in self.folder.glob("*") if file.name != LOCK]
-        if found and not ours:
+        if not ours and any(file.name != LOCK for file in self.folder.glob("*")):
             raise DanError(self.folder, "it is not empty and no run folder", "Give another --out")
-        if not force:
-            return
+
+    def _clear(self) -> None:
+        """Remove what an earlier training left; anything else is none of our business."""
         for path in (self.recipe, self.history, self.model):
             path.unlink(missing_ok=True)
         made = [self.checkpoint.parent, self.plots, self.folder / "tensorboard"]
@@ -120,11 +121,12 @@ class Run:
         """Hold the folder for one training; the system lets go of it when the process ends.
 
         Raises:
-            DanError: if another training holds it, or the folder cannot be written to.
+            DanError: if another training holds it, it holds something else, or it cannot be written to.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            file = (self.folder / LOCK).open("w")
+            self._check_ours()  # no lock is left in a folder that is refused
+            file = (self.folder / LOCK).open("a")
         except OSError as error:
             raise DanError(
                 self.folder, f"it cannot be written to ({error.strerror})", "Give another --out"

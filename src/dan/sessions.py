@@ -69,7 +69,7 @@ def train_run(
             gets one made under `out`.
         force: start over what is there.
         max_minutes: stop after so many minutes, resumable.
-        device: where torch computes: `cpu` or `cuda`.
+        device: where torch computes: `cpu`, `cuda`, `cuda:N`, `mps` or `xpu`.
         tensorboard: write the curves for TensorBoard as well, under `out`.
         session: what is told to the outside.
 

@@ -1,0 +1,33 @@
+"""Sessions: what lies within a run folder is not read, and what no filter can do is left out."""
+
+import pytest
+
+from dan.datasets import Folders
+from dan.errors import DanError
+from dan.sessions import train_run
+
+SHORT = {"training.epochs": 1, "training.steps_per_epoch": 1}
+
+
+@pytest.mark.parametrize("force", [True, False])
+@pytest.mark.parametrize("kind", ["data", "clean", "noise", "noisy"])
+def test_folders_within_the_run_folder_are_refused(tiny, write_data, tmp_path, kind, force):
+    """Starting over would delete them."""
+    out = tmp_path / "run"
+    train_run(tiny(SHORT), out)
+    held = write_data(tiny(), out / "data")
+    files = sorted(held.rglob("*"))
+    with pytest.raises(DanError, match="lies within the run folder"):
+        train_run(tiny(SHORT), out, folders=Folders(**{kind: held}), force=force)
+    assert sorted(held.rglob("*")) == files
+
+
+@pytest.mark.parametrize(("highest_hz", "panels"), [(12, 4), (32, 3)])
+def test_the_low_passed_signal_is_drawn_where_a_low_pass_takes_anything_away(
+    tiny, tmp_path, monkeypatch, highest_hz, panels
+):
+    drawn = []
+    monkeypatch.setattr("dan.sessions.plot_signals", lambda signals, **_: drawn.append(len(signals)))
+    monkeypatch.setattr("dan.sessions.save_figure", lambda figure, path: None)
+    outcome = train_run(tiny(SHORT | {"clean.frequency_hz": [2, highest_hz]}), tmp_path / "run")
+    assert outcome.complete and drawn == [panels]
