@@ -278,23 +278,30 @@ def test_a_missing_discriminator_is_named(settings):
         generator_losses(LossSettings(**settings), estimate=batch(0), reference=batch(1))
 
 
+WRONG_SHAPES = [
+    ((64,), (64,)),
+    ((3, 64), (3, 64)),
+    ((3, 1, 1, 64), (3, 1, 1, 64)),
+    ((3, 1, 64), (3, 1, 63)),
+    ((3, 1, 64), (1, 1, 64)),
+    ((3, 2, 64), (3, 1, 64)),
+    ((3, 1, 64), (3, 64)),
+]
+
+
+@pytest.mark.parametrize("name", RECONSTRUCTION)
+@pytest.mark.parametrize(("estimate", "reference"), WRONG_SHAPES)
+def test_a_loss_called_by_itself_refuses_them_too(name, estimate, reference):
+    with pytest.raises(DanError, match=r"one shape \[batch, channels, time\]"):
+        RECONSTRUCTION[name](estimate=torch.zeros(estimate), reference=torch.zeros(reference))
+
+
 @pytest.mark.parametrize("name", [*RECONSTRUCTION, "adversarial", "feature_matching"])
-@pytest.mark.parametrize(
-    ("estimate", "reference"),
-    [
-        ((64,), (64,)),
-        ((3, 64), (3, 64)),
-        ((3, 1, 1, 64), (3, 1, 1, 64)),
-        ((3, 1, 64), (3, 1, 63)),
-        ((3, 1, 64), (1, 1, 64)),
-        ((3, 2, 64), (3, 1, 64)),
-        ((3, 1, 64), (3, 64)),
-    ],
-)
+@pytest.mark.parametrize(("estimate", "reference"), WRONG_SHAPES)
 def test_every_loss_refuses_a_wrong_rank_and_unequal_shapes(name, estimate, reference):
     with pytest.raises(DanError, match=r"one shape \[batch, channels, time\]"):
         generator_losses(
-            LossSettings(**{name: 1}),
+            LossSettings(**{"l1": 0, name: 1}),
             estimate=torch.zeros(estimate),
             reference=torch.zeros(reference),
             discriminator=frozen(),

@@ -341,6 +341,16 @@ def test_a_generator_spoilt_by_the_last_step_of_an_epoch_is_an_error_and_not_sav
     assert saved == []
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_an_output_that_is_not_finite_is_an_error_and_not_saved(tiny, monkeypatch, value):
+    """Not even infinity, whose SNR is a finite -100 dB."""
+    monkeypatch.setattr("dan.training.apply", lambda generator, noisy: np.full_like(noisy, value))
+    saved = []
+    with pytest.raises(DanError, match=r"output=(nan|inf) at step 3.*stay finite"):
+        run(tiny(PLAIN), checkpoint=saved.append, improved=saved.append)
+    assert saved == []
+
+
 @pytest.mark.parametrize("clean", [(4, 64), (4, 1, 63), (4, 2, 64)])
 def test_a_batch_of_wrong_shape_is_refused(tiny, clean):
     with pytest.raises(DanError, match="one shape"):
@@ -361,7 +371,7 @@ def test_silence_is_trained_on_without_harm(tiny, changes):
     assert math.isfinite(validate(replace(state, step=3), silent, steps_per_epoch=3)["val_snr_db"])
 
 
-@pytest.mark.parametrize("device", ["abacus", "cuda:99", ""])
+@pytest.mark.parametrize("device", ["abacus", "cuda:99", "", "meta", "fpga"])
 def test_a_device_that_is_not_there_is_named(tiny, device):
     with pytest.raises(DanError, match=rf"device={device}: torch cannot use it here.*cpu"):
         new_state(tiny(PLAIN), device=device)

@@ -185,6 +185,7 @@ def generator_losses(
         DanError: if the shapes differ, are not ``[B, C, T]``, or no discriminator was given where one is
             needed.
     """
+    check_batch(estimate=estimate, reference=reference)
     weights = {name: getattr(settings, name) for name in RECONSTRUCTION}
     options = reconstruction_options(settings)
     terms = {

@@ -151,7 +151,8 @@ def train(state: State, source: Source, validation: ValidationSet, hooks: Hooks 
         Whether the training is complete; False if it was stopped before.
 
     Raises:
-        DanError: if a loss is no longer finite. The state is then not passed to the checkpoint hook.
+        DanError: if a loss or an output is no longer finite. The state is then not passed to the hooks
+            `improved` and `checkpoint`.
     """
     steps = state.recipe.training.epochs * source.steps_per_epoch
     while state.step < steps and not _patience_is_over(state):
@@ -159,7 +160,6 @@ def train(state: State, source: Source, validation: ValidationSet, hooks: Hooks 
             hooks.checkpoint(state)
             return False
         record = validate(state, validation, steps_per_epoch=source.steps_per_epoch)
-        _check_finite({"val_snr_db": record["val_snr_db"]}, state.step)
         state.history.append(record)
         state.sums = {}
         if state.epochs_without_gain == 0:
@@ -228,7 +228,7 @@ def _check_finite(figures: Losses, step: int) -> None:
         if not math.isfinite(figure):
             raise DanError(
                 f"{name}={figure} at step {step}",
-                "a loss must stay finite",
+                "losses and outputs must stay finite",
                 "Lower generator_optimiser.learning_rate or set generator_optimiser.clip_norm",
             )
 
@@ -293,8 +293,13 @@ def _follow(state: State) -> None:
 
 
 def validate(state: State, validation: ValidationSet, *, steps_per_epoch: int) -> Record:
-    """Score the generator on the validation signals: the record that goes into the history."""
+    """Score the generator on the validation signals: the record that goes into the history.
+
+    Raises:
+        DanError: if an output is not finite. Its SNR would be: decibels are held within limits.
+    """
     estimate = apply(state.best, validation.mixed)
+    _check_finite({"output": float(np.abs(estimate).max())}, state.step)
     snr_db = energy_ratio_db(energy(validation.clean), energy(estimate - validation.clean)).mean()
     input_db = energy_ratio_db(energy(validation.clean), energy(validation.mixed - validation.clean)).mean()
     epoch_steps = (state.step - 1) % steps_per_epoch + 1
