@@ -136,6 +136,34 @@ def test_the_dtype_of_every_number_is_kept(applied, dtype):
     assert denoised.dtype == dtype and np.array_equal(denoised, noisy)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "lowest", "highest"),
+    [
+        (np.uint8, 0, 255),
+        (np.int16, -(2**15), 2**15 - 1),
+        (np.int32, -(2**31), 2**31 - 1),
+        (np.int64, -(2**63), 2**63 - 1024),  # the float64 next to 2**63
+        (np.float16, -65504, 65504),
+    ],
+)
+def test_what_its_dtype_cannot_hold_is_clipped(applied, dtype, lowest, highest):
+    amplifying = applied(lambda frames: 4 * frames - 2)
+    limits = np.iinfo(dtype) if np.dtype(dtype).kind in "iu" else np.finfo(dtype)
+    noisy = np.array([limits.min, limits.max] * 40, dtype)
+    denoised = amplifying(noisy, sample_rate=RATE)
+    assert denoised.dtype == dtype and (denoised.min(), denoised.max()) == (lowest, highest)
+
+
+def test_whole_numbers_are_rounded_to_the_nearest(applied):
+    shifting = applied(lambda frames: frames + np.float32(0.7))
+    assert np.array_equal(shifting(np.arange(90), sample_rate=RATE), np.arange(90) + 1)
+
+
+def test_booleans_come_out_as_floats(applied):
+    halved = applied(lambda frames: np.float32(0.5) * frames)([True, False], sample_rate=RATE)
+    assert halved.dtype == np.float64 and halved.tolist() == [0.5, 0.0]
+
+
 def test_lists_and_views_are_taken(applied):
     noisy = noise(400).astype(np.float32)
     assert np.allclose(applied()(noisy[::-2].tolist(), sample_rate=RATE), noisy[::-2])
@@ -181,6 +209,18 @@ def test_what_is_no_signal_is_refused(applied, noisy):
 def test_what_float32_cannot_hold_is_refused(applied):
     with pytest.raises(DanError):
         applied()(np.full(64, 1e300), sample_rate=RATE)
+
+
+def test_a_block_that_is_refused_leaves_a_stream_as_it_was(applied):
+    stream, blocks = applied().stream(), np.split(noise(400), 4)
+    out = []
+    for block in blocks:
+        for wrong in (np.full(9, 1e300), 1.0, [np.nan], np.zeros((2, 9))):
+            with pytest.raises(DanError):
+                stream.feed(wrong)
+        out.append(stream.feed(block))
+    out.append(stream.flush())
+    np.testing.assert_allclose(np.concatenate(out), np.concatenate(blocks), rtol=FLOAT32, atol=0)
 
 
 def test_the_package_loads_it(tmp_path, card):

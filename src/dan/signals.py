@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dan.errors import DanError as DanError
-
+from dan.errors import DanError as DanError  # noqa: PLC0414  (some modules import it from here)
 
 Signal = npt.NDArray[np.floating[Any]]
 """An array of floats with time as its last axis, ``[*, T]``."""
@@ -86,17 +85,6 @@ def check_sample_rate(sample_rate_hz: float, *, name: str = "sample_rate_hz") ->
             f"{name}={sample_rate_hz}", "a sample rate is above 0 Hz", "Give the signal's own rate"
         )
     return float(sample_rate_hz)
-
-
-def to_dtype(signal: Signal, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """To a dtype of numbers; whole numbers are rounded to the nearest and clipped, never wrapped."""
-    wanted = np.dtype(dtype)
-    if wanted.kind not in "iu":
-        return np.asarray(signal).astype(wanted)
-    limits = np.iinfo(wanted)
-    whole = np.rint(np.asarray(signal, dtype=np.float64))
-    high = float(limits.max) if int(float(limits.max)) <= limits.max else np.nextafter(float(limits.max), 0)
-    return np.clip(whole, float(limits.min), high).astype(wanted)
 
 
 def energy(signal: Signal) -> npt.NDArray[np.float64]:

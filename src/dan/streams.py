@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from dan.engines import Block, Engine
 from dan.errors import DanError
-from dan.signals import Signal, check_signal, to_dtype
+from dan.readers import cast
+from dan.signals import Signal, check_signal
 
 
 class Stream:
@@ -46,7 +47,8 @@ class Stream:
             block: ``[C, n]``, or ``[n]`` for one channel; n from 0 up.
 
         Returns:
-            ``[C, m]`` or ``[m]``, of the block's dtype, whole numbers rounded and clipped; m may be 0.
+            ``[C, m]`` or ``[m]``, of the block's dtype, whole numbers rounded, clipped to its range (booleans
+            as float64); m may be 0.
 
         Raises:
             DanError: if the block is wrong, or the stream has been flushed.
@@ -54,7 +56,6 @@ class Stream:
         if self.flushed:
             raise DanError("a flushed stream", "it takes no more blocks", "Open another")
         given = np.asarray(block)
-        self.like = given[..., :0]
         rows = check_signal(given, name="block") if given.shape[-1:] != (0,) else given.astype(np.float32)
         rows = rows[None] if rows.ndim == 1 else rows
         if rows.ndim != 2 or len(rows) != self.channels:
@@ -63,8 +64,10 @@ class Stream:
                 f"this stream has {self.channels} channels: [{self.channels}, n]",
                 "Give time as the last axis, or open the stream with channels=",
             )
+        narrow = _narrow(rows)
         self.waiting = np.concatenate([self.waiting, rows], axis=-1)
-        return self._mixed(self.engine.feed(_narrow(rows)))
+        self.like = given[..., :0] if given.dtype.kind in "fiu" else rows[:, :0].reshape(*given.shape[:-1], 0)
+        return self._mixed(self.engine.feed(narrow))
 
     def flush(self) -> Signal:
         """Return the rest, ``[C, m]`` or ``[m]`` as the blocks were; the stream then takes no more."""
@@ -75,7 +78,7 @@ class Stream:
         count = denoised.shape[-1]
         dry, self.waiting = self.waiting[:, :count], self.waiting[:, count:]
         mixed = self.strength * denoised + (1 - self.strength) * dry if self.strength < 1 else denoised
-        typed = to_dtype(mixed, self.like.dtype)
+        typed, _ = cast(mixed, self.like.dtype)
         return typed[0] if self.like.ndim == 1 else typed
 
     def __enter__(self) -> Stream:
