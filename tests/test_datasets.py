@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from dan.datasets import open_source, open_validation, to_tensor
+from dan.settings import SignalSettings
 from dan.signals import DanError, energy, energy_ratio_db
 
 FOLDER = {"data.source": "folder"}
@@ -66,7 +67,9 @@ class TestEverySource:
 
 @pytest.mark.parametrize("batch", [1, 3, 9])
 def test_an_epoch_covers_the_folder_once(tiny, data, batch):
-    source = open_source(tiny(FOLDER | {"training.batch": batch}), data)
+    # Networks without batch normalisation take signals one by one.
+    networks = {"generator": {"kind": "spectral", "band_hz": [0, 32]}, "discriminator": {"kind": "spectral"}}
+    source = open_source(tiny(FOLDER | networks | {"training.batch": batch}), data)
     assert source.steps_per_epoch == 9 // batch
     names = [f"{row:02d}.npy" for row in range(9)]
     stored = sorted(
@@ -119,6 +122,19 @@ def test_a_folder_of_another_length_is_refused(tiny, write_data, tmp_path, openi
     data = write_data(tiny(FOLDER | {"signal.duration_s": 0.5}), tmp_path / "data")
     with pytest.raises(DanError, match=r"signals of 32 samples.*64.*--set signal\.duration_s=0\.5"):
         opening(tiny(FOLDER), data)
+
+
+def test_the_way_out_for_a_folder_of_another_length_is_exact(tiny, write_data, tmp_path):
+    """Six digits of 1234567 / 44100 s would be another length."""
+    length, rate_hz = 1234567, 44100
+    data = write_data(
+        tiny({"signal.sample_rate_hz": rate_hz, "signal.duration_s": length / rate_hz, "data.train_count": 1,
+              "data.validation_count": 1}), tmp_path / "data"
+    )  # fmt: skip
+    with pytest.raises(DanError) as caught:
+        open_validation(tiny({"signal.sample_rate_hz": rate_hz}), data)
+    said = float(caught.value.way_out.split("duration_s=")[1].split(",")[0])
+    assert SignalSettings(sample_rate_hz=rate_hz, duration_s=said).length_samples == length
 
 
 def test_a_recipe_that_reads_a_folder_needs_one(tiny):

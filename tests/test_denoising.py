@@ -94,6 +94,23 @@ def test_an_input_that_does_not_exist_is_raised(tmp_path, halving):
         denoise_files(halving, [tmp_path / "nowhere.wav"])
 
 
+@pytest.mark.parametrize("name", ["nowhere.wav", "x" * 300])
+def test_nothing_is_done_where_an_input_does_not_exist(tmp_path, halving, name):
+    source = write(tmp_path / "a.wav")
+    with pytest.raises(DanError, match="no such file"):
+        denoise_files(halving, [source, tmp_path / name])
+    assert [*tmp_path.iterdir()] == [source]
+
+
+def test_an_input_is_not_its_own_target(tmp_path, halving):
+    source = write(tmp_path / "a.wav")
+    before = contents(tmp_path)
+    for out in (source, tmp_path):
+        with pytest.raises(DanError, match="one of the inputs"):
+            denoise_files(halving, [source], out=out, force=True)
+    assert contents(tmp_path) == before
+
+
 # What is written
 
 

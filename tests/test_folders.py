@@ -225,9 +225,10 @@ def test_noise_of_other_names_is_paired_by_number(data):
     assert problems(data) == ()
 
 
-def test_a_negative_seed_is_refused(tmp_path):
-    with pytest.raises(DanError, match="seed=-1"):
-        create(RECIPE, tmp_path / "data", seed=-1)
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_that_no_recipe_takes_is_refused(tmp_path, seed):
+    with pytest.raises(DanError, match=f"seed={seed}"):
+        create(RECIPE, tmp_path / "data", seed=seed)
 
 
 def test_names_without_a_number_are_named(data):

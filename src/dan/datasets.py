@@ -91,10 +91,7 @@ class FolderSource:
 
     def _with_fresh_noise(self, clean: Signal, step: int) -> Signal:
         random = np.random.default_rng([self.recipe.seed, DRAW, step])
-        signal = self.recipe.signal.model_copy(
-            update={"duration_s": clean.shape[-1] / self.recipe.signal.sample_rate_hz}
-        )
-        noise = draw_noise(self.recipe.noise, signal, len(clean), random=random)
+        noise = draw_noise(self.recipe.noise, self.recipe.signal, len(clean), random=random)
         low_db, high_db = self.recipe.noise.snr_range_db
         return mix(clean, noise, snr_db=random.uniform(low_db, high_db, len(clean)))[0]
 
@@ -206,7 +203,7 @@ def open_source(recipe: Recipe, data: Path | None) -> Source:
     """The source of batches that the recipe asks for.
 
     Raises:
-        DanError: if the folder is missing, wrong, or of another rate.
+        DanError: if the folder is missing, wrong, or of another rate or length.
     """
     if recipe.data.source == "fresh":
         return FreshSource(recipe)
@@ -227,7 +224,7 @@ def open_validation(recipe: Recipe, data: Path | None) -> ValidationSet:
     """The validation side of the data folder; without one, draws that no training step sees.
 
     Raises:
-        DanError: if the folder is missing, wrong, or of another rate.
+        DanError: if the folder is missing, wrong, or of another rate or length.
     """
     if data is None:
         random = np.random.default_rng([recipe.seed, VALIDATION])
@@ -251,7 +248,7 @@ def _check_fits(recipe: Recipe, split: Split, data: Path) -> None:
         raise DanError(
             f"{data} with signals of {length} samples",
             f"the recipe {recipe.name} is for {recipe.signal.length_samples}",
-            f"Train with --set signal.duration_s={length / rate_hz:g}, or on other data",
+            f"Train with --set signal.duration_s={length / rate_hz}, or on other data",
         )
 
 

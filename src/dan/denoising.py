@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dan.denoiser import Denoiser
 from dan.errors import DanError
+from dan.files import is_there
 from dan.progress import Progress, portion
 from dan.readers import Reader, Writer
 from dan.recordings import find_recordings, open_reader, open_writer
@@ -113,7 +114,7 @@ def plan(inputs: list[Path], out: Path | None) -> dict[Path, Path]:
         DanError: if an input does not exist, holds no recordings, or two would be written to one name.
     """
     for given in inputs:
-        if not given.exists():
+        if not (is_there(given) or is_there(given, folder=True)):
             raise DanError(given, "there is no such file or folder", "Give the path of a recording")
     single = len(inputs) == 1 and inputs[0].is_file()
     if single and out and not out.is_dir() and out.suffix:

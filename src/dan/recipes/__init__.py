@@ -139,8 +139,14 @@ def _explain(error: Exception, name: str, tree: dict[str, Any]) -> DanError:
     """The first thing that is wrong, with its neighbours if it is a key that is not known."""
     if not isinstance(error, ValidationError):
         return DanError(f"recipe {name}", f"a value is no plain TOML value ({error})", "See docs/recipes.md")
-    problem = error.errors()[0]
-    where = _as_written(problem["loc"], tree, missing=problem["type"] == "missing")
+    places = [
+        (problem, _as_written(problem["loc"], tree, missing=problem["type"] == "missing"))
+        for problem in error.errors()
+    ]
+    # Of the branches of a union, the one that fits furthest says what is wrong: of [0, 2], that 0 is.
+    first = places[0][1]
+    within = [place for place in places if place[1][: len(first)] == first]
+    problem, where = max(within, key=lambda place: len(place[1]))
     key = ".".join(where)
     if problem["type"] == "extra_forbidden":
         return DanError(f"{key} in recipe {name}", "there is no such key", _neighbours(where, tree))
