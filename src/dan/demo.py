@@ -50,4 +50,4 @@ def run_demo(
     session.say(
         f"3. Judging: beside classical filters and beside the limit that no denoiser passes, in {report}."
     )
-    return judge(run, data, json_file=report / "table.json", report=report, force=force, progress=progress)
+    return judge(run, data, report=report, force=force, progress=progress)

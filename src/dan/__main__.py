@@ -1,0 +1,5 @@
+"""`python -m dan`."""
+
+from dan.cli import main
+
+main()
