@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
-from dan.files import atomic_write
+from dan.files import atomic_write, is_there
 from dan.settings import Generator, Settings, SignalSettings
 from dan.signals import DanError
 
@@ -78,7 +78,10 @@ def save_model(path: Path, generator: GeneratorBase, info: ModelInfo) -> None:
 
     weights = {name: tensor.detach().contiguous() for name, tensor in generator.state_dict().items()}
     with atomic_write(path, force=True) as temporary:
-        save_file(weights, temporary, metadata={"format": FORMAT, "info": info.model_dump_json()})
+        try:
+            save_file(weights, temporary, metadata={"format": FORMAT, "info": info.model_dump_json()})
+        except SafetensorError as error:  # its own error for a full disk
+            raise OSError(str(error)) from error
 
 
 def read_info(path: Path) -> ModelInfo:
@@ -123,14 +126,14 @@ def find_model(model: str | Path) -> Path:
         DanError: if there is none.
     """
     path = Path(model)
-    if path.is_dir():
+    if is_there(path, folder=True):
         if not (path / "model.safetensors").is_file():
             raise DanError(path, "it holds no model.safetensors", "Give a run folder or a model file")
         return path / "model.safetensors"
-    if path.is_file():
+    if is_there(path):
         return path
     packaged = Path(__file__).parent / "weights" / f"{model}.safetensors"
-    if packaged.is_file():
+    if is_there(packaged):
         return packaged
     known = ", ".join(model_names()) or "none"
     raise DanError(
