@@ -5,9 +5,10 @@ import pytest
 from pydantic import ValidationError
 
 from dan.artefacts import DRAW
+from dan.errors import DanError
 from dan.recipes import check_recipe
 from dan.settings import NoiseSettings, SignalSettings
-from dan.signals import DanError, energy, rms
+from dan.signals import energy, rms
 from dan.synthesis import draw_noise
 
 RATE_HZ = 1000

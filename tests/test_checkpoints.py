@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from dan import checkpoints
 from dan.checkpoints import load_checkpoint, save_checkpoint
 from dan.datasets import open_source, open_validation
-from dan.signals import DanError
+from dan.errors import DanError
 from dan.training import Hooks, new_state, train
 
 FULL = {"losses.adversarial": 3.0, "training.ema_decay": 0.9, "training.epochs": 1}

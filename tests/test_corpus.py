@@ -8,7 +8,7 @@ import soundfile
 
 from dan import corpus as module
 from dan.corpus import Shelf, check_distinct, index
-from dan.signals import DanError
+from dan.errors import DanError
 
 
 def noise(*shape, seed=0):

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from dan.datasets import open_source, open_validation, to_tensor
+from dan.errors import DanError
 from dan.settings import SignalSettings
-from dan.signals import DanError, energy, energy_ratio_db
+from dan.signals import energy, energy_ratio_db
 
 FOLDER = {"data.source": "folder"}
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 import dan
 from dan.denoiser import load
+from dan.errors import DanError
 from dan.generators import build_generator
 from dan.models import save_model
-from dan.signals import DanError
 
 FLOAT32 = 2.0**-23
 """Networks work in float32: a sample keeps half of this of itself, on the way in and on the way out."""

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from dan.denoising import denoise_files, plan
-from dan.signals import DanError
+from dan.errors import DanError
 
 RATE = 8000
 

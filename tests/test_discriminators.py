@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dan.discriminators import Judgement, build_discriminator
+from dan.errors import DanError
 from dan.settings import (
     ClassicDiscriminatorSettings,
     Recipe,
     SignalSettings,
     SpectralDiscriminatorSettings,
 )
-from dan.signals import DanError
 
 DISCRIMINATORS = [
     ClassicDiscriminatorSettings(),

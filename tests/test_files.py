@@ -4,8 +4,8 @@ import os
 
 import pytest
 
+from dan.errors import DanError
 from dan.files import atomic_folder, atomic_write
-from dan.signals import DanError
 
 
 def names(folder):

@@ -8,10 +8,11 @@ import pytest
 import soundfile
 
 from dan import folders
+from dan.errors import DanError
 from dan.folders import check, create, load_split
 from dan.layout import KINDS, SIDES, read_dataset
 from dan.settings import DataSettings, NoiseSettings, Recipe, SignalSettings, ToneSettings
-from dan.signals import DanError, energy, energy_ratio_db
+from dan.signals import energy, energy_ratio_db
 
 COUNTS = {"train": 6, "validation": 4}
 RECIPE = Recipe(

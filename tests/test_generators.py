@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from dan.errors import DanError
 from dan.generators import build_generator
 from dan.settings import (
     CausalGeneratorSettings,
@@ -18,7 +19,6 @@ from dan.settings import (
     SignalSettings,
     SpectralGeneratorSettings,
 )
-from dan.signals import DanError
 
 GENERATORS = [
     ClassicGeneratorSettings(),

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import digamma
 
+from dan.errors import DanError
 from dan.limits import bayes_estimate, cramer_rao_snr_db
-from dan.signals import DanError, energy, energy_ratio_db
+from dan.signals import energy, energy_ratio_db
 
 RATE_HZ = 256.0
 TIME_S = np.arange(256) / RATE_HZ

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dan.discriminators import Judgement, build_discriminator
+from dan.errors import DanError
 from dan.losses import (
     RECONSTRUCTION,
     adversarial_loss,
@@ -23,7 +24,6 @@ from dan.losses import (
     spectrum_loss,
 )
 from dan.settings import ClassicDiscriminatorSettings, LossSettings, SignalSettings
-from dan.signals import DanError
 
 KINDS = get_args(LossSettings.model_fields["adversarial_kind"].annotation)
 SIGNAL = SignalSettings(sample_rate_hz=64, duration_s=1.0)

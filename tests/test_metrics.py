@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from dan.errors import DanError
 from dan.metrics import (
     bootstrap_interval,
     log_spectral_distance_db,
@@ -15,7 +16,6 @@ from dan.metrics import (
     snr_db,
     snr_gain_db,
 )
-from dan.signals import DanError
 
 PAIRED = [snr_db, si_sdr_db, log_spectral_distance_db]
 RATE_HZ = 256.0

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from dan.errors import DanError
 from dan.folders import check, load_split
 from dan.layout import KINDS, read_dataset
 from dan.mixing import mix_folder
 from dan.settings import RecordingsSettings
-from dan.signals import DanError, energy, energy_ratio_db
+from dan.signals import energy, energy_ratio_db
 
 
 @pytest.fixture(scope="module")

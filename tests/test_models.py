@@ -11,10 +11,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from dan.errors import DanError
 from dan.generators import build_generator
 from dan.models import find_model, load_model, model_names, read_info, save_model
 from dan.settings import ClassicGeneratorSettings
-from dan.signals import DanError
 
 
 def generator(info, seed=0):
@@ -177,7 +177,7 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from dan.models import load_model, save_model
-from dan.signals import DanError
+from dan.errors import DanError
 path = Path(sys.argv[1])
 model = load_model(path)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))

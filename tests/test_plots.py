@@ -9,10 +9,10 @@ from matplotlib.image import imread
 from matplotlib.text import Text
 
 from dan.drawing import colour_of, label_ends, new_figure, signed
+from dan.errors import DanError
 from dan.evaluation import Row
 from dan.metrics import snr_db
 from dan.plots import figure_png, plot_curve, plot_history, plot_scores, plot_signals, save_figure
-from dan.signals import DanError
 
 RATE_HZ = 256.0
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from dan.errors import DanError
 from dan.recipes import check_recipe, dump_recipe, load_recipe, recipe_differences, recipe_names
 from dan.settings import (
     ClassicDiscriminatorSettings,
@@ -21,7 +22,6 @@ from dan.settings import (
     ToneSettings,
     TrainingSettings,
 )
-from dan.signals import DanError
 
 
 def write(tmp_path, text):

@@ -8,8 +8,9 @@ import soundfile
 import torch
 
 from dan.datasets import open_recordings
+from dan.errors import DanError
 from dan.settings import Recipe
-from dan.signals import DanError, energy, energy_ratio_db
+from dan.signals import energy, energy_ratio_db
 
 RATE_HZ = 1000
 BASE = {

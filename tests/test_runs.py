@@ -7,9 +7,9 @@ from contextlib import suppress
 
 import pytest
 
+from dan.errors import DanError
 from dan.recipes import dump_recipe, load_recipe
 from dan.runs import Run
-from dan.signals import DanError
 
 RECORDS = [{"step": 3, "val_snr_db": 1.25, "discriminator_accuracy": None}, {"step": 6, "val_snr_db": 0.1}]
 

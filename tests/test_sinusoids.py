@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import least_squares
 
-from dan.signals import DanError, energy, energy_ratio_db
+from dan.errors import DanError
+from dan.signals import energy, energy_ratio_db
 from dan.sinusoids import check_band, fit_sinusoids, phasors
 
 RATE_HZ = 256.0

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dan.corpus import Corpus, Entry
-from dan.signals import DanError
+from dan.errors import DanError
 from dan.splits import follow, pair, split
 
 

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import welch
 
+from dan.errors import DanError
 from dan.settings import NoiseSettings, Recipe, SignalSettings, ToneSettings
-from dan.signals import DanError, energy
+from dan.signals import energy
 from dan.sinusoids import fit_sinusoids
 from dan.synthesis import POWER_EXPONENT, draw_noise, draw_pairs, draw_tones, mix
 

@@ -9,7 +9,8 @@ import torch
 
 from dan.checkpoints import load_checkpoint, save_checkpoint
 from dan.datasets import Batch, ValidationSet, open_source, open_validation
-from dan.signals import DanError, energy, energy_ratio_db
+from dan.errors import DanError
+from dan.signals import energy, energy_ratio_db
 from dan.training import Hooks, Progress, apply, new_state, train, training_step, validate
 
 FULL = {

@@ -12,7 +12,7 @@ __all__ = ["DanError", "Denoiser", "load"]
 
 if TYPE_CHECKING:
     from dan.denoiser import Denoiser, load
-    from dan.signals import DanError
+    from dan.errors import DanError
 
 
 def __getattr__(name: str) -> Any:

@@ -11,8 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from dan.errors import DanError
 from dan.files import atomic_write
-from dan.signals import DanError
 from dan.training import State
 
 PROGRESS = ("step", "seconds", "sums", "history", "digest")

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from dan.errors import DanError
 from dan.recordings import Reader, find_recordings, open_reader
-from dan.signals import DanError, Signal, check_sample_rate
+from dan.signals import Signal, check_sample_rate
 
 Alive = npt.NDArray[np.bool_]
 

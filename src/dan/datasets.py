@@ -16,11 +16,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dan.errors import DanError
 from dan.folders import Split, load_split
 from dan.materials import open_material
 from dan.mixtures import Pool
 from dan.settings import Recipe
-from dan.signals import DanError, Signal
+from dan.signals import Signal
 from dan.synthesis import draw_noise, draw_pairs, mix
 
 SHUFFLE, DRAW, VALIDATION = range(3)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from dan.errors import DanError
 from dan.evaluation import Evaluation
 from dan.folders import create
 from dan.judging import judge
 from dan.recipes import load_recipe
 from dan.sessions import Session, train_run
-from dan.signals import DanError
 
 RECIPE = "tones"
 QUICK = ("training.epochs=4", "data.train_count=100", "data.validation_count=50")

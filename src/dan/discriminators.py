@@ -8,13 +8,13 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from dan.errors import DanError
 from dan.settings import (
     ClassicDiscriminatorSettings,
     Discriminator,
     SignalSettings,
     SpectralDiscriminatorSettings,
 )
-from dan.signals import DanError
 
 
 @dataclass(frozen=True)

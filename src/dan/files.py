@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from dan.signals import DanError
+from dan.errors import DanError
 
 
 @contextmanager

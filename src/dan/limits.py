@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dan.signals import DanError, Signal, check_sample_rate, check_signal, energy
+from dan.errors import DanError
+from dan.signals import Signal, check_sample_rate, check_signal, energy
 from dan.sinusoids import check_band, phasors
 
 Array = npt.NDArray[np.float64]

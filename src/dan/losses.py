@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dan.discriminators import DiscriminatorBase, Judgement
+from dan.errors import DanError
 from dan.settings import LossSettings
-from dan.signals import DanError
 
 FLOOR = 1e-8
 """Added to energies and magnitudes before a logarithm or a division: silence stays finite."""

@@ -11,9 +11,9 @@ import numpy as np
 
 from dan.corpus import Corpus, check_distinct, index
 from dan.crops import NOISE, Crops, Stringing
+from dan.errors import DanError
 from dan.mixtures import Mixer, PairMixer
 from dan.settings import AugmentationSettings, Recipe, SplitBy
-from dan.signals import DanError
 from dan.splits import Sides, follow, pair, split
 
 Opened = tuple[Mixer | PairMixer, Mixer | PairMixer, list[str]]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dan.errors import DanError
 from dan.files import atomic_folder
 from dan.layout import KINDS, SIDES, Dataset, Side, is_data_folder
 from dan.materials import open_material
@@ -16,7 +17,7 @@ from dan.previews import write_resampled
 from dan.recipes import check_recipe
 from dan.recordings import find_recordings, open_reader
 from dan.settings import Recipe, RecordingsSettings
-from dan.signals import DanError, check_sample_rate
+from dan.signals import check_sample_rate
 from dan.synthesis import Pairs
 
 PREVIEWS = 3

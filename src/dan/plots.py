@@ -31,9 +31,10 @@ from dan.drawing import (
     signed,
     style_axes,
 )
+from dan.errors import DanError
 from dan.evaluation import Row
 from dan.metrics import snr_db
-from dan.signals import DanError, Signal, check_same_shape, check_sample_rate, check_signal
+from dan.signals import Signal, check_same_shape, check_sample_rate, check_signal
 
 __all__ = [
     "figure_png",

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from dan.errors import DanError
 from dan.recordings import write
-from dan.signals import DanError, Signal
+from dan.signals import Signal
 
 LISTENING_RATE_HZ = 44100
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from dan.errors import DanError
 from dan.files import atomic_write
 from dan.layout import is_data_folder
 from dan.recipes import dump_recipe, load_recipe, recipe_differences
 from dan.settings import Recipe
-from dan.signals import DanError
 
 Record = dict[str, Any]
 """One validation: a line of the history."""

@@ -12,13 +12,14 @@ from dan import __version__
 from dan.checkpoints import load_checkpoint, save_checkpoint
 from dan.datasets import Folders, ValidationSet, open_signals
 from dan.diagnosis import data_warnings, discriminator_warning, output_warnings, verdict
+from dan.errors import DanError
 from dan.filters import lowpass
 from dan.folders import create
 from dan.models import ModelInfo, load_model, save_model
 from dan.plots import plot_history, plot_signals, save_figure
 from dan.runs import Record, Run
 from dan.settings import Recipe
-from dan.signals import DanError, Signal
+from dan.signals import Signal
 from dan.training import Hooks, Progress, State, apply, new_state, train
 
 PLOTTED_SIGNALS = 3

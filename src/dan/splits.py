@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dan.corpus import SHORTEST_SAMPLES, Corpus, Entry, check_distinct
+from dan.errors import DanError
 from dan.settings import SplitBy
-from dan.signals import DanError
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from dan.datasets import Batch, Source, ValidationSet, to_tensor
 from dan.discriminators import DiscriminatorBase, build_discriminator
+from dan.errors import DanError
 from dan.generators import build_generator
 from dan.losses import check_batch, discriminator_loss, generator_losses
 from dan.muon import Muon
@@ -25,7 +26,7 @@ from dan.networks import GeneratorBase
 from dan.runs import Record
 from dan.schedules import schedule_share
 from dan.settings import OptimiserSettings, Recipe
-from dan.signals import DanError, Signal, energy, energy_ratio_db
+from dan.signals import Signal, energy, energy_ratio_db
 
 DEVICES = ("cpu", "cuda", "mps", "xpu")
 """Kinds of device that a training can run on."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from dan.errors import DanError
 from dan.layout import (
     SIDES,
     Dataset,
@@ -23,7 +24,7 @@ from dan.layout import (
 )
 from dan.leaks import Sketch, find_same, sketch
 from dan.recordings import PCM_BITS, Recording
-from dan.signals import DanError, energy, energy_ratio_db
+from dan.signals import energy, energy_ratio_db
 
 SNR_TOLERANCE_DB = 0.1
 """16-bit files at their usual levels keep the SNR far better than this; a wrong gain does not."""

@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from dan.errors import DanError
 from dan.files import is_there
 from dan.settings import Recipe
-from dan.signals import DanError
 
 
 def recipe_names() -> list[str]:
