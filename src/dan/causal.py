@@ -64,7 +64,7 @@ class CausalConvolution(nn.Module):
             padding=(0, self.dilation[1] * (self.taps[1] // 2)),
             dilation=self.dilation,
         )
-        return output.permute(0, 2, 3, 1), whole[:, whole.shape[1] - self.past_frames :]
+        return output.permute(0, 2, 3, 1), whole[:, -self.past_frames :] if self.past_frames else past
 
 
 class CausalBlock(nn.Module):
@@ -157,32 +157,34 @@ class CausalGenerator(GeneratorBase):
         Returns:
             As many samples as went in, and the new state.
         """
-        new = dict(state)
+        new, overlap = dict(state), self.latency_samples - self.hop_samples
         samples = torch.cat([state["input"], block], dim=-1)
-        new["input"] = samples[:, block.shape[-1] :]
+        new["input"] = samples[:, -overlap:]
         spectrum = self._frames(samples) @ self.analysis
         real, imag = spectrum[..., : self.bins + 1], spectrum[..., self.bins + 1 :]
         gain, turn = self._factors(real, imag, new)
         filtered = torch.cat([real * gain - imag * turn, real * turn + imag * gain], dim=-1)
         added = self._overlap_add(filtered @ self.synthesis)
         added = added + F.pad(state["output"], (0, block.shape[-1]))
-        new["output"] = added[:, block.shape[-1] :]
-        return added[:, : block.shape[-1]], new
+        new["output"] = added[:, -overlap:]
+        return added[:, :-overlap], new
 
     def _frames(self, samples: Tensor) -> Tensor:
         """Overlapping frames ``[B, frames, frame]`` of samples that are whole hops."""
         hops = samples.reshape(samples.shape[0], -1, self.hop_samples)
         parts = self.latency_samples // self.hop_samples
-        count = hops.shape[1] - parts + 1
-        return torch.cat([hops[:, part : part + count] for part in range(parts)], dim=-1)
+        return torch.cat([hops[:, part : part - parts + 1 or None] for part in range(parts)], dim=-1)
 
     def _factors(self, real: Tensor, imag: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """The complex factor of each bin, ``[B, frames, bins + 1]`` each; the state moves on."""
         hidden, state["past_0"] = self.stem(self._features(real, imag, state), state["past_0"])
         for index, block in enumerate(self.blocks, start=1):
             hidden, state[f"past_{index}"] = block(hidden, state[f"past_{index}"])
-        factors, _ = self.head(hidden, hidden)  # [B, frames, places, 2 fold]
-        factors = factors.reshape(*real.shape[:2], self.bins, 2)
+        return self._unfold(self.head(hidden, hidden)[0])
+
+    def _unfold(self, factors: Tensor) -> tuple[Tensor, Tensor]:
+        """``[B, frames, places, 2 fold]`` to real and imaginary part, ``[B, frames, bins + 1]`` each."""
+        factors = factors.reshape(*factors.shape[:2], self.bins, 2)
         factors = torch.cat([factors, factors[:, :, -1:]], dim=2)  # the last bin as the one below it
         return 1 + factors[..., 0], factors[..., 1]
 
@@ -202,7 +204,7 @@ class CausalGenerator(GeneratorBase):
         pair = torch.stack([magnitude, torch.ones_like(magnitude)], dim=1)
         whole = torch.cat([past, pair], dim=-1)
         total, count = F.avg_pool1d(whole, self.settings.level_frames, 1).unbind(dim=1)
-        return total / count, whole[:, :, whole.shape[-1] - self.settings.level_frames + 1 :]
+        return total / count, whole[:, :, 1 - self.settings.level_frames :]
 
     def _overlap_add(self, frames: Tensor) -> Tensor:
         """``[B, frames, frame]`` to ``[B, (frames - 1) hop + frame]``."""

@@ -1,19 +1,19 @@
-"""Model files: the weights and all that is needed to use them, as data, in one safetensors file.
+"""Model files: the weights and all that is needed to use them, as data, in one safetensors or ONNX file.
 
-What the file says of itself is JSON in its header, so that it can be read without torch and without the
+What the file says of itself is JSON in its metadata, so that it can be read without torch and without the
 weights.
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
 from dan.files import atomic_write, is_there
+from dan.onnx_metadata import read_metadata
 from dan.settings import Generator, Settings, SignalSettings
 from dan.signals import DanError
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from dan.networks import GeneratorBase
 
 FORMAT = "dan-model-1"
+SUFFIXES = (".onnx", ".safetensors")
+"""Of model files; of two of one name, the first starts sooner and the second can be trained on."""
+WEIGHTS = Path(__file__).parent / "weights"
+"""The models that come with the package."""
 
 
 class ModelInfo(Settings):
@@ -91,26 +95,41 @@ def read_info(path: Path) -> ModelInfo:
         DanError: if it is no model file of DAN.
     """
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
+        metadata = read_metadata(path) if is_onnx(path) else _safetensors_metadata(path)
         if metadata.get("format") != FORMAT:
             raise _no_model(path, f"its header says format={metadata.get('format')}, not {FORMAT}")
         return ModelInfo.model_validate_json(metadata["info"])
-    except (SafetensorError, OSError, KeyError, ValidationError, json.JSONDecodeError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise _no_model(path, str(error).splitlines()[0]) from error
+
+
+def is_onnx(path: Path) -> bool:
+    """Whether a model file's name says that it is an ONNX file."""
+    return path.suffix.lower() == ".onnx"
+
+
+def _safetensors_metadata(path: Path) -> dict[str, str]:
+    with safe_open(path, framework="numpy") as file:
+        return dict(file.metadata() or {})
 
 
 def load_model(path: Path) -> tuple[GeneratorBase, ModelInfo]:
     """The generator of a model file, ready to denoise, and what the file says of itself.
 
     Raises:
-        DanError: if it is no model file of DAN.
+        DanError: if it is no model file of DAN, or an ONNX file.
     """
     from safetensors.torch import load_file
 
     from dan.generators import build_generator
 
     info = read_info(path)
+    if is_onnx(path):
+        raise DanError(
+            path,
+            "an ONNX file runs, but holds no generator of torch",
+            "Give the model.safetensors it is from",
+        )
     generator = build_generator(info.generator, info.signal)
     try:
         generator.load_state_dict(load_file(path))
@@ -119,8 +138,12 @@ def load_model(path: Path) -> tuple[GeneratorBase, ModelInfo]:
     return generator.eval(), info
 
 
-def find_model(model: str | Path) -> Path:
+def find_model(model: str | Path, *, suffixes: Sequence[str] = SUFFIXES) -> Path:
     """The model file of a run folder, of a file's path, or of a name that comes with the package.
+
+    Args:
+        model: folder, file or name.
+        suffixes: of the files that a name may stand for, the preferred first.
 
     Raises:
         DanError: if there is none.
@@ -132,9 +155,10 @@ def find_model(model: str | Path) -> Path:
         return path / "model.safetensors"
     if is_there(path):
         return path
-    packaged = Path(__file__).parent / "weights" / f"{model}.safetensors"
-    if is_there(packaged):
-        return packaged
+    for suffix in suffixes:
+        packaged = WEIGHTS / f"{model}{suffix}"
+        if is_there(packaged):
+            return packaged
     known = ", ".join(model_names()) or "none"
     raise DanError(
         f"model {model}",
@@ -145,8 +169,10 @@ def find_model(model: str | Path) -> Path:
 
 def model_names() -> list[str]:
     """Names of the models that come with the package."""
-    return sorted(file.stem for file in (Path(__file__).parent / "weights").glob("*.safetensors"))
+    return sorted({file.stem for suffix in SUFFIXES for file in WEIGHTS.glob(f"*{suffix}")})
 
 
 def _no_model(path: Path, why: str) -> DanError:
-    return DanError(path, f"it is no model file of DAN ({why})", "Give a run folder or a model.safetensors")
+    return DanError(
+        path, f"it is no model file of DAN ({why})", "Give a run folder, or a model.safetensors or .onnx"
+    )
