@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
 import json
+import textwrap
 import typing
 from pathlib import Path
 
@@ -16,8 +20,8 @@ PAGE = Path(__file__).with_name("recipes.md")
 
 HEAD = """# Recipes
 
-A recipe is a TOML file that says a whole training run. It holds only what differs from the defaults below; the
-run folder keeps the whole of it as `recipe.toml`. `--set section.key=value` overrides any key:
+A recipe is a TOML file that says a whole training run. It holds only what differs from the defaults below;
+the run folder keeps the whole of it as `recipe.toml`. `--set section.key=value` overrides any key:
 
     dan train tones --set training.epochs=10 --set noise.snr_db=[-10,10] --out runs/mine
 
@@ -51,12 +55,27 @@ def render() -> str:
 
 def _table(settings: type[BaseModel], *, sections: bool = True) -> str:
     lines = ["| key | type | default | meaning |\n| --- | --- | --- | --- |\n"]
+    meanings = _meanings(settings)
     for name, field in settings.model_fields.items():
         if sections or not _sections(field):
             default = "required" if field.is_required() else f"`{_default(field)}`"
-            meaning = (field.description or "").replace("\n", " ").replace("|", "\\|")
+            meaning = " ".join(meanings[name].split()).replace("|", "\\|")
             lines.append(f"| `{name}` | {_type(field)} | {default} | {meaning} |\n")
     return "".join(lines)
+
+
+def _meanings(settings: type[BaseModel]) -> dict[str, str]:
+    """What stands in the source below each key."""
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(settings))).body
+    assert isinstance(definition, ast.ClassDef)
+    return {
+        key.target.id: below.value.value
+        for key, below in itertools.pairwise(definition.body)
+        if isinstance(key, ast.AnnAssign)
+        and isinstance(key.target, ast.Name)
+        and isinstance(below, ast.Expr)
+        and isinstance(below.value, ast.Constant)
+    }
 
 
 def _default(field: FieldInfo) -> str:
@@ -93,7 +112,13 @@ def _words(annotation: object) -> str:
 
 
 def _limits(metadata: list[typing.Any]) -> list[str]:
-    signs = {"ge": "from {} up", "gt": "above {}", "le": "up to {}", "lt": "below {}", "multiple_of": "multiple of {}"}
+    signs = {
+        "ge": "from {}",
+        "gt": "above {}",
+        "le": "up to {}",
+        "lt": "below {}",
+        "multiple_of": "a multiple of {}",
+    }
     return [
         text.format(f"{getattr(limit, name):g}")
         for limit in metadata

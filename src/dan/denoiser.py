@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from dan.engines import Engine, ResamplingEngine
 from dan.errors import DanError
-from dan.models import ModelInfo, find_model
+from dan.models import ModelInfo, find_model, is_onnx
 from dan.signals import Signal, check_sample_rate, check_signal
 from dan.streams import Stream
 
@@ -130,7 +130,7 @@ def load(model: str | Path) -> Denoiser:
         DanError: if there is no such model, or torch, which runs it, is not installed.
     """
     path = find_model(model)
-    if path.suffix == ".onnx":
+    if is_onnx(path):
         from dan.onnx_models import open_onnx
 
         return Denoiser(open_onnx(path))

@@ -1,0 +1,59 @@
+"""The pages hold what they say: generated ones are up to date, links lead somewhere, commands exist."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from dan.models import find_model, model_names, read_info
+from dan.recipes import load_recipe, recipe_names
+
+ROOT = Path(__file__).parent.parent
+PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+
+
+def test_the_recipe_reference_is_up_to_date():
+    spec = importlib.util.spec_from_file_location("make_recipes", ROOT / "docs" / "make_recipes.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    assert page == module.render(), "python docs/make_recipes.py brings it up to date"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page):
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_recipes_and_keys_that_are_named_exist(page):
+    text = page.read_text(encoding="utf-8")
+    for name in re.findall(r"dan (?:train|data create) ([a-z0-9-]+)", text):
+        assert name in recipe_names(), f"{page.name} names the recipe {name}"
+    for line in text.splitlines():
+        sets = re.findall(r"--set ([a-z_.0-9]+=[^\s`|]+)", line)
+        sets = [one for one in sets if "..." not in one and not one.startswith("section.key")]
+        named = [name for name in recipe_names() if f"{name}`" in line or f" {name} " in line]
+        load_recipe(named[0] if named else "classic", overrides=sets)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_recipe_says_its_command_hardware_and_result(name):
+    source = (ROOT / "src" / "dan" / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
+    head = source.partition("\nname = ")[0]
+    assert f"dan train {name} " in head and "Hardware:" in head
+    assert load_recipe(name).name == name
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_models_that_come_along_say_how_they_were_made(name):
+    for suffix in (".onnx", ".safetensors"):
+        info = read_info(find_model(name, suffixes=(suffix,)))
+        assert info.name == name and info.recipe in recipe_names() and info.parameters <= 26_373
+
+
+def test_the_models_that_were_promised_come_along():
+    assert {"tones", "tones-wide"} <= set(model_names())
