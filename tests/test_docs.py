@@ -13,12 +13,21 @@ ROOT = Path(__file__).parent.parent
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 
 
-def test_the_recipe_reference_is_up_to_date():
-    spec = importlib.util.spec_from_file_location("make_recipes", ROOT / "docs" / "make_recipes.py")
+def maker(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
-    assert page == module.render(), "python docs/make_recipes.py brings it up to date"
+    return module
+
+
+@pytest.mark.parametrize("page", ["recipes", "house"])
+def test_generated_pages_are_up_to_date(page):
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    assert text == maker(f"make_{page}").render(), f"python docs/make_{page}.py brings it up to date"
+
+
+def test_each_floor_imports_from_floors_below():
+    assert maker("make_house").imports_upwards() == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
