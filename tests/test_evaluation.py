@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from dan import evaluation
-from dan.evaluation import curve, evaluate, limit_misfit, score
+from dan import baselines
+from dan.evaluation import Training, curve, evaluate, limit_misfit, score
 from dan.settings import Recipe
 from dan.signals import DanError
 from dan.synthesis import draw_pairs
@@ -62,7 +62,13 @@ def test_json_is_what_the_contract_says(founding):
     }  # fmt: skip
     assert [row["name"] for row in said["rows"]] == ROWS
     assert all(set(row) >= CONTRACT for row in said["rows"])
-    assert said["clean_input"] == [{"name": "dan", "snr_db": 100.0, "si_sdr_db": 100.0}]  # the identity
+    assert said["clean_input"][0] == {"name": "dan", "snr_db": 100.0, "si_sdr_db": 100.0}  # the identity
+    assert [row["name"] for row in said["clean_input"]] == ROWS[1:-1]  # the limit is told another SNR
+    assert said["kind"] is None and said["settings"] == {} and said["remarks"] == []
+    (only,) = said["by_snr"]
+    assert (only["snr_db"], only["count"]) == ("-2", 12)
+    figures = [(row["name"], row["snr_db"]) for row in only["rows"]]
+    assert figures == [(row["name"], row["snr_db"]) for row in said["rows"]]
 
 
 def test_markdown_holds_every_row_and_figure(founding):
@@ -70,7 +76,8 @@ def test_markdown_holds_every_row_and_figure(founding):
     assert [line.split("|")[1].strip() for line in lines[2 : 2 + len(ROWS)]] == ROWS
     assert len({line.count("|") for line in lines[: 2 + len(ROWS)]}) == 1
     assert f"{founding.table.row('wiener').si_sdr_gain_db:.2f}" in lines[2 + ROWS.index("wiener")]
-    assert "SI-SDR 100.0 dB" in lines[-1]
+    assert "- dan on clean input: SI-SDR 100.0 dB" in lines
+    assert not any("by input SNR" in line for line in lines)  # there is but one
 
 
 def test_a_row_is_the_mean_over_signals():
@@ -102,6 +109,8 @@ def test_silence_stays_finite():
         ({"clean": {"phase_spread_rad": 0.1}}, "phases"),
         ({"noise": {"colours": ("white", "pink")}}, "not white"),
         ({"noise": {"hum_hz": 50.0}}, "not white"),
+        ({"noise": {"kinds": ("muscle",)}}, "not white"),
+        ({"noise": {"kinds": ("colours", "hum")}}, "not white"),
         ({"noise": {"snr_db": (-10.0, 20.0)}}, "SNR varies"),
     ],
 )
@@ -114,6 +123,22 @@ def test_no_limit_where_its_prior_does_not_fit(sections, why):
     assert ("nls" in result.outputs) == (recipe.clean.sines == 3)
 
 
+@pytest.mark.parametrize("noise", [{"kinds": ("colours",)}, {"kinds": ("colours",), "hum_hz": 50.0}])
+def test_white_noise_by_its_kind_is_white(noise):
+    assert limit_misfit(recipe_with(noise=noise)) is None  # with kinds, hum is one of them or not there
+
+
+def test_sines_are_fitted_by_their_own_number():
+    recipe = recipe_with(clean={"sines": (1, 6)}, noise={"snr_db": 20.0})
+    pairs = draw_pairs(recipe, 12, random=np.random.default_rng(5))
+    told = scored(recipe, count=12, sines=pairs.sines)
+    assert "nls" in told.outputs and "nls" not in told.table.notes
+    wrong = scored(recipe, count=12, sines=np.ones(12, int))
+    # At 20 dB each missing sine costs far more than the noise that its three unknowns let through.
+    assert told.table.row("nls").snr_db > wrong.table.row("nls").snr_db + 6
+    assert "nls" in curve(lambda x: x, recipe, snr_db=(0,), count=3)[0][1]
+
+
 def test_no_limit_where_it_was_not_asked_for():
     result = scored(count=2, limit=False)
     assert list(result.outputs) == ROWS[:-1]
@@ -124,7 +149,7 @@ def test_recordings_get_the_rows_that_need_no_prior():
     result = scored(told=False, count=3)
     assert list(result.outputs) == ["noisy", "dan", "wiener", "wavelet", "spectral_gate"]
     assert set(result.table.notes) == {"lowpass", "bandpass", "nls", "limit"}
-    with pytest.raises(DanError, match="row lowpass: how the clean signals"):
+    with pytest.raises(DanError, match="row lowpass: neither a recipe nor a training"):
         result.table.row("lowpass")
 
 
@@ -140,7 +165,7 @@ def test_a_missing_package_costs_its_row_only(monkeypatch):
     def missing(noisy, **_):
         raise DanError("noisereduce", "it is not installed", "Install it")
 
-    monkeypatch.setattr(evaluation.filters, "spectral_gate", missing)
+    monkeypatch.setattr(baselines.filters, "spectral_gate", missing)
     result = scored(told=False, count=2)
     assert "spectral_gate" not in result.outputs
     assert result.table.notes["spectral_gate"] == "noisereduce: it is not installed. Install it."
@@ -148,7 +173,8 @@ def test_a_missing_package_costs_its_row_only(monkeypatch):
 
 def test_the_denoiser_is_scored_on_clean_input_too():
     result = scored(count=4, told=False, denoise=lambda noisy: 0.5 * noisy)
-    (harm,) = result.table.clean_input
+    harm = result.table.clean_input[0]
+    assert [row.name for row in result.table.clean_input] == ["dan", "wiener", "wavelet", "spectral_gate"]
     assert harm.si_sdr_db == 100
     assert harm.snr_db == pytest.approx(20 * np.log10(2), abs=1e-4)  # float32 roundings
 
@@ -190,3 +216,99 @@ def test_curve_repeats_and_follows_its_seed():
     options = {"snr_db": (0,), "count": 3, "limit": False}
     assert curve(lambda x: x, FOUNDING, seed=1, **options) == curve(lambda x: x, FOUNDING, seed=1, **options)
     assert curve(lambda x: x, FOUNDING, seed=1, **options) != curve(lambda x: x, FOUNDING, seed=2, **options)
+
+
+def recordings(count=24, *, seed, length=800, rate_hz=200.0, unequal=False):
+    """Slow pulses under wander of 0.3 Hz and white noise, a third each at 0, 6 and 12 dB."""
+    random = np.random.default_rng(seed)
+    clean, mixed = [], []
+    for row in range(count):
+        time_s = np.arange(length + (unequal and row % 3) * 50) / rate_hz
+        phase = random.uniform(0, 1)
+        pulses = np.exp(-(((time_s + phase) % 1 - 0.5) ** 2) / (2 * 0.03**2))
+        pulses -= pulses.mean()
+        wander = np.sqrt(2) * np.sin(2 * np.pi * (0.3 * time_s + random.uniform()))
+        noise = wander + 0.5 * random.standard_normal(len(time_s))
+        gain = np.sqrt(np.mean(pulses**2) / np.mean(noise**2)) * 10 ** (-(row % 3) * 6 / 20)
+        clean.append(pulses)
+        mixed.append(pulses + gain * noise)
+    return clean, mixed
+
+
+def judged(*, training=None, unequal=False, **options):
+    clean, mixed = recordings(seed=1, unequal=unequal)
+    facts = {"model": "m", "data": "d", "parameters": 0, "recipe": None, "sample_rate_hz": 200.0}
+    return evaluate(lambda x: x, clean=clean, mixed=mixed, training=training, **facts, **options)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    clean, mixed = recordings(seed=2)
+    return judged(training=Training(clean, mixed, 200.0), kind="ecg")
+
+
+def test_filters_are_fitted_on_the_training_side(fitted):
+    table, plain = fitted.table, judged().table
+    assert list(fitted.outputs) == [*ROWS[:5], "wavelet", "spectral_gate"]
+    assert set(table.settings) == set(ROWS[2:7]) and plain.settings == {}
+    # Wander has four fifths of the noise's energy: with it cut, 7 dB are gained at the least.
+    for name in ("bandpass", "wiener", "wavelet"):
+        assert table.row(name).snr_gain_db > 7
+    for name in ("wiener", "wavelet", "spectral_gate"):
+        assert table.row(name).snr_db > plain.row(name).snr_db + 3
+    assert "behind the band-pass" in table.settings["wavelet"]
+    assert set(table.notes) == {"nls", "limit"}
+
+
+def test_scores_by_exact_snr(fitted):
+    parts = fitted.table.by_snr
+    assert [(part.label, part.count) for part in parts] == [("0", 8), ("6", 8), ("12", 8)]
+    for name in fitted.outputs:
+        means = [part.rows[name]["snr_db"] for part in parts]
+        assert np.mean(means) == pytest.approx(fitted.table.row(name).snr_db)  # classes of one size
+    assert parts[1].rows["noisy"]["snr_db"] == pytest.approx(6, abs=1e-9)
+    text = fitted.table.to_markdown()
+    assert "| 0 (8) | 6 (8) | 12 (8) |" in text and "PRD (%) by input SNR" in text
+
+
+def test_scores_by_ranges_of_5_db():
+    recipe = recipe_with(noise={"snr_db": (-7.0, 9.0)})
+    table = scored(recipe, count=40, limit=False).table
+    assert [part.label for part in table.by_snr] == ["-10 to -5", "-5 to 0", "0 to 5", "5 to 10"]
+    assert sum(part.count for part in table.by_snr) == 40
+    for part in table.by_snr:
+        assert part.low_db <= part.rows["noisy"]["snr_db"] < part.high_db
+
+
+def test_the_figures_of_ecg_are_in_every_row(fitted):
+    for row in json.loads(fitted.table.to_json())["rows"]:
+        assert {"prd_percent", "prd_centred_percent", "ssd", "mad", "cosine_similarity"} <= set(row)
+        assert set(row["interval_db"]) >= {"snr_db", "ssd"}
+    noisy = fitted.table.row("noisy").figures
+    assert noisy["prd_percent"] == pytest.approx(100 * np.mean([1, 10**-0.3, 10**-0.6]))  # 0, 6 and 12 dB
+
+
+def test_signals_of_unequal_lengths(fitted):
+    result = judged(unequal=True, kind="eeg")
+    clean, mixed = recordings(seed=1, unequal=True)
+    assert [len(signal) for signal in result.outputs["wiener"]] == [len(signal) for signal in clean]
+    assert result.table.count == 24
+    for signal, output in zip(mixed, result.outputs["dan"], strict=True):
+        np.testing.assert_array_equal(signal, output)  # each is back at its place
+    assert result.table.row("noisy").snr_db == pytest.approx(6, abs=1e-9)
+    with pytest.raises(DanError, match="23 of mixed"):
+        score("some", clean, clean=clean, mixed=mixed[:-1])
+    with pytest.raises(DanError, match="800"):
+        score("some", clean, clean=clean, mixed=[*mixed[1:], mixed[0]])
+
+
+def test_a_training_side_of_silence_and_of_single_samples_is_no_traceback():
+    for training in (np.zeros((3, 400)), np.ones((2, 1))):
+        result = judged(training=Training(training, training, 200.0))
+        json.loads(result.table.to_json())
+        assert "wiener" in result.outputs
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(DanError, match="kind=birds: it is one of tones, speech, ecg, eeg"):
+        judged(kind="birds")

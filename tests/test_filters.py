@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dan import filters
+from dan import filters, gating
 from dan.signals import DanError, energy, energy_ratio_db
 
 RATE_HZ = 256.0
@@ -217,6 +217,10 @@ def test_bad_signals_are_refused(name, wrong):
         (lambda x: filters.wiener(x, sample_rate_hz=256, frame_samples=15), "frame_samples=15"),
         (lambda x: filters.wiener(x, sample_rate_hz=256, overestimate=-1), "overestimate=-1"),
         (lambda x: filters.wiener(x, sample_rate_hz=256, noise=[np.nan]), "noise"),
+        (lambda x: filters.wiener(x, sample_rate_hz=256, memory=1.0), "memory=1"),
+        (lambda x: filters.wiener(x, sample_rate_hz=256, least_gain=-0.1), "least_gain=-0.1"),
+        (lambda x: filters.wavelet(x, strength=-1), "strength=-1"),
+        (lambda x: filters.spectral_gate(x, sample_rate_hz=256, strength=2), "strength=2"),
         (lambda x: filters.wavelet(x, wavelet="bior2.2"), "wavelet=bior2.2"),
         (lambda x: filters.wavelet(x, wavelet="none"), "wavelet=none"),
         (lambda x: filters.wavelet(x, levels=0), "levels=0"),
@@ -244,7 +248,7 @@ def test_without_noisereduce_it_says_what_to_install(monkeypatch):
     ("rate_hz", "smoothing"), [(16000, [50, 500]), (5000, [None] * 2), (256, [None] * 2)]
 )
 def test_mask_is_smoothed_as_by_default_where_that_is_legal(rate_hz, smoothing):
-    options = filters._gate_options(rate_hz, fft_samples=1024)
+    options = gating._gate_options(rate_hz, fft_samples=1024)
     assert [options["time_mask_smooth_ms"], options["freq_mask_smooth_hz"]] == smoothing
 
 
@@ -266,3 +270,41 @@ def test_worth_on_the_founding_task(name, low_db, high_db, options):
         other_clean, other_noisy = founding_task(64, seed=2)
         options = {**options, "noise": other_noisy - other_clean}
     assert low_db < mean_snr_db(getattr(filters, name)(noisy, **options), clean) < high_db
+
+
+def test_wiener_keeps_the_least_gain():
+    noise = np.random.default_rng(0).standard_normal(8192)
+    options = {"sample_rate_hz": RATE_HZ, "overestimate": 1e6}
+    for memory in (0.0, 0.9):
+        quiet = filters.wiener(noise, **options, memory=memory, least_gain=0.25)
+        assert level_db(quiet, noise) == pytest.approx(20 * np.log10(0.25), abs=0.1)  # every bin is at it
+        assert level_db(filters.wiener(noise, **options, memory=memory), noise) < -60
+
+
+def test_memory_takes_musical_noise_away():
+    random = np.random.default_rng(0)
+    noise = random.standard_normal(16384)
+    left = [
+        level_db(filters.wiener(noise, sample_rate_hz=RATE_HZ, memory=memory, overestimate=1.0), noise)
+        for memory in (0.0, 0.98)
+    ]
+    # Bins over the noise's level pass without a memory; with 0.98 of the last frame's nothing they hardly do.
+    assert left[1] < left[0] - 6
+
+
+def test_wavelets_take_coloured_noise_scale_by_scale():
+    random = np.random.default_rng(0)
+    wander = np.cumsum(random.standard_normal((4, 2048)), axis=-1)
+    wander -= wander.mean(axis=-1, keepdims=True)
+    spikes = np.zeros((4, 2048))
+    spikes[:, 100::200] = 40
+    white, coloured = (filters.wavelet(spikes + wander, levels=5, white=flag) for flag in (True, False))
+    # Brown noise is far stronger at coarse scales than the finest tells.
+    assert mean_snr_db(coloured, spikes) > mean_snr_db(white, spikes)
+
+
+def test_a_strength_of_zero_takes_nothing_away():
+    noise = np.random.default_rng(0).standard_normal((2, 700))
+    np.testing.assert_allclose(filters.wavelet(noise, strength=0), noise, atol=1e-9)  # roundings
+    kept = filters.spectral_gate(noise, sample_rate_hz=RATE_HZ, strength=0)
+    np.testing.assert_allclose(kept, noise, atol=1e-5)  # the gate's transforms

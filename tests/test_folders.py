@@ -9,7 +9,7 @@ import soundfile
 
 from dan import folders
 from dan.errors import DanError
-from dan.folders import check, create, load_split
+from dan.folders import check, create, load_signals, load_split
 from dan.layout import KINDS, SIDES, read_dataset
 from dan.settings import DataSettings, NoiseSettings, Recipe, SignalSettings, ToneSettings
 from dan.signals import energy, energy_ratio_db
@@ -432,3 +432,35 @@ def test_one_signal_of_one_sample_makes_a_folder(tmp_path):
         }
     )
     assert load_split(create(recipe, tmp_path / "data"), "train").clean.shape == (1, 1)
+
+
+def test_signals_of_their_own_lengths_are_read(data):
+    for kind in KINDS:
+        change(data / "train" / kind / "tone_0002.npy", lambda x: x[:200])
+    loaded = load_signals(data, "train")
+    assert [len(signal) for signal in loaded.mixed] == [
+        200 if "2" in path.stem[-1] else 256 for path in loaded.paths
+    ]
+    np.testing.assert_array_equal(loaded.clean[2], np.load(data / "train" / "clean" / "tone_0002.npy"))
+
+
+def test_a_file_of_two_channels_is_refused(data):
+    path = data / "train" / "mixed" / "tone_0002.npy"
+    soundfile.write(path.with_suffix(".wav"), np.zeros((256, 2)), 256, subtype="FLOAT")
+    path.unlink()
+    with pytest.raises(DanError, match=r"tone_0002\.wav of 2 channels: a data folder's files have one"):
+        load_signals(data, "train")
+
+
+def test_a_varying_number_of_sines_is_told(tmp_path, tiny):
+    recipe = tiny({"clean.sines": (1, 3), "data.train_count": 30})
+    data = create(recipe, tmp_path / "varied")
+    told = load_signals(data, "train").sines
+    spectra = np.abs(np.fft.rfft(load_signals(data, "train").clean))
+    assert set(told) == {1, 2, 3}
+    for number, spectrum in zip(told, spectra, strict=True):
+        assert number > 1 or np.sum(spectrum > spectrum.max() / 2) <= 3  # one sine has one peak
+    (data / "dataset.json").write_text(
+        json.dumps({"sample_rate_hz": 64, "sines": {"train": {"tone_0000": 2}}})
+    )
+    assert load_signals(data, "train").sines is None  # not said of all

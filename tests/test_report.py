@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from dan.evaluation import CleanInput, Evaluation, Table, score
+from dan.evaluation import CleanInput, Evaluation, SnrClass, Table, score
 from dan.listening import listen
 from dan.recipes import dump_recipe, load_recipe
 from dan.report import headline, write_report
@@ -130,14 +130,16 @@ def test_the_table_has_the_rows_in_order_and_their_figures(whole):
     assert rows[2][1:4] == [f"{dan.snr_db:.2f}", f"{low:.2f} to {high:.2f}", f"+{dan.snr_gain_db:.2f}"]
     assert '<tr class="dan"><th scope="row">DAN</th>' in path.read_text()
     # The curve's table: a method a row, an input SNR a column.
-    assert rows[5] == ["input SNR (dB)", "\N{MINUS SIGN}10", "20"]
-    assert [row[0] for row in rows[6:]] == ["noisy input", "DAN", "low-pass"]
-    assert rows[7][1:] == ["4.0", "25.0"]
+    assert rows[7] == ["input SNR (dB)", "\N{MINUS SIGN}10", "20"]
+    assert [row[0] for row in rows[8:]] == ["noisy input", "DAN", "low-pass"]
+    assert rows[9][1:] == ["4.0", "25.0"]
+    # What each does to clean input.
+    assert rows[5:7] == [["SNR (dB)", "SI-SDR (dB)"], ["DAN", "31.5", "32.5"]]
 
 
 def test_what_the_page_says(whole):
     text = whole[1].read_text()
-    assert "SNR of 31.5 dB and an SI-SDR of 32.5 dB" in text
+    assert "given the clean signals themselves" in text
     assert "No row spectral gate: noisereduce is not installed" in text
     assert "best validation SNR, 9.0 dB, came after epoch 2" in text
     assert "played 32 times faster" in text
@@ -268,3 +270,28 @@ def test_slower_and_faster_are_said():
     assert "2 signals in a row, played 32 times faster" in fast.describe(256)
     assert "6 times slower" in slow.describe(1e6)
     assert "times" not in listen({"clean": np.ones((1, 8))}, sample_rate_hz=16000).describe(16000)
+
+
+def test_the_scores_by_input_snr_and_the_figures_of_a_kind(tmp_path):
+    clean, mixed = signals()
+    lengths = [len(clean[0]) - 8 * (row % 2) for row in range(len(clean))]
+    cut = [
+        [signal[:length] for signal, length in zip(stack, lengths, strict=True)] for stack in (clean, mixed)
+    ]
+    rows = tuple(score(name, cut[1], clean=cut[0], mixed=cut[1], kind="eeg") for name in ("noisy", "dan"))
+    figures = {row.name: {"snr_db": row.snr_db, **row.figures} for row in rows}
+    given = with_table(
+        evaluation(clean, mixed, others=()),
+        rows=rows,
+        kind="eeg",
+        by_snr=(SnrClass(-5, 0, 1, figures), SnrClass(0, 5, 2, figures)),
+        settings={"wiener": "noise times 2"},
+        remarks=("half of the dB",),
+    )
+    outputs = dict.fromkeys(("noisy", "dan"), cut[1])
+    page = write_report(tmp_path / "out", Evaluation(given.table, outputs), clean=cut[0])
+    cells, text = Page(page.read_text()).cells, page.read_text()
+    assert cells[0][-3:] == ["RRMSE temporal", "RRMSE spectral", "CC"]
+    assert cells[2][-3] == f"{rows[1].figures['rrmse_temporal']:.2f}"
+    assert ["-5 to 0 (1)", "0 to 5 (2)"] in [row[-2:] for row in cells]
+    assert "noise times 2" in text and "half of the dB" in text

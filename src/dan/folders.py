@@ -8,26 +8,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
+from dan.errors import DanError
 from dan.files import atomic_folder
 from dan.layout import (
     KINDS,
     SIDES,
     Dataset,
     Side,
+    Trio,
     check_holds_data,
     folder_rate_hz,
     is_data_folder,
     pair_files,
+    read_dataset,
     read_signal,
 )
 from dan.previews import check_pictures, draw_picture, write_resampled
 from dan.settings import Recipe
-from dan.signals import DanError, Signal
+from dan.signals import Signal
 from dan.synthesis import Pairs, draw_pairs
 from dan.verification import FolderReport, SideReport, check
 
-__all__ = ["FolderReport", "SideReport", "Split", "check", "create", "load_split"]
+__all__ = ["FolderReport", "SideReport", "Signals", "Split", "check", "create", "load_signals", "load_split"]
 
 PREVIEWS = 3
 """Signals of each side that are resampled to listen to."""
@@ -47,6 +51,21 @@ class Split:
     """None where the folder holds none."""
     mixed: Signal
     sample_rate_hz: float
+
+
+@dataclass(frozen=True)
+class Signals:
+    """One side of a data folder: signals one by one, each ``[T]`` of its own length, float32."""
+
+    paths: tuple[Path, ...]
+    """The clean files."""
+    clean: list[Signal]
+    noise: list[Signal] | None
+    """None where the folder holds none."""
+    mixed: list[Signal]
+    sample_rate_hz: float
+    sines: npt.NDArray[np.int64] | None
+    """How many sines each clean signal has, ``[N]``; None where dataset.json does not say it of all."""
 
 
 def create(
@@ -80,13 +99,16 @@ def create(
     recipe = recipe.model_copy(update={"seed": recipe.seed if seed is None else seed})
     random = [np.random.default_rng(child) for child in np.random.SeedSequence(recipe.seed).spawn(len(SIDES))]
     counts: dict[Side, int] = {"train": recipe.data.train_count, "validation": recipe.data.validation_count}
+    sines: dict[str, dict[str, int]] = {}
     saved = _Progress(sum(counts.values()), progress)
     with atomic_folder(out, force=force, replaceable=is_data_folder) as folder:
         for number, side in enumerate(SIDES):
             pairs = draw_pairs(recipe, counts[side], random=random[number])
             _save_signals(folder / side, pairs, saved)
+            if pairs.sines is not None:
+                sines[side] = {_stem(row): int(number) for row, number in enumerate(pairs.sines)}
             _save_previews(folder, side, pairs, sample_rate_hz=recipe.signal.sample_rate_hz)
-        _save_dataset(folder, recipe, counts)
+        _save_dataset(folder, recipe, counts, sines)
     return Path(out)
 
 
@@ -101,20 +123,60 @@ def load_split(data: str | Path, side: Side, *, sample_rate_hz: float | None = N
     Raises:
         DanError: if the folder is missing or empty, files are unpaired, unequal in length or rate, or wrong.
     """
+    loaded = load_signals(data, side, sample_rate_hz=sample_rate_hz)
+    length = len(loaded.clean[0])
+    for path, signal in zip(loaded.paths, loaded.clean, strict=True):
+        if len(signal) != length:
+            raise DanError(
+                f"{path} of {len(signal)} samples", f"the first clean signal has {length}", "Cut them alike"
+            )
+    noise = None if loaded.noise is None else np.stack(loaded.noise)
+    stems = tuple(path.stem for path in loaded.paths)
+    return Split(stems, np.stack(loaded.clean), noise, np.stack(loaded.mixed), loaded.sample_rate_hz)
+
+
+def load_signals(data: str | Path, side: Side, *, sample_rate_hz: float | None = None) -> Signals:
+    """Read one side of a data folder, each signal of its own length.
+
+    Args:
+        data: the folder.
+        side: `train` or `validation`.
+        sample_rate_hz: the rate of .npy files where no dataset.json says it; not used where one does.
+
+    Raises:
+        DanError: if the folder is missing or empty, files are unpaired, partners are unequal in length, rates
+            differ, a file has several channels, or one is wrong.
+    """
     folder = Path(data)
     check_holds_data(folder)
     trios, problems = pair_files(folder, side)
     if problems:
         raise problems[0]
     rate_hz = folder_rate_hz(folder, trios, sample_rate_hz=sample_rate_hz)
-    length = len(read_signal(trios[0].files["clean"], sample_rate_hz=rate_hz).samples)
-    stacks = {
-        kind: _stack([trio.files[kind] for trio in trios], rate_hz=rate_hz, length=length)
-        for kind in KINDS
-        if kind in trios[0].files
+    read = [_read_trio(trio, rate_hz) for trio in trios]
+    paths = tuple(trio.files["clean"] for trio in trios)
+    noise = [one["noise"] for one in read] if "noise" in read[0] else None
+    clean, mixed = [one["clean"] for one in read], [one["mixed"] for one in read]
+    sines = _sines(folder, side, [path.stem for path in paths])
+    return Signals(paths, clean, noise, mixed, rate_hz, sines)
+
+
+def _read_trio(trio: Trio, rate_hz: float) -> dict[str, Signal]:
+    """The samples of one signal's files by kind, all of one length, float32."""
+    read = {
+        kind: read_signal(path, sample_rate_hz=rate_hz).samples.astype(np.float32)
+        for kind, path in trio.files.items()
     }
-    stems = tuple(trio.stem for trio in trios)
-    return Split(stems, stacks["clean"], stacks.get("noise"), stacks["mixed"], rate_hz)
+    if len({len(samples) for samples in read.values()}) > 1:
+        said = ", ".join(f"{trio.files[kind]} of {len(samples)} samples" for kind, samples in read.items())
+        raise DanError(said, "clean, noise and mixed of one signal are of one length", "Cut them alike")
+    return read
+
+
+def _sines(data: Path, side: Side, stems: list[str]) -> npt.NDArray[np.int64] | None:
+    dataset = read_dataset(data)
+    told = (dataset.sines or {}).get(side, {}) if dataset else {}
+    return np.array([told[stem] for stem in stems]) if set(stems) <= set(told) else None
 
 
 class _Progress:
@@ -155,7 +217,9 @@ def _save_previews(folder: Path, side: Side, pairs: Pairs, *, sample_rate_hz: fl
     draw_picture(folder / f"{side}.png", _rows(pairs, 0), sample_rate_hz=sample_rate_hz, title=title)
 
 
-def _save_dataset(folder: Path, recipe: Recipe, counts: dict[Side, int]) -> None:
+def _save_dataset(
+    folder: Path, recipe: Recipe, counts: dict[Side, int], sines: dict[str, dict[str, int]]
+) -> None:
     from dan import __version__
 
     dataset = Dataset(
@@ -166,19 +230,8 @@ def _save_dataset(folder: Path, recipe: Recipe, counts: dict[Side, int]) -> None
         recipe=recipe,
         counts={str(side): count for side, count in counts.items()},
         dan_version=__version__,
+        kind="tones",
+        sines=None if isinstance(recipe.clean.sines, int) else sines,
     ).model_dump(mode="json")
     dataset["recipe"] = recipe.model_dump(mode="json", include=RECIPE_SECTIONS)
     (folder / "dataset.json").write_text(json.dumps(dataset, indent=2) + "\n", encoding="utf-8")
-
-
-def _stack(paths: list[Path], *, rate_hz: float, length: int) -> Signal:
-    """Read files of one channel, one rate and one length: ``[N, T]``, float32."""
-    stack = np.empty((len(paths), length), np.float32)
-    for row, path in enumerate(paths):
-        samples = read_signal(path, sample_rate_hz=rate_hz).samples
-        if len(samples) != length:
-            raise DanError(
-                f"{path} of {len(samples)} samples", f"the first clean signal has {length}", "Cut them alike"
-            )
-        stack[row] = samples
-    return stack

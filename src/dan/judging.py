@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 from dan.denoiser import Denoiser, load
-from dan.evaluation import Evaluation, curve, evaluate
+from dan.evaluation import Evaluation, Training, curve, evaluate
+from dan.figures import check_kind
 from dan.files import atomic_write, check_free
-from dan.folders import load_split
-from dan.layout import read_dataset
+from dan.folders import load_signals
+from dan.layout import SIDES, Dataset, SignalKind, pair_files, read_dataset
 from dan.progress import Progress, portion
 from dan.recipes import load_recipe
 from dan.report import Curve, write_report
@@ -32,17 +34,24 @@ def judge(
     json_file: Path | None = None,
     report: Path | None = None,
     sample_rate_hz: float | None = None,
+    kind: str | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Score a model on the validation side of a data folder.
 
+    The figures are those of the kind of signal that `kind` says, else the folder's dataset.json, else the
+    first part of the name of the recipe that the model was trained by, as in `speech-8k`. Where none of them
+    says a kind that is known, they are SNR and SI-SDR alone.
+
     Args:
         model: a run folder, a model file, or a name that comes with the package.
-        data: the data folder; the filters' bands and the limit come from the recipe that it records.
+        data: the data folder; the filters' bands and the limit come from the recipe that it records, or the
+            filters are set on its training side. Its signals may be of unequal lengths.
         json_file: where to write the table as JSON.
         report: folder to write the report to, with the curve over the input SNR.
         sample_rate_hz: the rate in Hz of .npy files without a dataset.json.
+        kind: what the signals are: tones, speech, ecg or eeg.
         force: overwrite what is there.
         progress: called with the fraction done, in (0, 1].
 
@@ -52,9 +61,11 @@ def judge(
     Raises:
         DanError: if the model or the data is wrong, their rates differ, or a file exists already.
     """
+    if kind is not None:
+        check_kind(kind)
     check_free(json_file, report, force=force)
     denoiser, dataset = load(model), read_dataset(data)
-    split = load_split(data, "validation", sample_rate_hz=sample_rate_hz)
+    split = load_signals(data, "validation", sample_rate_hz=sample_rate_hz)
     denoiser.check_rate(split.sample_rate_hz)
     recipe = dataset.recipe if dataset else None
     share = TABLE_SHARE if report and recipe else 1.0
@@ -64,6 +75,9 @@ def judge(
         mixed=split.mixed,
         sample_rate_hz=split.sample_rate_hz,
         recipe=recipe,
+        training=None if recipe else _training(data, split.sample_rate_hz),
+        sines=split.sines,
+        kind=_kind(kind, dataset, denoiser.info.recipe),
         model=denoiser.info.name,
         data=str(data),
         parameters=denoiser.info.parameters,
@@ -85,6 +99,23 @@ def judge(
             force=force,
         )
     return evaluation
+
+
+def _training(data: Path, sample_rate_hz: float) -> Training | None:
+    """The training side of a folder, where it has one."""
+    if not pair_files(data, SIDES[0])[0]:
+        return None
+    split = load_signals(data, SIDES[0], sample_rate_hz=sample_rate_hz)
+    return Training(split.clean, split.mixed, split.sample_rate_hz)
+
+
+def _kind(given: str | None, dataset: Dataset | None, recipe: str) -> SignalKind | None:
+    """What the signals are, by the first that says it."""
+    said = given or (dataset.kind if dataset else None)
+    if said:
+        return check_kind(said)
+    first = recipe.partition("-")[0]
+    return next((known for known in get_args(SignalKind) if known == first), None)
 
 
 def _curve(denoiser: Denoiser, recipe: Recipe | None, progress: Progress) -> Curve | None:

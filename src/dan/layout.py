@@ -18,14 +18,16 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError
 
+from dan.errors import DanError
 from dan.files import is_there
 from dan.recordings import SUFFIXES, Recording, read
 from dan.settings import Recipe
-from dan.signals import DanError, check_signal
+from dan.signals import check_signal
 
 Side = Literal["train", "validation"]
 SIDES: tuple[Side, ...] = ("train", "validation")
 KINDS = ("clean", "noise", "mixed")
+SignalKind = Literal["tones", "speech", "ecg", "eeg"]
 FILL = "Make a folder with dan data create"
 
 
@@ -44,6 +46,10 @@ class Dataset(BaseModel):
     counts: dict[str, int] = {}
     """Signals of each side."""
     dan_version: str | None = None
+    kind: str | None = None
+    """What the signals are, one of `SignalKind`: it says which figures judge them."""
+    sines: dict[str, dict[str, int]] | None = None
+    """Where their number varies: how many each clean signal has, by its side and its stem."""
 
 
 @dataclass(frozen=True)
@@ -119,10 +125,18 @@ def pair_files(data: Path, side: Side) -> tuple[list[Trio], list[DanError]]:
 def read_signal(path: Path, *, sample_rate_hz: float | None) -> Recording:
     """Read one file of a folder, whose rate is compared with the folder's where that is known.
 
+    A file holds one channel. Channels are not taken for signals of their own, as they hold much the same.
+
     Raises:
         DanError: if it cannot be read, has several channels or says another rate.
     """
     recording = read(path, sample_rate_hz=sample_rate_hz)
+    if recording.samples.ndim > 1 and len(recording.samples) > 1:
+        raise DanError(
+            f"{path} of {len(recording.samples)} channels",
+            "a data folder's files have one channel",
+            "Split it into a file for each, or keep one of them",
+        )
     check_signal(recording.samples, name=str(path), rank=1)
     if sample_rate_hz is not None and recording.sample_rate_hz != sample_rate_hz:
         raise DanError(

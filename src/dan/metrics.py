@@ -9,14 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from dan.signals import (
-    DanError,
-    check_same_shape,
-    check_sample_rate,
-    check_signal,
-    energy,
-    energy_ratio_db,
-)
+from dan.errors import DanError
+from dan.signals import check_same_shape, check_sample_rate, check_signal, energy, energy_ratio_db
 from dan.sinusoids import check_band
 
 Array = npt.NDArray[np.float64]
@@ -41,7 +35,7 @@ def snr_db(*, estimate: npt.ArrayLike, reference: npt.ArrayLike) -> Array:
     Raises:
         DanError: if a signal is wrong or the shapes differ.
     """
-    guess, truth = _check_pair(estimate, reference)
+    guess, truth = check_pair(estimate, reference)
     return energy_ratio_db(energy(truth), energy(guess - truth))
 
 
@@ -64,7 +58,7 @@ def si_sdr_db(*, estimate: npt.ArrayLike, reference: npt.ArrayLike) -> Array:
 
     Source: J. Le Roux, S. Wisdom, H. Erdogan and J. R. Hershey, "SDR - half-baked or well done?", 2019.
     """
-    guess, truth = (_at_unit_peak(signal) for signal in _check_pair(estimate, reference))
+    guess, truth = (at_unit_peak(signal) for signal in check_pair(estimate, reference))
     length = energy(truth)
     along = np.einsum("...t,...t->...", guess, truth)
     scale = np.divide(along, length, out=np.zeros_like(length), where=length > 0)
@@ -141,7 +135,7 @@ def log_spectral_distance_db(
     """
     if frame_samples < 4:
         raise DanError(f"frame_samples={frame_samples}", "it is at least 4", "Give a longer frame")
-    pair = np.stack(_check_pair(estimate, reference))  # [2, *, T]
+    pair = np.stack(check_pair(estimate, reference))  # [2, *, T]
     power = np.abs(np.fft.rfft(_frames(pair, frame_samples))) ** 2  # [2, *, frames, F]
     highest = power.max(axis=(0, -2, -1), keepdims=True)
     relative = np.divide(power, highest, out=np.ones_like(power), where=highest > 0)
@@ -171,7 +165,7 @@ def out_of_band_energy(
     wave, rate_hz = check_signal(signal), check_sample_rate(sample_rate_hz)
     low_hz, high_hz = check_band(frequency_hz, sample_rate_hz=rate_hz)
     length = wave.shape[-1]
-    power = np.abs(np.fft.rfft(_at_unit_peak(wave) * _hann(length))) ** 2
+    power = np.abs(np.fft.rfft(at_unit_peak(wave) * _hann(length))) ** 2
     bins_hz = np.fft.rfftfreq(length, 1 / rate_hz)
     power[..., (bins_hz > 0) & (bins_hz < rate_hz / 2)] *= 2  # each stands for its mirror image, too
     margin_hz = MAIN_LOBE_CELLS * rate_hz / length
@@ -181,15 +175,16 @@ def out_of_band_energy(
     return np.asarray(np.minimum(share, 1.0))  # two sums of the same may differ by a rounding
 
 
-def _check_pair(estimate: npt.ArrayLike, reference: npt.ArrayLike) -> tuple[Array, Array]:
+def check_pair(estimate: npt.ArrayLike, reference: npt.ArrayLike) -> tuple[Array, Array]:
     """Both in float64 and scaled by one factor each pair, so that no energy over- or underflows."""
     guess, truth = check_signal(estimate, name="estimate"), check_signal(reference, name="reference")
     check_same_shape(estimate=guess, reference=truth)
-    both = _at_unit_peak(np.concatenate([guess, truth], axis=-1))
+    both = at_unit_peak(np.concatenate([guess, truth], axis=-1))
     return both[..., : guess.shape[-1]], both[..., guess.shape[-1] :]
 
 
-def _at_unit_peak(signal: npt.NDArray[np.floating]) -> Array:
+def at_unit_peak(signal: npt.NDArray[np.floating]) -> Array:
+    """A signal ``[*, T]`` in float64 with a largest magnitude of 1 in each row; silence stays silent."""
     wide = signal.astype(np.float64)
     peak = np.abs(wide).max(axis=-1, keepdims=True)
     return np.asarray(np.divide(wide, peak, out=np.zeros_like(wide), where=peak > 0))

@@ -6,15 +6,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dan import __version__, page
 from dan.drawing import label, signed
 from dan.evaluation import Evaluation, Row, Table
+from dan.figures import HEADINGS
 from dan.files import atomic_folder
+from dan.lengths import Signals, check_pairs, check_signals
 from dan.listening import listen, wav_bytes
 from dan.plots import figure_png, plot_curve, plot_history, plot_scores, plot_signals
 from dan.recipes import dump_recipe
+from dan.scores import number
 from dan.settings import Recipe
-from dan.signals import Signal, check_same_shape, check_signal
+from dan.signals import Signal
 
 Curve = Sequence[tuple[float, Mapping[str, float]]]
 """For each input SNR in dB the output SNR in dB by the row's name."""
@@ -33,7 +38,7 @@ def write_report(
     folder: str | Path,
     evaluation: Evaluation,
     *,
-    clean: Signal,
+    clean: Signals,
     recipe: Recipe | None = None,
     history: Sequence[Mapping[str, Any]] = (),
     curve: Curve | None = None,
@@ -46,8 +51,9 @@ def write_report(
 
     Args:
         folder: to write; the folders above it are made as needed.
-        evaluation: the score table, and the outputs ``[N, T]`` that are shown and played.
-        clean: the references ``[N, T]`` of the evaluation.
+        evaluation: the score table, and the outputs of which the first are shown and played, cut to the
+            shortest of them where their lengths differ.
+        clean: the references of the evaluation, ``[N, T]`` or one by one.
         recipe: printed in full; None leaves it out.
         history: of the training, one record a validation; none leaves the training curves out.
         curve: output SNR against input SNR; None leaves it out.
@@ -60,8 +66,8 @@ def write_report(
         DanError: if the folder holds a report and `force` is not set, or anything else, or cannot be written;
             or if the signals' shapes differ.
     """
-    references = check_signal(clean, name="clean", rank=2)
-    check_same_shape(clean=references, noisy=evaluation.outputs["noisy"])
+    references = check_signals(clean, name="clean")
+    check_pairs(clean=references, noisy=check_signals(evaluation.outputs["noisy"], name="noisy"))
     with atomic_folder(folder, force=force, replaceable=_is_report) as temporary:
         pictures = _pictures(evaluation, references, history, curve)
         text = _page(evaluation, references, pictures, recipe=recipe, history=history, curve=curve)
@@ -102,9 +108,9 @@ def _is_report(folder: Path) -> bool:
 
 
 def _pictures(
-    evaluation: Evaluation, clean: Signal, history: Sequence[Mapping[str, Any]], curve: Curve | None
+    evaluation: Evaluation, clean: Signals, history: Sequence[Mapping[str, Any]], curve: Curve | None
 ) -> dict[str, bytes]:
-    shown = {name: stack[:SHOWN_SIGNALS] for name, stack in _signals(evaluation, clean).items()}
+    shown = _signals(evaluation, clean, SHOWN_SIGNALS)
     levels_db = {row.name: row.snr_db for row in evaluation.table.rows if row.name in ("lowpass", "limit")}
     figures = {
         "scores.png": plot_scores(evaluation.table.rows),
@@ -117,15 +123,25 @@ def _pictures(
     return {name: figure_png(figure) for name, figure in figures.items()}
 
 
-def _signals(evaluation: Evaluation, clean: Signal) -> dict[str, Signal]:
-    """What is shown and played ``[N, T]``, by the row's name."""
-    stacks = {"clean": clean, **evaluation.outputs}
-    return {name: stacks[name] for name in NAMES if name in stacks}
+def _signals(evaluation: Evaluation, clean: Signals, count: int | None = None) -> dict[str, Signal]:
+    """Signals that are shown and played ``[n, T]``, by the row's name: the first, up to so many.
+
+    Where lengths differ it is those that are shown, cut to the shortest of them.
+    """
+    signals = {"clean": clean, **evaluation.outputs}
+    if len({len(signal) for signal in clean}) > 1:
+        count = SHOWN_SIGNALS
+    length = min(len(signal) for signal in clean[:count])
+    return {
+        name: np.stack([signal[:length] for signal in signals[name][:count]])
+        for name in NAMES
+        if name in signals
+    }
 
 
 def _page(
     evaluation: Evaluation,
-    clean: Signal,
+    clean: Signals,
     pictures: Mapping[str, bytes],
     *,
     recipe: Recipe | None,
@@ -142,7 +158,8 @@ def _page(
         title,
         page.header(title, facts=facts, lead=headline(scores)),
         page.section("Scores", *_scores_parts(scores, pictures["scores.png"])),
-        page.section("Do no harm", *map(page.paragraph, _harm(scores))),
+        page.section("By input SNR", *_class_parts(scores)),
+        page.section("Do no harm", *_harm_parts(scores)),
         page.section("Signals and spectra", _signals_part(pictures["signals.png"])),
         page.section("Listen", *_sound_parts(_signals(evaluation, clean), scores.sample_rate_hz)),
         page.section("At other input levels", *_curve_parts(curve, pictures.get("curve.png"))),
@@ -155,7 +172,8 @@ def _page(
 
 
 def _scores_parts(scores: Table, png: bytes) -> list[str]:
-    head = ["", "SNR (dB)", "95 % interval", "gain (dB)", "SI-SDR (dB)", "gain (dB)"]
+    extra = [HEADINGS[name] for name in scores.extra_figures]
+    head = ["", "SNR (dB)", "95 % interval", "gain (dB)", "SI-SDR (dB)", "gain (dB)", *extra]
     rows = [_score_cells(row) for row in scores.rows]
     caption = (
         "Mean output SNR over the signals. A bar starts at the noisy input, so its length is the gain; the "
@@ -169,7 +187,13 @@ def _scores_parts(scores: Table, png: bytes) -> list[str]:
         page.picture(png, alt="Bars of the output SNR of each row of the table", caption=caption),
         page.table(head, rows, kinds=[_kind(row.name) for row in scores.rows]),
         page.paragraph(meaning, kind="note"),
-        page.bullets([f"No row {label(name)}: {why}" for name, why in scores.notes.items()]),
+        page.bullets(
+            [
+                *(f"{label(name)}, set on the training side: {how}" for name, how in scores.settings.items()),
+                *(f"No row {label(name)}: {why}" for name, why in scores.notes.items()),
+                *scores.remarks,
+            ]
+        ),
     ]
 
 
@@ -178,20 +202,40 @@ def _score_cells(row: Row) -> list[str]:
     gains = [signed(gain, plus="+", digits=2) for gain in (row.snr_gain_db, row.si_sdr_gain_db)]
     interval = f"{signed(low, digits=2)} to {signed(high, digits=2)}"
     levels = [signed(level, digits=2) for level in (row.snr_db, row.si_sdr_db)]
-    return [label(row.name), levels[0], interval, gains[0], levels[1], gains[1]]
+    extra = [number(value) for value in row.figures.values()]
+    return [label(row.name), levels[0], interval, gains[0], levels[1], gains[1], *extra]
 
 
 def _kind(name: str) -> str:
     return name if name in ("dan", "limit") else ""
 
 
-def _harm(scores: Table) -> list[str]:
-    return [
-        f"Given the clean signals themselves, {label(row.name)} returns them with an SNR of "
-        f"{signed(row.snr_db)} dB and an SI-SDR of {signed(row.si_sdr_db)} dB: the higher, the less harm it "
-        "does to what needs no denoising."
-        for row in scores.clean_input
-    ]
+def _class_parts(scores: Table) -> list[str]:
+    """A table for each figure by the SNR of the input, where there is more than one class."""
+    if len(scores.by_snr) < 2:
+        return []
+    kinds = [_kind(row.name) for row in scores.rows]
+    parts = [page.paragraph("In each column the signals of one input SNR in dB, and how many they are.")]
+    for name in ("snr_db", *scores.extra_figures):
+        head, lines = scores.snr_cells(name)
+        labelled = [[label(line[0]), *line[1:]] for line in lines]
+        parts += [
+            page.paragraph(f"{HEADINGS.get(name, 'Output SNR (dB)')}:"),
+            page.table(head, labelled, kinds=kinds),
+        ]
+    return parts
+
+
+def _harm_parts(scores: Table) -> list[str]:
+    if not scores.clean_input:
+        return []
+    said = (
+        "What each method returns when given the clean signals themselves: the higher, the less harm it does "
+        "to what needs no denoising."
+    )
+    rows = [[label(row.name), signed(row.snr_db), signed(row.si_sdr_db)] for row in scores.clean_input]
+    kinds = [_kind(row.name) for row in scores.clean_input]
+    return [page.paragraph(said), page.table(["", "SNR (dB)", "SI-SDR (dB)"], rows, kinds=kinds)]
 
 
 def _signals_part(png: bytes) -> str:

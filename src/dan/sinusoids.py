@@ -12,7 +12,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from dan.signals import DanError, Signal, check_sample_rate, check_signal, energy
+from dan.errors import DanError
+from dan.signals import Signal, check_sample_rate, check_signal, energy
 
 Array = npt.NDArray[np.float64]
 

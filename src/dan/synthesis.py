@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dan import artefacts
+from dan.errors import DanError
 from dan.settings import NoiseSettings, Recipe, SignalSettings, ToneSettings, bounds
-from dan.signals import DanError, Signal, check_same_shape, check_signal, db_to_amplitude, rms
+from dan.signals import Signal, check_same_shape, check_signal, db_to_amplitude, rms
 from dan.sinusoids import phasors
 
 POWER_EXPONENT = {"white": 0, "pink": -1, "brown": -2, "blue": 1, "violet": 2}
@@ -38,6 +39,8 @@ class Pairs:
     mixed: Signal
     snr_db: npt.NDArray[np.float64]
     """20 log10 of the RMS of clean over the RMS of the scaled noise, ``[N]``."""
+    sines: npt.NDArray[np.int64] | None = None
+    """How many sines each clean signal is made of, ``[N]``; None for recordings."""
 
 
 def draw_pairs(recipe: Recipe, count: int, *, random: np.random.Generator) -> Pairs:
@@ -54,11 +57,11 @@ def draw_pairs(recipe: Recipe, count: int, *, random: np.random.Generator) -> Pa
     Raises:
         DanError: if the recipe asks for hum of which no harmonic lies below half the rate.
     """
-    clean = draw_tones(recipe.clean, recipe.signal, count, random=random)
+    clean, sines = _draw_counted(recipe.clean, recipe.signal, count, random=random)
     noise = draw_noise(recipe.noise, recipe.signal, count, random=random)
     snr_db = random.uniform(*bounds(recipe.noise.snr_db), count)
     mixed, _ = mix(clean, noise, snr_db=snr_db)
-    return Pairs(clean, noise, mixed, snr_db)
+    return Pairs(clean, noise, mixed, snr_db, sines)
 
 
 def draw_tones(
@@ -69,6 +72,13 @@ def draw_tones(
     Amplitudes are uniform within 1 +- spread, phases within +- spread at the first sample, and K is drawn for
     each signal where it is a range. The frequencies of a seed do not depend on the spreads.
     """
+    return _draw_counted(tones, signal, count, random=random)[0]
+
+
+def _draw_counted(
+    tones: ToneSettings, signal: SignalSettings, count: int, *, random: np.random.Generator
+) -> tuple[Signal, npt.NDArray[np.int64]]:
+    """The clean signals, and of how many sines each is made ``[count]``."""
     low, high = bounds(tones.sines)
     shape = count, high
     frequency_hz = random.uniform(*tones.frequency_hz, shape)
@@ -80,7 +90,7 @@ def draw_tones(
     for rows in _chunks(count, values_each=high * signal.length_samples):
         waves = _waves(frequency_hz[rows], signal)  # [n, K, T]
         clean[rows] = (weights[rows, None] @ waves)[:, 0].imag
-    return clean
+    return clean, sines[:, 0]
 
 
 def draw_noise(
