@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from dan import baselines
+from dan.errors import DanError
 from dan.evaluation import Training, curve, evaluate, limit_misfit, score
 from dan.settings import Recipe
-from dan.signals import DanError
 from dan.synthesis import draw_pairs
 
 FOUNDING = Recipe(name="founding", summary="three sines in white noise")

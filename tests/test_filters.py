@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dan import filters, gating
-from dan.signals import DanError, energy, energy_ratio_db
+from dan.errors import DanError
+from dan.signals import energy, energy_ratio_db
 
 RATE_HZ = 256.0
 TIME_S = np.arange(1024) / RATE_HZ

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from dan.errors import DanError
 from dan.evaluation import CleanInput, Evaluation, SnrClass, Table, score
 from dan.listening import listen
 from dan.recipes import dump_recipe, load_recipe
 from dan.report import headline, write_report
-from dan.signals import DanError
 
 RATE_HZ, LENGTH = 256.0, 256
 LOADING = {"src", "href", "srcset", "action", "poster", "data", "background"}

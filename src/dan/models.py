@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
+from dan.errors import DanError
 from dan.files import atomic_write, is_there
 from dan.onnx_metadata import read_metadata
 from dan.settings import Generator, Settings, SignalSettings
-from dan.signals import DanError
 
 if TYPE_CHECKING:
     from dan.networks import GeneratorBase

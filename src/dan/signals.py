@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dan.errors import DanError as DanError  # noqa: PLC0414  (some modules import it from here)
+from dan.errors import DanError
 
 Signal = npt.NDArray[np.floating[Any]]
 """An array of floats with time as its last axis, ``[*, T]``."""
