@@ -1,6 +1,7 @@
 """The classical filters as their user would set them: every parameter chosen on the training side.
 
-Each choice is the one with the highest mean SNR over signals of that side; what is judged is never seen.
+Each choice is the one with the highest mean of SNR and SI-SDR over signals of that side; what is judged is
+never seen.
 """
 
 from __future__ import annotations
@@ -95,10 +96,8 @@ def _best(candidates: Sequence[Candidate], training: Training, report: Progress)
 def _bands(training: Training, *, from_zero: bool) -> list[Band]:
     """For each weight of the noise the band in which clean exceeds noise by the most."""
     clean, noise = training.densities
-    step_hz, top_hz = (
-        training.sample_rate_hz / 2 / (len(clean) - 1 or 1),
-        HIGHEST_SHARE * training.sample_rate_hz,
-    )
+    step_hz = training.sample_rate_hz / 2 / max(1, len(clean) - 1)
+    top_hz = HIGHEST_SHARE * training.sample_rate_hz
     found = set()
     for weight in NOISE_WEIGHTS:
         first, last = _best_run(clean - weight * noise, from_zero=from_zero)

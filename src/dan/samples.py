@@ -9,13 +9,15 @@ import numpy as np
 from scipy import signal as dsp
 
 from dan.lengths import Denoise, Signals, by_length, check_pairs, check_signals, each
-from dan.metrics import Array, snr_db
+from dan.metrics import Array, si_sdr_db, snr_db
 from dan.signals import Signal, energy
 
-FIT_COUNT = 16
+FIT_COUNT = 24
 """Signals on which settings are compared."""
 NOISE_COUNT = 32
 """Signals from which the noise's spectrum is learnt."""
+NOISE_SAMPLES = 2**18
+"""Of noise, at most, that the filters are handed."""
 SPECTRUM_SAMPLES = 4096
 
 
@@ -37,7 +39,9 @@ class Training:
     @cached_property
     def noise(self) -> Signal:
         """A sample of the noise as strong as it is in the mixed signals, in a row: ``[T]``."""
-        return np.concatenate([mixed - clean for clean, mixed in zip(*self._some, strict=True)])
+        clean, mixed = self._some
+        share = max(1, NOISE_SAMPLES // len(clean))
+        return np.concatenate([(other - one)[:share] for one, other in zip(clean, mixed, strict=True)])
 
     @cached_property
     def densities(self) -> tuple[Array, Array]:
@@ -54,11 +58,17 @@ class Training:
         return signal, noise
 
     def merit(self, denoise: Denoise) -> float:
-        """Mean output SNR in dB over some of the signals."""
+        """Mean of output SNR and SI-SDR in dB over some of the signals.
+
+        By SNR alone much of a weak signal would go for the noise that goes with it.
+        """
         clean, mixed = ([part[row] for row in _spread(len(part), FIT_COUNT)] for part in self._some)
         outputs = each(denoise, mixed, name="output")
-        scored = [snr_db(estimate=one, reference=other) for _, (one, other) in by_length(outputs, clean)]
-        return float(np.concatenate(scored).mean())
+        scored = [
+            snr_db(estimate=one, reference=other) + si_sdr_db(estimate=one, reference=other)
+            for _, (one, other) in by_length(outputs, clean)
+        ]
+        return float(np.concatenate(scored).mean() / 2)
 
 
 def _spread(count: int, wanted: int) -> list[int]:
