@@ -1,10 +1,8 @@
-"""Speed, measured fairly: alternatives take turns on one machine, and the median of the turns counts."""
+"""Speed of training: steps and epochs beside what they are measured against, and the race of recipes."""
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,42 +16,9 @@ from dan.progress import Progress, portion
 from dan.recipes import load_recipe
 from dan.references import FoundingLoop, Prototype
 from dan.settings import Recipe
+from dan.timing import Timing, take_turns
 from dan.training import Hooks, State, new_state, train, training_step
 from dan.training import Progress as Training
-
-
-@dataclass(frozen=True)
-class Timing:
-    """How long one alternative takes, beside the one that it is measured against."""
-
-    what: str
-    seconds: float
-    """Median over the turns."""
-    fastest: float
-    slowest: float
-    speedup: float
-    """How many times quicker than the first alternative of its group."""
-
-
-def take_turns(
-    alternatives: Mapping[str, Callable[[], object]], *, turns: int, progress: Progress | None
-) -> list[Timing]:
-    """Time alternatives turn by turn, after one turn each that does not count."""
-    seconds: dict[str, list[float]] = {name: [] for name in alternatives}
-    tell, all_turns = portion(progress, 0, 1), (turns + 1) * len(alternatives)
-    for turn in range(turns + 1):
-        for index, (name, run) in enumerate(alternatives.items()):
-            started = time.perf_counter()
-            run()
-            if turn:
-                seconds[name].append(time.perf_counter() - started)
-            tell((turn * len(alternatives) + index + 1) / all_turns)
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
-    first = next(iter(medians.values()))
-    return [
-        Timing(name, medians[name], min(values), max(values), first / medians[name])
-        for name, values in seconds.items()
-    ]
 
 
 @contextmanager

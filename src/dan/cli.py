@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +18,7 @@ from dan.errors import DanError
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
+    from dan.comparisons import Comparison
     from dan.evaluation import Table
 
 
@@ -419,24 +420,105 @@ def demo(
 
 @app.command()
 def bench(
+    models: Annotated[
+        list[str] | None, typer.Option("--models", "--model", help="One to compare; may be given again.")
+    ] = None,
+    peer: Annotated[
+        list[str] | None, typer.Option("--peer", metavar="NAME=FILE", help="An ONNX denoiser, likewise.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="A data folder to compare on.")] = None,
+    clean: Annotated[Path | None, typer.Option("--clean", help="Or a folder of clean recordings,")] = None,
+    noise: Annotated[Path | None, typer.Option("--noise", help="and one of noise.")] = None,
+    count: Annotated[int, typer.Option("--count", min=1, help="Signals at most.")] = 100,
+    turns: Annotated[int, typer.Option("--turns", min=1, help="Measurements of each time.")] = 7,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON.")] = None,
+    markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the tables as a page.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw quality against cost into this folder.")
+    ] = None,
+    training: Annotated[bool, typer.Option("--training", help="Speed of training instead.")] = False,
     ablation: Annotated[bool, typer.Option("--ablation", help="The adversarial loss on and off.")] = False,
     race: Annotated[bool, typer.Option("--race", help="How soon tones is as good as classic.")] = False,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Seeds of the ablation.")] = 3,
     overrides: Overrides = None,
     force: Force = False,
 ) -> None:
-    """Measure speed, or with a flag what the adversarial part is worth, on this machine."""
-    import dataclasses
-
+    """Compare quality and speed with what people use today, on this machine; the flags measure training."""
     from dan.files import atomic_write, check_free
 
-    check_free(json_file, force=force)
+    check_free(json_file, markdown, plot, force=force)
+    if training or ablation or race:
+        figures = _measure_training(ablation, race, seeds, overrides or [])
+        show_figures([_flat(tree) for tree in figures])
+        text = json.dumps(figures, indent=2)
+    else:
+        text = _compare(models, peer, data, clean, noise, count, turns, markdown, plot, force)
+    if json_file:
+        with atomic_write(json_file, force=force) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _compare(
+    models: list[str] | None,
+    peers: list[str] | None,
+    data: Path | None,
+    clean: Path | None,
+    noise: Path | None,
+    count: int,
+    turns: int,
+    markdown: Path | None,
+    plot: Path | None,
+    force: bool,
+) -> str:
+    """Compare, show and write the tables; the benchmark as JSON."""
+    import shlex
+
+    try:
+        from dan.benchmark import benchmark
+        from dan.benchmark_page import cells, to_markdown
+    except ImportError as error:
+        raise DanError(
+            "dan bench", "it takes scipy", "Run pip install 'dan-denoiser[train,bench]'"
+        ) from error
+    from dan.files import atomic_write
+
+    command = shlex.join(["dan", *sys.argv[1:]])
+    folders = {"data": data, "clean": clean, "noise": noise}
+    with _bar("Comparing") as progress:
+        made = benchmark(
+            models or (), peers=peers or (), **folders, count=count, turns=turns, command=command,
+            progress=progress,
+        )  # fmt: skip
+    for comparison in made.comparisons:
+        head, lines = cells(comparison, brief=True)
+        show_cells(head, lines, title=f"{comparison.signals}, {comparison.sample_rate_hz:g} Hz")
+        for name, why in comparison.notes.items():
+            _say(f"no row {name}: {why}")
+    if plot:
+        _draw_comparisons(made.comparisons, plot)
+    if markdown:
+        with atomic_write(markdown, force=force) as temporary:
+            temporary.write_text(to_markdown(made), encoding="utf-8")
+    return made.to_json()
+
+
+def _draw_comparisons(comparisons: Sequence[Comparison], folder: Path) -> None:
+    from dan.drawing import save_figure
+    from dan.tradeoffs import plot_tradeoff
+
+    for number, comparison in enumerate(comparisons, start=1):
+        save_figure(plot_tradeoff(comparison), folder / f"comparison_{number}.png")
+
+
+def _measure_training(ablation: bool, race: bool, seeds: int, overrides: list[str]) -> list[dict[str, Any]]:
+    """Speed of steps and epochs, the race, or the ablation, as rows of figures."""
+    import dataclasses
+
     if ablation:
         from dan.ablation import ablate
 
         with _bar("Ablation") as progress:
-            rows: list[Any] = list(ablate(seeds=range(seeds), overrides=overrides or (), progress=progress))
+            rows: list[Any] = list(ablate(seeds=range(seeds), overrides=overrides, progress=progress))
     elif race:
         from dan.bench import bench_race
 
@@ -449,11 +531,20 @@ def bench(
             rows = list(bench_step(progress=progress))
         with _bar("Epochs") as progress:
             rows += bench_founding(progress=progress)
-    figures = [dataclasses.asdict(row) for row in rows]
-    show_figures([_flat(tree) for tree in figures])
-    if json_file:
-        with atomic_write(json_file, force=force) as temporary:
-            temporary.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    return [dataclasses.asdict(row) for row in rows]
+
+
+def show_cells(head: list[str], lines: list[list[str]], *, title: str) -> None:
+    """Print a table of text, the first column's names on the left."""
+    from rich.console import Console
+    from rich.table import Table as Grid
+
+    grid = Grid(title=title)
+    for place, heading in enumerate(head):
+        grid.add_column(heading, justify="right" if place else "left")
+    for line in lines:
+        grid.add_row(*line, style="bold" if line[0].startswith("DAN ") else None)
+    Console().print(grid)
 
 
 def _flat(tree: dict[str, Any]) -> dict[str, Any]:
