@@ -18,7 +18,7 @@ test: .venv
 # torch is pinned in constraints.txt; everything else is as pyproject.toml says.
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,biosignals,bench,tensorboard,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,biosignals,tensorboard,dev]'
 	touch $@
 
 clean:

@@ -10,12 +10,13 @@ SOURCE = Path(__file__).parent.parent / "src" / "dan"
 
 FLOORS = {
     "Commands: parse, call, print": "cli __main__",
-    "What a command does around the work itself": "demo sessions judging denoising pipes mixing",
-    "Measuring ourselves": "bench ablation references",
+    "What a command does around the work itself": "demo sessions judging denoising pipes",
+    "Beside peers": "benchmark benchmark_page comparisons tradeoffs peers trials startup",
+    "Measuring": "bench ablation references timing",
     "Report and pictures": "report page listening plots drawing",
     "Judging": "evaluation scoring scores figures baselines fitting samples",
     "Training": "training checkpoints diagnosis runs schedules muon",
-    "Batches to train on": "datasets materials mixtures crops splits corpus",
+    "Batches to train on": "datasets mixing materials mixtures crops splits corpus",
     "Export": "export exportable parity precisions",
     "A model applied": "denoiser streams engines torch_models onnx_models onnx_metadata models",
     "Networks and losses": "generators causal discriminators networks convolutions losses",

@@ -309,3 +309,9 @@ def test_a_strength_of_zero_takes_nothing_away():
     np.testing.assert_allclose(filters.wavelet(noise, strength=0), noise, atol=1e-9)  # roundings
     kept = filters.spectral_gate(noise, sample_rate_hz=RATE_HZ, strength=0)
     np.testing.assert_allclose(kept, noise, atol=1e-5)  # the gate's transforms
+
+
+def test_wavelet_of_mostly_digital_silence_stays_finite():
+    signal = np.zeros(4096)
+    signal[1000:1500] = np.random.default_rng(0).standard_normal(500)
+    assert np.isfinite(filters.wavelet(signal)).all()

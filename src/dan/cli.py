@@ -242,6 +242,9 @@ def evaluate(
     data: Data,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the table as JSON.")] = None,
     report: Annotated[Path | None, typer.Option("--report", help="Write a report with pictures.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="Of the signals: tones, speech, ecg or eeg.")
+    ] = None,
     sample_rate: Rate = None,
     force: Force = False,
 ) -> None:
@@ -255,6 +258,7 @@ def evaluate(
             json_file=json_file,
             report=report,
             sample_rate_hz=sample_rate,
+            kind=kind,
             force=force,
             progress=progress,
         )
@@ -270,11 +274,11 @@ def show_table(table: Table) -> None:
 
     grid = Grid(title=f"{table.model} on {table.data}: {table.count} signals, {table.parameters} parameters")
     grid.add_column("")
-    for heading in ("SNR dB", "95 %", "gain dB", "SI-SDR dB", "gain dB"):
+    for heading in ("SNR dB", "95 %", "gain dB", "SI-SDR dB", "gain dB", *table.extra_figures):
         grid.add_column(heading, justify="right")
     for row in table.rows:
         low, high = row.interval_db["snr_db"]
-        figures = (row.snr_gain_db, row.si_sdr_db, row.si_sdr_gain_db)
+        figures = (row.snr_gain_db, row.si_sdr_db, row.si_sdr_gain_db, *row.figures.values())
         cells = [f"{row.snr_db:.2f}", f"{low:.2f} to {high:.2f}", *(f"{figure:.2f}" for figure in figures)]
         grid.add_row(row.name, *cells, style="bold" if row.name == "dan" else None)
     Console().print(grid)

@@ -6,6 +6,7 @@ weights.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,9 +82,10 @@ def save_model(path: Path, generator: GeneratorBase, info: ModelInfo) -> None:
     from safetensors.torch import save_file
 
     weights = {name: tensor.detach().contiguous() for name, tensor in generator.state_dict().items()}
+    said = json.dumps({"format": FORMAT, "info": info.model_dump_json()})
     with atomic_write(path, force=True) as temporary:
         try:
-            save_file(weights, temporary, metadata={"format": FORMAT, "info": info.model_dump_json()})
+            save_file(weights, temporary, metadata={"dan": said})  # one key: several come in random order
         except SafetensorError as error:  # its own error for a full disk
             raise OSError(str(error)) from error
 
@@ -110,7 +112,7 @@ def is_onnx(path: Path) -> bool:
 
 def _safetensors_metadata(path: Path) -> dict[str, str]:
     with safe_open(path, framework="numpy") as file:
-        return dict(file.metadata() or {})
+        return dict(json.loads((file.metadata() or {})["dan"]))
 
 
 def load_model(path: Path) -> tuple[GeneratorBase, ModelInfo]:

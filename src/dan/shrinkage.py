@@ -84,7 +84,7 @@ def _shrink(row: Array, wavelet: str, levels: int, *, white: bool, strength: flo
 
 
 def _bayes_shrink(scale: Array, deviation: float, strength: float) -> Array:
-    if strength == 0:
+    if strength == 0 or deviation == 0:  # no noise to take away: digital silence, for one
         return scale
     clean_variance = max(0.0, float(np.mean(scale**2)) - deviation**2)
     if clean_variance <= 0:
