@@ -20,6 +20,7 @@ def main(demo: str) -> None:
     page = ROOT / "README.md"
     text = page.read_text(encoding="utf-8")
     text = _between(text, "table", (report / "table.md").read_text(encoding="utf-8").strip())
+    text = _between(text, "curve", (report / "curve.md").read_text(encoding="utf-8").strip())
     page.write_text(_between(text, "time", _time(Path(demo))), encoding="utf-8")
 
 

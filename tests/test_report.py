@@ -101,10 +101,12 @@ def whole(tmp_path_factory):
 def test_the_folder_holds_the_page_the_table_and_the_pictures(whole):
     folder, page, given, _ = whole
     pictures = ["curve.png", "scores.png", "signals.png", "training.png"]
-    names = sorted(["index.html", "table.json", "table.md", *pictures])
+    names = sorted(["index.html", "table.json", "table.md", "curve.md", *pictures])
     assert sorted(file.name for file in folder.iterdir()) == names
     assert page == folder / "index.html"
     assert (folder / "table.md").read_text() == given.table.to_markdown()
+    head, _, *rows = (folder / "curve.md").read_text().splitlines()
+    assert head.count("|") == len(CURVE) + 2 and len(rows) == len({name for _, row in CURVE for name in row})
     assert json.loads((folder / "table.json").read_text()) == json.loads(given.table.to_json())
     shown = [image["src"].partition(",")[2] for image in Page(page.read_text()).images]
     files = {base64.b64encode((folder / name).read_bytes()).decode() for name in pictures}

@@ -26,7 +26,7 @@ Curve = Sequence[tuple[float, Mapping[str, float]]]
 
 PAGE = "index.html"
 PICTURES = ("scores.png", "signals.png", "curve.png", "training.png")
-FILES = frozenset({PAGE, "table.md", "table.json", *PICTURES})
+FILES = frozenset({PAGE, "table.md", "table.json", "curve.md", *PICTURES})
 
 SHOWN_SIGNALS = 2
 
@@ -44,7 +44,7 @@ def write_report(
     curve: Curve | None = None,
     force: bool = False,
 ) -> Path:
-    """Write a folder with the page `index.html`, `table.md`, `table.json` and the pictures as PNG.
+    """Write a folder with the page `index.html`, the tables as Markdown and JSON, and the pictures as PNG.
 
     The page holds all it shows and plays, and loads nothing from anywhere. The folder appears whole or not at
     all; the same input gives the same bytes.
@@ -75,6 +75,8 @@ def write_report(
             (temporary / name).write_bytes(png)
         (temporary / "table.md").write_text(evaluation.table.to_markdown(), encoding="utf-8")
         (temporary / "table.json").write_text(evaluation.table.to_json() + "\n", encoding="utf-8")
+        if curve:
+            (temporary / "curve.md").write_text(_curve_markdown(curve), encoding="utf-8")
         (temporary / PAGE).write_text(text, encoding="utf-8")
     return Path(folder) / PAGE
 
@@ -252,12 +254,23 @@ def _sound_parts(signals: Mapping[str, Signal], sample_rate_hz: float) -> list[s
     return [page.paragraph(sound.describe(sample_rate_hz)), page.sounds(clips)]
 
 
+def _curve_cells(curve: Curve) -> tuple[list[str], list[str], list[list[str]]]:
+    """The rows' names, the heading, and a row of cells for each name."""
+    names = list(dict.fromkeys(name for _, row in curve for name in row))
+    rows = [[label(name), *(signed(row[name]) if name in row else "" for _, row in curve)] for name in names]
+    return names, ["input SNR (dB)", *(f"{signed(level_db, digits=0)}" for level_db, _ in curve)], rows
+
+
+def _curve_markdown(curve: Curve) -> str:
+    _, head, rows = _curve_cells(curve)
+    lines = [head, ["---", *["---:"] * len(curve)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
 def _curve_parts(curve: Curve | None, png: bytes | None) -> list[str]:
     if not curve or png is None:
         return []
-    names = list(dict.fromkeys(name for _, row in curve for name in row))
-    rows = [[label(name), *(signed(row[name]) if name in row else "" for _, row in curve)] for name in names]
-    head = ["input SNR (dB)", *(f"{signed(level_db, digits=0)}" for level_db, _ in curve)]
+    names, head, rows = _curve_cells(curve)
     caption = (
         "Mean output SNR on fresh draws of the task with another SNR. Below the dotted line a method does "
         "harm."
