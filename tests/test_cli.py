@@ -211,3 +211,12 @@ def test_a_pipe_that_nobody_reads_ends_quietly(trained):
     line = f"yes | {sys.executable} -m dan stream {trained / 'run'} --dtype int16 | head -c 64 | wc -c"
     ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True, timeout=60)
     assert ended.stdout.strip() == "64" and "Traceback" not in ended.stderr
+
+
+def test_training_without_torch_says_what_to_install(dan, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for name in [name for name in sys.modules if name.startswith("dan.")]:
+        if name not in ("dan.cli", "dan.errors"):
+            monkeypatch.delitem(sys.modules, name)
+    code, _, err = dan("train", "tones", "--out", tmp_path / "run")
+    assert code == 1 and "dan-denoiser[train]" in err and "Traceback" not in err

@@ -53,6 +53,10 @@ Strength = Annotated[float, typer.Option("--strength", help="0 is the input, 1 a
 Rate = Annotated[float | None, typer.Option("--sample-rate", help="In Hz, where the files do not say it.")]
 
 
+TRAINING = ("torch", "onnx", "scipy", "pywt", "matplotlib")
+"""What the plain install, which denoises, does without."""
+
+
 def main() -> None:
     """Run the command line: exit code 0 done, 1 the input is wrong, 2 the command line is wrong."""
     debug = "--debug" in sys.argv
@@ -63,6 +67,12 @@ def main() -> None:
         if debug:
             raise
         print(f"dan: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+    except ModuleNotFoundError as error:
+        if debug or error.name not in TRAINING:
+            raise
+        missing = DanError(error.name, "it is not installed", "pip install 'dan-denoiser[train]'")
+        print(f"dan: {missing}", file=sys.stderr)  # noqa: T201
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(1)
