@@ -217,7 +217,8 @@ def train(
         )
     if not outcome.complete:
         typer.echo("Stopped before the end: the same command resumes.")
-    typer.echo(f"Model: {outcome.run.model}\nPlots: {outcome.run.plots}")
+    if outcome.state.history:
+        typer.echo(f"Model: {outcome.run.model}\nPlots: {outcome.run.plots}")
 
 
 @contextmanager
