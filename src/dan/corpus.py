@@ -6,7 +6,6 @@ Nothing is written into the folder. Each recording is read once, long ones in pa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dan.errors import DanError
+from dan.progress import Progress
 from dan.recordings import Reader, find_recordings, open_reader
 from dan.signals import Signal, check_sample_rate
 
@@ -110,7 +110,7 @@ def index(
     folder: str | Path,
     *,
     sample_rate_hz: float | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress | None = None,
 ) -> Corpus:
     """Index the recordings in a folder and all folders below it.
 

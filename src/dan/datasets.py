@@ -7,7 +7,6 @@ from there with the very signals that it would have seen.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +19,7 @@ from dan.errors import DanError
 from dan.folders import Split, load_split
 from dan.materials import open_material
 from dan.mixtures import Pool
+from dan.progress import Progress
 from dan.settings import Recipe
 from dan.signals import Signal
 from dan.synthesis import draw_noise, draw_pairs, mix
@@ -141,7 +141,7 @@ def open_recordings(
     noise: Path | None = None,
     noisy: Path | None = None,
     sample_rate_hz: float | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress | None = None,
 ) -> Signals:
     """The source of batches and the validation signals from folders of recordings.
 
@@ -172,9 +172,7 @@ def open_recordings(
     )
 
 
-def open_signals(
-    recipe: Recipe, folders: Folders, *, progress: Callable[[float], None] | None = None
-) -> Signals:
+def open_signals(recipe: Recipe, folders: Folders, *, progress: Progress | None = None) -> Signals:
     """The signals that a recipe and the folders given stand for.
 
     Raises:

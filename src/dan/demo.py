@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from dan.errors import DanError
 from dan.evaluation import Evaluation
 from dan.folders import create
 from dan.judging import judge
+from dan.progress import Progress
 from dan.recipes import load_recipe
 from dan.sessions import Session, train_run
 
@@ -19,7 +19,7 @@ HELD_BACK_SEED = 1_000_003
 
 
 def run_demo(
-    out: Path, *, quick: bool, force: bool, session: Session, progress: Callable[[float], None] | None = None
+    out: Path, *, quick: bool, force: bool, session: Session, progress: Progress | None = None
 ) -> Evaluation:
     """Make data, train, judge on signals that were held back, write the report.
 

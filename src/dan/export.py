@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from dan.networks import GeneratorBase
 from dan.onnx_models import NEXT, STATE, open_onnx
 from dan.parity import Difference, check_loss, check_parity, compare
 from dan.precisions import Precision, stored_in
+from dan.progress import Progress
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -49,7 +49,7 @@ def export_onnx(
     *,
     force: bool = False,
     precision: Precision = "float32",
-    progress: Callable[[float], None] | None = None,
+    progress: Progress | None = None,
 ) -> Export:
     """Export a generator to one ONNX file.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from dan.layout import (
     read_signal,
 )
 from dan.previews import check_pictures, draw_picture, write_resampled
+from dan.progress import Progress
 from dan.settings import Recipe
 from dan.signals import Signal
 from dan.synthesis import Pairs, draw_pairs
@@ -74,7 +74,7 @@ def create(
     *,
     seed: int | None = None,
     force: bool = False,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Fill a data folder as a recipe says; it appears whole or not at all.
 
@@ -182,7 +182,7 @@ def _sines(data: Path, side: Side, stems: list[str]) -> npt.NDArray[np.int64] | 
 class _Progress:
     """Counts signals and tells whoever wants to know."""
 
-    def __init__(self, total: int, tell: Callable[[float], None] | None) -> None:
+    def __init__(self, total: int, tell: Progress | None) -> None:
         self.done, self.total, self.tell = 0, total, tell
 
     def step(self) -> None:

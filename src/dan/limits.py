@@ -9,13 +9,13 @@ is. docs/limit.md tells the same story at length, with figures.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from dan.errors import DanError
+from dan.progress import Progress
 from dan.signals import Signal, check_sample_rate, check_signal, energy
 from dan.sinusoids import check_band, phasors
 
@@ -91,7 +91,7 @@ def bayes_estimate(
     particles: int = 16,
     sweeps: int = 30,
     seed: int = 0,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress | None = None,
 ) -> Signal:
     """Posterior mean of the clean signal under the founding task's own prior.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from dan.corpus import Corpus, check_distinct, index
 from dan.crops import NOISE, Crops, Stringing
 from dan.errors import DanError
 from dan.mixtures import Mixer, PairMixer
+from dan.progress import Progress, portion
 from dan.settings import AugmentationSettings, Recipe, SplitBy
 from dan.splits import Sides, follow, pair, split
 
@@ -45,7 +45,7 @@ def open_material(
     noise: Path | None = None,
     noisy: Path | None = None,
     sample_rate_hz: float | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress | None = None,
 ) -> Material:
     """Open folders of clean recordings and of noise, or of clean and noisy ones that belong together.
 
@@ -65,8 +65,9 @@ def open_material(
         raise DanError("--noise and --noisy", "noise is mixed in, noisy holds it already", "Give one of them")
     other = noise if noisy is None else noisy
     folders = [clean] if other is None else [clean, other]
+    share = 1 / len(folders)
     corpora = [
-        index(folder, sample_rate_hz=sample_rate_hz, progress=_portion(progress, place, len(folders)))
+        index(folder, sample_rate_hz=sample_rate_hz, progress=portion(progress, place * share, share))
         for place, folder in enumerate(folders)
     ]
     notes = [note for corpus in corpora for note in (*corpus.notes, *_upsampled(recipe, corpus))]
@@ -139,9 +140,3 @@ def _upsampled(recipe: Recipe, corpus: Corpus) -> list[str]:
         f"{corpus.folder}: {len(slower)} of {len(corpus.entries)} recordings are upsampled to {rate_hz:g} Hz "
         f"and hold nothing above {min(entry.sample_rate_hz for entry in slower) / 2:g} Hz or so"
     ]
-
-
-def _portion(
-    progress: Callable[[float], None] | None, place: int, count: int
-) -> Callable[[float], None] | None:
-    return None if progress is None else lambda done: progress((place + done) / count)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from dan.files import atomic_folder
 from dan.layout import KINDS, SIDES, Dataset, Side, is_data_folder
 from dan.materials import open_material
 from dan.previews import write_resampled
+from dan.progress import Progress
 from dan.recipes import check_recipe
 from dan.recordings import find_recordings, open_reader
 from dan.settings import Recipe, RecordingsSettings
@@ -45,7 +45,7 @@ def mix_folder(
     seed: int = 0,
     recordings: RecordingsSettings | None = None,
     force: bool = False,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress | None = None,
 ) -> Mixed:
     """Fill a data folder with mixtures of recordings; it appears whole or not at all.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from dan.layout import (
     read_signal,
 )
 from dan.leaks import Sketch, find_same, sketch
+from dan.progress import Progress
 from dan.recordings import PCM_BITS, Recording
 from dan.signals import energy, energy_ratio_db
 
@@ -87,7 +87,7 @@ def check(
     data: str | Path,
     *,
     sample_rate_hz: float | None = None,
-    progress: Callable[[float], None] | None = None,
+    progress: Progress | None = None,
 ) -> FolderReport:
     """Verify a data folder, touching nothing.
 
