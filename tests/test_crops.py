@@ -10,6 +10,7 @@ from hypothesis import settings as how
 from hypothesis import strategies as st
 
 from dan import corpus
+from dan.butterworth import highpass
 from dan.corpus import index
 from dan.crops import NOISE, Crops, Stringing
 
@@ -34,14 +35,14 @@ def sine(hz, length, rate_hz=RATE_HZ):
 def crops_of(tmp_path):
     """Crops of signals given by name, each at its rate."""
 
-    def make(stringing=PAUSES, rate_hz=RATE_HZ, cut=None, **signals):
+    def make(stringing=PAUSES, rate_hz=RATE_HZ, cut=None, highpass_hz=0.0, **signals):
         for name, signal in signals.items():
             np.save(tmp_path / f"{name}.npy", signal)
         corpus = index(tmp_path, sample_rate_hz=RATE_HZ)
         if cut:
             entries = [replace(entry, start=cut[0], stop=cut[1]) for entry in corpus.entries]
             corpus = replace(corpus, entries=tuple(entries))
-        return Crops(corpus, sample_rate_hz=rate_hz, stringing=stringing)
+        return Crops(corpus, sample_rate_hz=rate_hz, stringing=stringing, highpass_hz=highpass_hz)
 
     return make
 
@@ -70,6 +71,31 @@ def test_nothing_comes_from_beyond_the_side(crops_of, monkeypatch, kept_bytes, s
         # Resampling at the very edge overshoots a little; the other side is 7000 times as large.
         drawn = crops.draw(nearly_all if seed % 2 else 700, speed=speed, random=generator(seed))
         assert np.abs(drawn).max() < 0.2
+
+
+def test_a_cut_is_filtered_as_the_whole_recording_is(crops_of):
+    # A line through the cut's own ends would be no help against a drift of its length.
+    drift = np.cumsum(generator(3).standard_normal(20000)).astype(np.float32)
+    whole = highpass(drift, sample_rate_hz=RATE_HZ, cutoff_hz=2.0)
+    crops = crops_of(a=drift, highpass_hz=2.0)
+    for seed in range(20):
+        drawn = crops.draw(600, random=generator(seed))
+        windows = np.lib.stride_tricks.sliding_window_view(whole, 600)
+        # -77 dB of a drift that is 30 times as large as what is left of it.
+        assert np.abs(windows - drawn).max(axis=-1).min() < 0.01 * whole.std()
+
+
+def test_filtering_takes_nothing_from_beyond_the_side(crops_of):
+    signal = np.full(9000, np.float32(700))
+    signal[3000:6000] = 0.1 * sine(31, 3000)
+    crops = crops_of(a=signal, cut=(3000, 6000), highpass_hz=5.0)
+    for seed in range(20):
+        assert np.abs(crops.draw(2000, random=generator(seed))).max() < 0.2
+
+
+def test_short_recordings_are_filtered_before_they_are_strung(crops_of):
+    crops = crops_of(a=5 + sine(50, 300), b=-5 + sine(50, 300), highpass_hz=3.0)
+    assert np.abs(crops.draw(2000, random=generator())).max() < 1.5
 
 
 def test_a_cut_has_no_edges_of_resampling(crops_of):

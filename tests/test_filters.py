@@ -17,6 +17,7 @@ BAND_HZ = (10.0, 64.0)
 
 KINDS = {
     "lowpass": lambda x, rate=RATE_HZ: filters.lowpass(x, sample_rate_hz=rate, pass_hz=rate / 4),
+    "highpass": lambda x, rate=RATE_HZ: filters.highpass(x, sample_rate_hz=rate, cutoff_hz=rate / 25),
     "bandpass": lambda x, rate=RATE_HZ: filters.bandpass(
         x, sample_rate_hz=rate, frequency_hz=(rate / 25, rate / 4)
     ),
@@ -74,6 +75,25 @@ def test_bandpass_keeps_its_design(frequency_hz, low_db, high_db):
 def test_lowpass_passes_constants_and_ramps_to_the_last_sample():
     for line in (np.full(300, 2.5), np.linspace(-3, 4, 300)):
         np.testing.assert_allclose(filters.lowpass(line, sample_rate_hz=RATE_HZ), line, atol=1e-4)  # -80 dB
+
+
+@pytest.mark.parametrize(
+    ("frequency_hz", "loss_db"),
+    # Of second order, twice: 10 log10(1 + (cutoff / frequency)^4) each way.
+    [(0.5, 96.33), (4.0, 24.61), (8.0, 6.02), (16.0, 0.53), (64.0, 0.002)],
+)
+def test_highpass_keeps_its_design(frequency_hz, loss_db):
+    wave = np.sin(2 * np.pi * frequency_hz * np.arange(4096) / RATE_HZ)
+    filtered = filters.highpass(wave, sample_rate_hz=RATE_HZ, cutoff_hz=8)
+    middle = slice(512, -512)
+    lost = energy_ratio_db(energy(wave[middle]), energy(filtered[middle]))
+    assert lost == pytest.approx(loss_db, abs=0.15)  # the bilinear transform bends frequencies
+
+
+def test_highpass_takes_constants_and_ramps_out_to_the_last_sample():
+    for line in (np.full(300, 2.5), np.linspace(-3, 4, 300)):
+        filtered = filters.highpass(line, sample_rate_hz=RATE_HZ, cutoff_hz=8)
+        np.testing.assert_allclose(filtered, 0, atol=4e-4)  # -80 dB
 
 
 def test_bandpass_takes_constants_and_ramps_out():
@@ -212,6 +232,8 @@ def test_bad_signals_are_refused(name, wrong):
         (lambda x: filters.lowpass(x, sample_rate_hz=100, pass_hz=50), "pass_hz=50"),
         (lambda x: filters.lowpass(x, sample_rate_hz=256, stop_hz=60), "stop_hz=60"),
         (lambda x: filters.lowpass(x, sample_rate_hz=256, pass_db=70), "pass_db=70"),
+        (lambda x: filters.highpass(x, sample_rate_hz=256, cutoff_hz=128), "cutoff_hz=128"),
+        (lambda x: filters.highpass(x, sample_rate_hz=256, cutoff_hz=0), "cutoff_hz=0"),
         (lambda x: filters.bandpass(x, sample_rate_hz=100, frequency_hz=(10, 64)), "64"),
         (lambda x: filters.bandpass(x, sample_rate_hz=256, frequency_hz=(10, 64), stop_hz=(11, 70)), "=11"),
         (lambda x: filters.bandpass(x, sample_rate_hz=256, frequency_hz=(10, 64), stop_hz=(5, 50)), "=50"),

@@ -169,6 +169,24 @@ def test_an_offset_of_the_clean_signal_is_taken_off_where_that_is_wanted(tiny, t
         assert np.abs((mixed - clean).mean(axis=-1)).max() < 0.3  # of white noise, 1 / sqrt(400) each
 
 
+@pytest.mark.parametrize("partner", ["noise", "noisy"])
+def test_a_drift_of_the_clean_signal_is_taken_out_where_that_is_wanted(tiny, tmp_path, partner):
+    drift = 2 * tone(0.3, 3000)
+    for number in range(4):
+        signal = drift + tone(20 + number, 3000)
+        write(tmp_path / "clean" / f"{number}.wav", signal)
+        added = np.random.default_rng(number).standard_normal(3000).astype(np.float32)
+        write(tmp_path / partner / f"{number}.wav", added if partner == "noise" else signal + added)
+    recipe = tiny(BASE | {"recordings.highpass_hz": 2.0})
+    opened = open_recordings(recipe, clean=tmp_path / "clean", **{partner: tmp_path / partner})
+    for clean in (opened.validation.clean, clean_of(opened.source)):
+        # A sine of 0.5, of which the cutoff an octave and more below takes little.
+        np.testing.assert_allclose(clean.std(axis=-1), 0.5 / np.sqrt(2), rtol=0.05)
+        assert np.abs(clean.mean(axis=-1)).max() < 0.05
+    in_noise = np.abs((opened.validation.mixed - opened.validation.clean).mean(axis=-1)).max()
+    assert (in_noise > 0.3) == (partner == "noisy")  # in pairs the drift is noise, in mixtures it is nowhere
+
+
 def test_upsampled_recordings_are_noted(tiny, clean):
     opened = open_recordings(tiny(BASE | {"signal.sample_rate_hz": 4000}), clean=clean)
     assert any("12 of 12 recordings are upsampled to 4000 Hz" in note for note in opened.notes)

@@ -1,4 +1,4 @@
-"""Butterworth filters forward and back, so without delay: low-pass and band-pass."""
+"""Butterworth filters forward and back, so without delay: low-pass, high-pass and band-pass."""
 
 from __future__ import annotations
 
@@ -58,12 +58,31 @@ def lowpass(
         stop_hz = _edge_above(pass_hz, STOP_RATIO, rate_hz)
     _check_rising(pass_hz=pass_hz, stop_hz=stop_hz, rate_hz=rate_hz)
     sos = _butterworth(pass_hz, stop_hz, kind="lowpass", loss_db=(pass_db, stop_db), rate_hz=rate_hz)
-    tail = _tail_samples(sos)
-    # Odd reflection carries on the level and the slope, so that constants and ramps pass unchanged.
-    pads = [(0, 0)] * (signal.ndim - 1) + [(tail, tail)]
-    wide = np.pad(signal.astype(np.float64), pads, mode="reflect", reflect_type="odd")
-    filtered = dsp.sosfiltfilt(sos, wide, axis=-1, padlen=0)[..., tail:-tail]
-    return np.asarray(filtered.astype(signal.dtype))
+    return _between_reflections(sos, signal)
+
+
+def highpass(noisy: npt.ArrayLike, *, sample_rate_hz: float, cutoff_hz: float) -> Signal:
+    """Gentle Butterworth high-pass of second order, forward and back: takes a drifting baseline out.
+
+    Args:
+        noisy: ``[*, T]``.
+        sample_rate_hz: its rate in Hz.
+        cutoff_hz: where 6 dB are lost in all, within 0 and half the rate.
+
+    Returns:
+        The filtered signal ``[*, T]``, of the dtype of `noisy`; constants and straight lines are gone.
+
+    Raises:
+        DanError: if the signal, its rate or the cutoff is wrong.
+
+    Source: S. Butterworth, "On the theory of filter amplifiers", 1930.
+    """
+    signal, rate_hz = check_signal(noisy, name="noisy"), check_sample_rate(sample_rate_hz)
+    if not 0 < cutoff_hz < rate_hz / 2:
+        rule = f"it lies between 0 and half the sample rate, {rate_hz / 2:g} Hz"
+        raise DanError(f"cutoff_hz={cutoff_hz:g}", rule, "Move it")
+    sos = np.asarray(dsp.butter(2, cutoff_hz, "highpass", output="sos", fs=rate_hz))
+    return _between_reflections(sos, signal)
 
 
 def bandpass(
@@ -155,6 +174,15 @@ def _tail_samples(sos: Array) -> int:
     if radius <= 0:
         return 1
     return min(TAIL_LIMIT_SAMPLES, 1 + math.ceil(math.log(TAIL_LEVEL) / min(math.log(radius), -1e-9)))
+
+
+def _between_reflections(sos: Array, signal: Signal) -> Signal:
+    """Forward and back; odd reflection carries on the level and the slope, so that lines have no edges."""
+    tail = _tail_samples(sos)
+    pads = [(0, 0)] * (signal.ndim - 1) + [(tail, tail)]
+    wide = np.pad(signal.astype(np.float64), pads, mode="reflect", reflect_type="odd")
+    filtered = dsp.sosfiltfilt(sos, wide, axis=-1, padlen=0)[..., tail:-tail]
+    return np.asarray(filtered.astype(signal.dtype))
 
 
 def _forward_and_back(sos: Array, signal: Array) -> Array:

@@ -16,6 +16,8 @@ from dan.signals import Signal
 
 MARGIN_SAMPLES = 64
 """Read beyond both ends of a cut, so that resampling meets no edge."""
+MARGIN_PERIODS = 2.0
+"""The same for a high-pass filter, in periods of its cutoff: its ringing has sunk to -77 dB by then."""
 CROSSFADE_S = 0.02
 LOOPED_SHARE = 0.5
 """How often a noise that is too short goes on with itself; else with another one from its folder."""
@@ -43,14 +45,17 @@ class Crops:
         corpus: of any rates and numbers of channels; a stretch is of one channel.
         sample_rate_hz: of the stretches.
         stringing: how short recordings of one folder are strung together.
+        highpass_hz: cutoff of a high-pass filter, forward and back, over each recording; 0 for none.
     """
 
-    def __init__(self, corpus: Corpus, *, sample_rate_hz: float, stringing: Stringing) -> None:
+    def __init__(
+        self, corpus: Corpus, *, sample_rate_hz: float, stringing: Stringing, highpass_hz: float = 0.0
+    ) -> None:
         folders: dict[str, list[Entry]] = defaultdict(list)
         for entry in corpus.entries:
             folders[entry.folder].append(entry)
         self._folders, self._shelf = list(folders.values()), Shelf(corpus)
-        self._rate_hz, self._stringing = sample_rate_hz, stringing
+        self._rate_hz, self._stringing, self._highpass_hz = sample_rate_hz, stringing, highpass_hz
 
     def draw(self, length_samples: int, *, speed: float = 1.0, random: np.random.Generator) -> Signal:
         """Draw a stretch ``[length_samples]``, float32, played `speed` times as fast.
@@ -96,14 +101,26 @@ class Crops:
         ratio = self._rate_hz / (entry.sample_rate_hz * speed)
         needed = math.ceil((most + 2) / ratio)  # two for what rounding may take
         if needed > entry.length_samples:
-            whole = self._shelf.read(entry, channel, entry.start, entry.length_samples)
+            whole = self._read(entry, channel, entry.start, entry.stop)
             return self._resampled(whole, entry, speed)[:most]
         start = int(random.integers(entry.start, entry.stop - needed, endpoint=True))
         first = max(entry.start, start - MARGIN_SAMPLES)
         last = min(entry.stop, start + needed + MARGIN_SAMPLES)
         lead = round((start - first) * ratio)
-        stretch = self._shelf.read(entry, channel, first, last - first)
+        stretch = self._read(entry, channel, first, last)
         return self._resampled(stretch, entry, speed)[lead : lead + most]
+
+    def _read(self, entry: Entry, channel: int, first: int, last: int) -> Signal:
+        """The samples from `first` up to `last` of a channel, filtered as the whole recording would be."""
+        if self._highpass_hz == 0:
+            return self._shelf.read(entry, channel, first, last - first)
+        from dan.butterworth import highpass
+
+        margin = math.ceil(MARGIN_PERIODS / self._highpass_hz * entry.sample_rate_hz)
+        start, stop = max(entry.start, first - margin), min(entry.stop, last + margin)
+        wide = self._shelf.read(entry, channel, start, stop - start)
+        filtered = highpass(wide, sample_rate_hz=entry.sample_rate_hz, cutoff_hz=self._highpass_hz)
+        return filtered[first - start : last - start]
 
     def _resampled(self, signal: Signal, entry: Entry, speed: float) -> Signal:
         rate_hz = round(entry.sample_rate_hz * speed, 6)  # so that soxr sees a ratio of whole numbers

@@ -5,9 +5,9 @@ there is one. None of them learns from clean signals. Every one returns the shap
 silence stays silent, and any length from one sample up is legal.
 """
 
-from dan.butterworth import bandpass, lowpass
+from dan.butterworth import bandpass, highpass, lowpass
 from dan.gating import spectral_gate
 from dan.shrinkage import wavelet
 from dan.wiener import wiener
 
-__all__ = ["bandpass", "lowpass", "spectral_gate", "wavelet", "wiener"]
+__all__ = ["bandpass", "highpass", "lowpass", "spectral_gate", "wavelet", "wiener"]

@@ -84,7 +84,7 @@ def _mixed(recipe: Recipe, clean: Corpus, noise: Corpus | None = None) -> Opened
     train, validation = (
         Mixer(
             recipe,
-            _crops(recipe, getattr(heard, side), _strung(recipe)),
+            _clean_crops(recipe, getattr(heard, side)),
             None if disturbed is None else _crops(recipe, getattr(disturbed, side), NOISE),
             length_samples=_length(recipe, side),
             augmentation=recipe.augmentation if side == "train" else AugmentationSettings(),
@@ -99,7 +99,7 @@ def _paired(recipe: Recipe, clean: Corpus, noisy: Corpus) -> Opened:
     sides = _sides(recipe, clean, recipe.recordings.clean_split, 0)
     train, validation = (
         PairMixer(
-            _crops(recipe, getattr(sides, side), _strung(recipe)),
+            _clean_crops(recipe, getattr(sides, side)),
             _crops(recipe, follow(getattr(sides, side), noisy), _strung(recipe)),
             length_samples=_length(recipe, side),
             augmentation=recipe.augmentation if side == "train" else AugmentationSettings(),
@@ -116,8 +116,13 @@ def _sides(recipe: Recipe, corpus: Corpus, by: SplitBy, place: int) -> Sides:
     return split(corpus, by=by, held_back=settings.held_back, gap_s=settings.gap_s, random=random)
 
 
-def _crops(recipe: Recipe, corpus: Corpus, stringing: Stringing) -> Crops:
-    return Crops(corpus, sample_rate_hz=recipe.signal.sample_rate_hz, stringing=stringing)
+def _clean_crops(recipe: Recipe, corpus: Corpus) -> Crops:
+    return _crops(recipe, corpus, _strung(recipe), highpass_hz=recipe.recordings.highpass_hz)
+
+
+def _crops(recipe: Recipe, corpus: Corpus, stringing: Stringing, *, highpass_hz: float = 0.0) -> Crops:
+    rate_hz = recipe.signal.sample_rate_hz
+    return Crops(corpus, sample_rate_hz=rate_hz, stringing=stringing, highpass_hz=highpass_hz)
 
 
 def _strung(recipe: Recipe) -> Stringing:

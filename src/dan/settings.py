@@ -149,6 +149,9 @@ class RecordingsSettings(Settings):
     """Length of a validation signal; 0 for `signal.duration_s`."""
     centred: bool = False
     """Take the mean off each clean signal: an amplifier's offset is no signal, but would count in the SNR."""
+    highpass_hz: NonNegative = 0.0
+    """Cutoff of a high-pass filter, forward and back, over each clean recording; 0 for none. A wandering
+    baseline in the clean signals would be learnt as a part of them, and then left in."""
     pause_s: tuple[NonNegative, NonNegative] = (0.05, 0.4)
     """Shortest and longest pause between clean recordings that are strung together to fill a signal."""
 
