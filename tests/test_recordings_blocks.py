@@ -466,6 +466,17 @@ def test_tables_are_found_where_there_is_nothing_else(tmp_path):
     assert [path.name for path in find_recordings(tmp_path)] == ["a.tsv", "b.csv"]
 
 
+def test_links_to_folders_are_followed_and_end(tmp_path):
+    elsewhere, top = tmp_path / "elsewhere", tmp_path / "top"
+    for folder in (elsewhere, top):
+        folder.mkdir()
+    np.save(elsewhere / "a.npy", np.zeros(10))
+    (top / "first").symlink_to(elsewhere, target_is_directory=True)
+    (top / "second").symlink_to(elsewhere, target_is_directory=True)
+    (elsewhere / "up").symlink_to(top, target_is_directory=True)
+    assert len(find_recordings(top)) == 1
+
+
 @pytest.mark.parametrize("name", ["none", "empty"])
 def test_a_folder_without_recordings_is_named(tmp_path, name):
     (tmp_path / "empty").mkdir()

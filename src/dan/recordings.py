@@ -6,6 +6,7 @@ biosignals come in their physical units.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -177,6 +178,8 @@ def write(
 def find_recordings(folder: str | Path) -> list[Path]:
     """The recordings in a folder and all below it, in order; hidden and temporary files are left out.
 
+    Links to folders are followed, each folder once: a link back up ends there.
+
     Tables beside recordings of other kinds describe them more often than they are some (``metadata.csv``):
     they count only where there is nothing else.
 
@@ -188,7 +191,7 @@ def find_recordings(folder: str | Path) -> list[Path]:
         raise DanError(top, "there is no such folder", "Give a folder with recordings")
     files = [
         file
-        for file in sorted(top.rglob("*"))
+        for file in sorted(_files(top))
         if file.suffix.lower() in SUFFIXES
         and not any(part.startswith((".", "~")) for part in file.relative_to(top).parts)
         and file.is_file()
@@ -196,6 +199,18 @@ def find_recordings(folder: str | Path) -> list[Path]:
     if not files:
         raise DanError(top, "it holds no recordings", f"Give a folder with {', '.join(sorted(SUFFIXES))}")
     return [file for file in files if file.suffix.lower() not in TABLES] or files
+
+
+def _files(top: Path) -> Iterator[Path]:
+    """All files below, through links too, those of one folder once however many links lead there."""
+    seen: set[str] = set()
+    for folder, below, names in os.walk(top, followlinks=True):
+        place = os.path.realpath(folder)
+        if place in seen:
+            below.clear()
+            continue
+        seen.add(place)
+        yield from (Path(folder, name) for name in names)
 
 
 def _check_is_file(path: Path) -> None:
