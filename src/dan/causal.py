@@ -184,20 +184,21 @@ class CausalGenerator(GeneratorBase):
 
     def _unfold(self, factors: Tensor) -> tuple[Tensor, Tensor]:
         """``[B, frames, places, 2 fold]`` to real and imaginary part, ``[B, frames, bins + 1]`` each."""
-        factors = factors.reshape(*factors.shape[:2], self.bins, 2)
-        factors = torch.cat([factors, factors[:, :, -1:]], dim=2)  # the last bin as the one below it
-        return 1 + factors[..., 0], factors[..., 1]
+        parts = [part.flatten(2) for part in torch.tensor_split(factors, 2, dim=-1)]
+        gain, turn = (torch.cat([part, part[..., -1:]], dim=-1) for part in parts)  # the last as the one below
+        return 1 + gain, turn
 
     def _features(self, real: Tensor, imag: Tensor, state: dict[str, Tensor]) -> Tensor:
         """Compressed real and imaginary part and magnitude, folded: ``[B, frames, places, 3 fold + 2]``."""
-        parts = torch.stack([real, imag], dim=-1)[:, :, :-1]
-        power = parts.square().sum(dim=-1, keepdim=True) + TINY_POWER
-        compressed = parts * power ** ((self.settings.compression - 1) / 2)
+        real, imag = real[..., :-1], imag[..., :-1]
+        power = real.square() + imag.square() + TINY_POWER
         magnitude = power ** (self.settings.compression / 2)
-        level, state["level"] = self._level(magnitude.mean(dim=(2, 3)), state["level"])
-        features = torch.cat([compressed, magnitude], dim=-1) / level[:, :, None, None]
-        folded = features.reshape(*features.shape[:2], self.places, -1)
-        return torch.cat([folded, self.place.expand(*folded.shape[:2], -1, -1)], dim=-1)
+        level, state["level"] = self._level(magnitude.mean(dim=-1), state["level"])
+        magnitude = magnitude / level[..., None]
+        scale = magnitude * power.rsqrt()
+        parts = [real * scale, imag * scale, magnitude]
+        folded = [part.reshape(*part.shape[:2], self.places, -1) for part in parts]
+        return torch.cat([*folded, self.place.expand(*folded[0].shape[:2], -1, -1)], dim=-1)
 
     def _level(self, magnitude: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """Mean over the last frames ``[B, frames]``, of those that there have been; and the new past."""

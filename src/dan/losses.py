@@ -78,7 +78,7 @@ def compressed_loss(
         estimate: ``[B, C, T]``.
         reference: of the same shape.
         suppression: weight of magnitudes below the reference's; those above have 1.
-        frame_samples: of the Hann-windowed frames, which overlap by three quarters; at most the signal's.
+        frame_samples: of the Hann-windowed frames, which overlap by half; at most the signal's.
 
     Source: A. Ephrat et al., "Looking to listen at the cocktail party", 2018 (the power 0.3); S. Braun and
     I. Tashev, "A consolidated view of loss functions for supervised deep learning-based speech enhancement",
@@ -87,13 +87,21 @@ def compressed_loss(
     check_batch(estimate=estimate, reference=reference)
     level = reference.square().mean(dim=(-2, -1), keepdim=True).sqrt() + LEVEL_FLOOR
     size = min(frame_samples, estimate.shape[-1])
-    guess, truth = (_spectra(signal / level, size) for signal in (estimate, reference))
-    guess_size, truth_size = (part.square().sum(dim=-1) + POWER_FLOOR for part in (guess, truth))
-    difference = guess_size**0.15 - truth_size**0.15
+    guess, truth = (_compressed(signal / level, size) for signal in (estimate, reference))
+    difference = guess[2] - truth[2]
     weight = torch.where(difference < 0, suppression, 1.0)
     magnitude = (weight * difference.square()).mean()
-    turned = guess * guess_size[..., None] ** -0.35 - truth * truth_size[..., None] ** -0.35
-    return 2 * magnitude + turned.square().sum(dim=-1).mean()
+    turned = sum((a - b).square().mean() for a, b in zip(guess[:2], truth[:2], strict=True))
+    return 2 * magnitude + turned
+
+
+def _compressed(signal: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """``[B, C, T]`` to the real part, imaginary part and magnitude of its frames, to the power 0.3."""
+    real, imag = _spectra(signal, size, overlap=2).unbind(dim=-1)
+    power = real.square() + imag.square() + POWER_FLOOR
+    magnitude = power**0.15
+    scale = magnitude * power.rsqrt()
+    return real * scale, imag * scale, magnitude
 
 
 def _magnitudes(signal: Tensor, size: int) -> Tensor:
@@ -102,12 +110,13 @@ def _magnitudes(signal: Tensor, size: int) -> Tensor:
     return (power + FLOOR).sqrt()  # smooth at zero, unlike the absolute value
 
 
-def _spectra(signal: Tensor, size: int) -> Tensor:
-    """``[B, C, T]`` to spectra of Hann-windowed frames that overlap by three quarters, ``[..., bins, 2]``.
+def _spectra(signal: Tensor, size: int, *, overlap: int = 4) -> Tensor:
+    """``[B, C, T]`` to spectra of Hann-windowed frames, of which `overlap` lie over each sample.
 
-    White noise of variance 1 has a power of 1 in each bin.
+    Returns:
+        ``[..., bins, 2]``; white noise of variance 1 has a power of 1 in each bin.
     """
-    frames = signal.unfold(-1, size, max(1, size // 4))
+    frames = signal.unfold(-1, size, max(1, size // overlap))
     window = torch.hann_window(size, periodic=size > 1, device=signal.device, dtype=signal.dtype)
     return torch.view_as_real(torch.fft.rfft(frames * (window / window.square().sum().sqrt())))
 
