@@ -35,14 +35,14 @@ def sine(hz, length, rate_hz=RATE_HZ):
 def crops_of(tmp_path):
     """Crops of signals given by name, each at its rate."""
 
-    def make(stringing=PAUSES, rate_hz=RATE_HZ, cut=None, highpass_hz=0.0, **signals):
+    def make(stringing=PAUSES, rate_hz=RATE_HZ, cut=None, options=None, **signals):
         for name, signal in signals.items():
             np.save(tmp_path / f"{name}.npy", signal)
         corpus = index(tmp_path, sample_rate_hz=RATE_HZ)
         if cut:
             entries = [replace(entry, start=cut[0], stop=cut[1]) for entry in corpus.entries]
             corpus = replace(corpus, entries=tuple(entries))
-        return Crops(corpus, sample_rate_hz=rate_hz, stringing=stringing, highpass_hz=highpass_hz)
+        return Crops(corpus, sample_rate_hz=rate_hz, stringing=stringing, **(options or {}))
 
     return make
 
@@ -77,7 +77,7 @@ def test_a_cut_is_filtered_as_the_whole_recording_is(crops_of):
     # A line through the cut's own ends would be no help against a drift of its length.
     drift = np.cumsum(generator(3).standard_normal(20000)).astype(np.float32)
     whole = highpass(drift, sample_rate_hz=RATE_HZ, cutoff_hz=2.0)
-    crops = crops_of(a=drift, highpass_hz=2.0)
+    crops = crops_of(a=drift, options={"highpass_hz": 2.0})
     for seed in range(20):
         drawn = crops.draw(600, random=generator(seed))
         windows = np.lib.stride_tricks.sliding_window_view(whole, 600)
@@ -88,13 +88,25 @@ def test_a_cut_is_filtered_as_the_whole_recording_is(crops_of):
 def test_filtering_takes_nothing_from_beyond_the_side(crops_of):
     signal = np.full(9000, np.float32(700))
     signal[3000:6000] = 0.1 * sine(31, 3000)
-    crops = crops_of(a=signal, cut=(3000, 6000), highpass_hz=5.0)
+    crops = crops_of(a=signal, cut=(3000, 6000), options={"highpass_hz": 5.0})
     for seed in range(20):
         assert np.abs(crops.draw(2000, random=generator(seed))).max() < 0.2
 
 
+def test_channels_are_mixed_with_random_weights_of_unit_energy(crops_of):
+    leads = np.stack([sine(50, 5000), sine(120, 5000)])
+    crops = crops_of(a=leads, options={"mix_channels": True})
+    shares = []
+    for seed in range(60):
+        # 1000 samples hold whole periods of both, so that each channel's share can be read off.
+        spectrum = np.abs(np.fft.rfft(crops.draw(1000, random=generator(seed)))) / 500
+        shares.append(spectrum[[50, 120]])
+        assert np.square(shares[-1]).sum() == pytest.approx(1, abs=1e-4)
+    assert np.ptp(shares, axis=0).min() > 0.9
+
+
 def test_short_recordings_are_filtered_before_they_are_strung(crops_of):
-    crops = crops_of(a=5 + sine(50, 300), b=-5 + sine(50, 300), highpass_hz=3.0)
+    crops = crops_of(a=5 + sine(50, 300), b=-5 + sine(50, 300), options={"highpass_hz": 3.0})
     assert np.abs(crops.draw(2000, random=generator())).max() < 1.5
 
 

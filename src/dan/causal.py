@@ -185,7 +185,8 @@ class CausalGenerator(GeneratorBase):
     def _unfold(self, factors: Tensor) -> tuple[Tensor, Tensor]:
         """``[B, frames, places, 2 fold]`` to real and imaginary part, ``[B, frames, bins + 1]`` each."""
         parts = [part.flatten(2) for part in torch.tensor_split(factors, 2, dim=-1)]
-        gain, turn = (torch.cat([part, part[..., -1:]], dim=-1) for part in parts)  # the last as the one below
+        # The last bin is treated as the one below it.
+        gain, turn = (torch.cat([part, part[..., -1:]], dim=-1) for part in parts)
         return 1 + gain, turn
 
     def _features(self, real: Tensor, imag: Tensor, state: dict[str, Tensor]) -> Tensor:

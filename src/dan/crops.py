@@ -46,16 +46,24 @@ class Crops:
         sample_rate_hz: of the stretches.
         stringing: how short recordings of one folder are strung together.
         highpass_hz: cutoff of a high-pass filter, forward and back, over each recording; 0 for none.
+        mix_channels: sum the channels with random weights instead of taking one of them.
     """
 
     def __init__(
-        self, corpus: Corpus, *, sample_rate_hz: float, stringing: Stringing, highpass_hz: float = 0.0
+        self,
+        corpus: Corpus,
+        *,
+        sample_rate_hz: float,
+        stringing: Stringing,
+        highpass_hz: float = 0.0,
+        mix_channels: bool = False,
     ) -> None:
         folders: dict[str, list[Entry]] = defaultdict(list)
         for entry in corpus.entries:
             folders[entry.folder].append(entry)
         self._folders, self._shelf = list(folders.values()), Shelf(corpus)
-        self._rate_hz, self._stringing, self._highpass_hz = sample_rate_hz, stringing, highpass_hz
+        self._rate_hz, self._stringing = sample_rate_hz, stringing
+        self._highpass_hz, self._mix_channels = highpass_hz, mix_channels
 
     def draw(self, length_samples: int, *, speed: float = 1.0, random: np.random.Generator) -> Signal:
         """Draw a stretch ``[length_samples]``, float32, played `speed` times as fast.
@@ -97,30 +105,43 @@ class Crops:
 
     def _piece(self, entry: Entry, most: int, speed: float, random: np.random.Generator) -> Signal:
         """All of a recording, or a cut of `most` samples from a longer one."""
-        channel = entry.channels[random.integers(len(entry.channels))]
+        weights = self._weights(entry, random)
         ratio = self._rate_hz / (entry.sample_rate_hz * speed)
         needed = math.ceil((most + 2) / ratio)  # two for what rounding may take
         if needed > entry.length_samples:
-            whole = self._read(entry, channel, entry.start, entry.stop)
+            whole = self._read(entry, weights, entry.start, entry.stop)
             return self._resampled(whole, entry, speed)[:most]
         start = int(random.integers(entry.start, entry.stop - needed, endpoint=True))
         first = max(entry.start, start - MARGIN_SAMPLES)
         last = min(entry.stop, start + needed + MARGIN_SAMPLES)
         lead = round((start - first) * ratio)
-        stretch = self._read(entry, channel, first, last)
+        stretch = self._read(entry, weights, first, last)
         return self._resampled(stretch, entry, speed)[lead : lead + most]
 
-    def _read(self, entry: Entry, channel: int, first: int, last: int) -> Signal:
-        """The samples from `first` up to `last` of a channel, filtered as the whole recording would be."""
-        if self._highpass_hz == 0:
-            return self._shelf.read(entry, channel, first, last - first)
-        from dan.butterworth import highpass
+    def _weights(self, entry: Entry, random: np.random.Generator) -> dict[int, np.float32]:
+        """What each channel of a recording counts: one of them 1, or all a part of 1."""
+        if not self._mix_channels:
+            return {entry.channels[random.integers(len(entry.channels))]: np.float32(1)}
+        drawn = random.standard_normal(len(entry.channels))
+        weights = (drawn / np.linalg.norm(drawn)).astype(np.float32)
+        return dict(zip(entry.channels, weights, strict=True))
 
-        margin = math.ceil(MARGIN_PERIODS / self._highpass_hz * entry.sample_rate_hz)
+    def _read(self, entry: Entry, weights: dict[int, np.float32], first: int, last: int) -> Signal:
+        """The samples from `first` up to `last`, filtered as the whole recording would be."""
+        margin = 0
+        if self._highpass_hz:
+            margin = math.ceil(MARGIN_PERIODS / self._highpass_hz * entry.sample_rate_hz)
         start, stop = max(entry.start, first - margin), min(entry.stop, last + margin)
-        wide = self._shelf.read(entry, channel, start, stop - start)
-        filtered = highpass(wide, sample_rate_hz=entry.sample_rate_hz, cutoff_hz=self._highpass_hz)
-        return filtered[first - start : last - start]
+        parts = [
+            weight * self._shelf.read(entry, channel, start, stop - start)
+            for channel, weight in weights.items()
+        ]
+        wide = np.asarray(sum(parts), np.float32)
+        if self._highpass_hz:
+            from dan.butterworth import highpass
+
+            wide = highpass(wide, sample_rate_hz=entry.sample_rate_hz, cutoff_hz=self._highpass_hz)
+        return wide[first - start : last - start]
 
     def _resampled(self, signal: Signal, entry: Entry, speed: float) -> Signal:
         rate_hz = round(entry.sample_rate_hz * speed, 6)  # so that soxr sees a ratio of whole numbers

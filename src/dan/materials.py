@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -84,12 +85,12 @@ def _mixed(recipe: Recipe, clean: Corpus, noise: Corpus | None = None) -> Opened
     train, validation = (
         Mixer(
             recipe,
-            _clean_crops(recipe, getattr(heard, side)),
+            _clean_crops(recipe, getattr(heard, side), varied),
             None if disturbed is None else _crops(recipe, getattr(disturbed, side), NOISE),
             length_samples=_length(recipe, side),
-            augmentation=recipe.augmentation if side == "train" else AugmentationSettings(),
+            augmentation=varied,
         )
-        for side in ("train", "validation")
+        for side, varied in _variations(recipe)
     )
     return train, validation, [heard.note, *([disturbed.note] if disturbed else [])]
 
@@ -99,15 +100,25 @@ def _paired(recipe: Recipe, clean: Corpus, noisy: Corpus) -> Opened:
     sides = _sides(recipe, clean, recipe.recordings.clean_split, 0)
     train, validation = (
         PairMixer(
-            _clean_crops(recipe, getattr(sides, side)),
-            _crops(recipe, follow(getattr(sides, side), noisy), _strung(recipe)),
+            _clean_crops(recipe, getattr(sides, side), varied),
+            _crops(
+                recipe,
+                follow(getattr(sides, side), noisy),
+                _strung(recipe),
+                mix_channels=varied.mix_channels,
+            ),
             length_samples=_length(recipe, side),
-            augmentation=recipe.augmentation if side == "train" else AugmentationSettings(),
+            augmentation=varied,
             centred=recipe.recordings.centred,
         )
-        for side in ("train", "validation")
+        for side, varied in _variations(recipe)
     )
     return train, validation, [sides.note]
+
+
+def _variations(recipe: Recipe) -> list[tuple[str, AugmentationSettings]]:
+    """How recordings are varied on each side: in validation not at all."""
+    return [("train", recipe.augmentation), ("validation", AugmentationSettings())]
 
 
 def _sides(recipe: Recipe, corpus: Corpus, by: SplitBy, place: int) -> Sides:
@@ -116,13 +127,13 @@ def _sides(recipe: Recipe, corpus: Corpus, by: SplitBy, place: int) -> Sides:
     return split(corpus, by=by, held_back=settings.held_back, gap_s=settings.gap_s, random=random)
 
 
-def _clean_crops(recipe: Recipe, corpus: Corpus) -> Crops:
-    return _crops(recipe, corpus, _strung(recipe), highpass_hz=recipe.recordings.highpass_hz)
+def _clean_crops(recipe: Recipe, corpus: Corpus, varied: AugmentationSettings) -> Crops:
+    filtered = {"highpass_hz": recipe.recordings.highpass_hz, "mix_channels": varied.mix_channels}
+    return _crops(recipe, corpus, _strung(recipe), **filtered)
 
 
-def _crops(recipe: Recipe, corpus: Corpus, stringing: Stringing, *, highpass_hz: float = 0.0) -> Crops:
-    rate_hz = recipe.signal.sample_rate_hz
-    return Crops(corpus, sample_rate_hz=rate_hz, stringing=stringing, highpass_hz=highpass_hz)
+def _crops(recipe: Recipe, corpus: Corpus, stringing: Stringing, **options: Any) -> Crops:
+    return Crops(corpus, sample_rate_hz=recipe.signal.sample_rate_hz, stringing=stringing, **options)
 
 
 def _strung(recipe: Recipe) -> Stringing:
