@@ -65,7 +65,8 @@ class Mixer:
         drawn = np.stack([self._stretch(self._clean, varied.clean_speed, random) for _ in range(count)])
         if self._recipe.recordings.centred:
             drawn -= drawn.mean(axis=-1, keepdims=True)
-        return equalised(drawn, largest_db=varied.clean_equaliser_db, random=random)
+        largest_db, largest_rad = varied.clean_equaliser_db, varied.clean_phase_rad
+        return equalised(drawn, largest_db=largest_db, largest_rad=largest_rad, random=random)
 
     def draw_noise(self, count: int, *, random: np.random.Generator) -> Signal:
         """Draw noise ``[count, T]``, float32: recorded, synthesised or both, at any level."""
@@ -210,19 +211,30 @@ class Pool:
         self._number = number
 
 
-def equalised(signal: Signal, *, largest_db: float, random: np.random.Generator) -> Signal:
-    """Signals ``[N, T]`` through smooth zero-phase equalisers, a random one for each.
+def equalised(
+    signal: Signal, *, largest_db: float, largest_rad: float = 0.0, random: np.random.Generator
+) -> Signal:
+    """Signals ``[N, T]`` through smooth equalisers, a random one for each.
 
-    Gains are drawn uniformly from -largest_db to +largest_db at half the rate and each octave below it, and
-    go linearly in dB and octaves between these.
+    Gains are drawn uniformly from -largest_db to +largest_db, phases from -largest_rad to +largest_rad, at
+    half the rate and each octave below it, and go linearly in dB, radians and octaves between these.
     """
-    if largest_db == 0:
+    if largest_db == 0 and largest_rad == 0:
         return signal
     length = signal.shape[-1]
     size = 1 << (length + RINGING_SAMPLES).bit_length()
-    gains_db = random.uniform(-largest_db, largest_db, (len(signal), OCTAVES + 1))
-    gain = np.exp(np.log(10) / 20 * gains_db.astype(np.float32) @ _octaves(size))
+    gain = np.exp(np.log(10) / 20 * _drawn_curves(len(signal), largest_db, size, random))
+    if largest_rad:
+        gain = gain * np.exp(1j * _drawn_curves(len(signal), largest_rad, size, random))
     return np.fft.irfft(gain * np.fft.rfft(signal, size), size)[:, :length].astype(np.float32)
+
+
+def _drawn_curves(
+    count: int, largest: float, size: int, random: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """Curves over the bins ``[count, size // 2 + 1]``, a random value at each octave."""
+    values = random.uniform(-largest, largest, (count, OCTAVES + 1))
+    return np.asarray(values.astype(np.float32) @ _octaves(size))
 
 
 @lru_cache(maxsize=4)

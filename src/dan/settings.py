@@ -188,6 +188,9 @@ class AugmentationSettings(Settings):
     """The same for noise."""
     clean_equaliser_db: Annotated[float, Field(ge=0, le=24)] = 0.0
     """Largest gain and loss of a random smooth equaliser over clean recordings."""
+    clean_phase_rad: Annotated[float, Field(ge=0, le=3.15)] = 0.0
+    """Largest phase, either way, of a random smooth all-pass filter over clean recordings: it turns the
+    shapes of pulses and beats into others of the same spectrum."""
     noise_equaliser_db: Annotated[float, Field(ge=0, le=24)] = 0.0
     """The same for noise."""
     reuse: PositiveInt = 1
