@@ -17,6 +17,8 @@ from dan.settings import CausalGeneratorSettings, SignalSettings
 
 TINY_POWER = 1e-14
 """Added to the power of every bin: silence stays finite."""
+TINY_VARIANCE = 1e-3
+"""Added to the variance of hidden values before it is brought to 1."""
 
 
 class CausalConvolution(nn.Module):
@@ -68,7 +70,13 @@ class CausalConvolution(nn.Module):
 
 
 class CausalBlock(nn.Module):
-    """``x + project(relu(convolve(x)))``, without normalisation: the level of a spectrum is information."""
+    """``x + project(silu(convolve(y) + context(mean of y)))``, where y is x normalised in each frame.
+
+    The mean goes over the places: what fills the whole band, as a voice or a hiss does, is known at each of
+    them at once. Normalised are places and channels together, which takes nothing but the level.
+
+    Source of the normalisation: J. Ba, J. Kiros and G. Hinton, "Layer normalization", 2016.
+    """
 
     def __init__(self, settings: CausalGeneratorSettings, dilation: tuple[int, int]) -> None:
         super().__init__()
@@ -80,12 +88,15 @@ class CausalBlock(nn.Module):
             dilation=dilation,
             gain=math.sqrt(2),
         )
+        self.context = CausalConvolution(settings.width, settings.hidden, gain=0.5)
         self.project = CausalConvolution(settings.hidden, settings.width, gain=0.3)
 
     def forward(self, input: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """``[B, frames, bins, width]`` in and out, with the past as in `CausalConvolution`."""
-        hidden, past = self.convolve(input, past)
-        change, _ = self.project(F.relu(hidden), past)
+        scaled = F.layer_norm(input, input.shape[2:], eps=TINY_VARIANCE)
+        hidden, past = self.convolve(scaled, past)
+        context, _ = self.context(scaled.mean(dim=2, keepdim=True), past)
+        change, _ = self.project(F.silu(hidden + context), past)
         return input + change, past
 
 

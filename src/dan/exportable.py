@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dan.causal import CausalBlock, CausalConvolution, CausalGenerator
+from dan.causal import TINY_VARIANCE, CausalBlock, CausalConvolution, CausalGenerator
 from dan.convolutions import LongConv1d, LongConvTranspose1d
 from dan.generators import ClassicGenerator, SpectralGenerator
 from dan.networks import GeneratorBase
@@ -133,8 +133,10 @@ class ExportableCausalGenerator(CausalGenerator):
         hidden = self._remembering(self.stem, hidden, state, "past_0")
         for index, block in enumerate(self.blocks, start=1):
             assert isinstance(block, CausalBlock)
-            change = F.relu(self._remembering(block.convolve, hidden, state, f"past_{index}"))
-            hidden = hidden + _convolve(block.project, change)
+            scaled = _normalise(hidden)
+            change = self._remembering(block.convolve, scaled, state, f"past_{index}")
+            change = change + _convolve(block.context, scaled.mean(dim=3, keepdim=True))
+            hidden = hidden + _convolve(block.project, F.silu(change))
         return self._unfold(_convolve(self.head, hidden).permute(0, 2, 3, 1))
 
     def _remembering(
@@ -146,6 +148,13 @@ class ExportableCausalGenerator(CausalGenerator):
         whole = torch.cat([state[name], input], dim=2)
         state[name] = whole[:, :, -layer.past_frames :]
         return _convolve(layer, whole)
+
+
+def _normalise(hidden: Tensor) -> Tensor:
+    """``[B, C, frames, bins]`` to mean 0 and variance 1 over channels and bins."""
+    centred = hidden - hidden.mean(dim=(1, 3), keepdim=True)
+    variance = centred.square().mean(dim=(1, 3), keepdim=True)
+    return centred / (variance + TINY_VARIANCE).sqrt()
 
 
 def _convolve(layer: CausalConvolution, input: Tensor) -> Tensor:

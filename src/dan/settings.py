@@ -277,7 +277,7 @@ class CausalGeneratorSettings(Settings):
     """Neighbouring bins that share one place of the network; a divisor of half the frame."""
     width: PositiveInt = 24
     """Channels between blocks."""
-    hidden: PositiveInt = 23
+    hidden: PositiveInt = 20
     """Channels within a block."""
     frame_taps: Annotated[int, Field(ge=1, le=15)] = 2
     """Frames that a filter spans, the present one included."""
