@@ -7,6 +7,7 @@ from there with the very signals that it would have seen.
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -22,7 +23,7 @@ from dan.mixtures import Pool
 from dan.progress import Progress
 from dan.settings import Recipe
 from dan.signals import Signal
-from dan.synthesis import draw_noise, draw_pairs, mix
+from dan.synthesis import Pairs, draw_noise, draw_pairs, mix
 
 SHUFFLE, DRAW, VALIDATION = range(3)
 """What a stream of random numbers is for: each has its own."""
@@ -98,14 +99,18 @@ class FolderSource:
 
 
 class RecordingsSource:
-    """Mixtures of recordings, drawn at every step."""
+    """Mixtures of recordings, drawn at every step; the next ones while the network works on these."""
 
     def __init__(self, recipe: Recipe, pool: Pool, digest: str) -> None:
         self.steps_per_epoch, self.digest, self._pool = recipe.training.steps_per_epoch, digest, pool
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches")
+        self._ahead: dict[int, Future[Pairs]] = {}
 
     def batch(self, step: int) -> Batch:
         """The batch of a step."""
-        pairs = self._pool.pairs(step)
+        drawn = self._ahead.pop(step, None) or self._worker.submit(self._pool.pairs, step)
+        self._ahead = {step + 1: self._worker.submit(self._pool.pairs, step + 1)}
+        pairs = drawn.result()
         return _batch(noisy=pairs.mixed, clean=pairs.clean)
 
 
