@@ -31,3 +31,15 @@ def test_the_low_passed_signal_is_drawn_where_a_low_pass_takes_anything_away(
     monkeypatch.setattr("dan.sessions.save_figure", lambda figure, path: None)
     outcome = train_run(tiny(SHORT | {"clean.frequency_hz": [2, highest_hz]}), tmp_path / "run")
     assert outcome.complete and drawn == [panels]
+
+
+def test_wrong_input_starts_nothing_and_starts_nothing_over(tiny, tmp_path):
+    wrong = Folders(clean=tmp_path / "missing")
+    with pytest.raises(DanError, match="missing"):
+        train_run(tiny(SHORT), tmp_path / "new", folders=wrong)
+    assert not (tmp_path / "new" / "recipe.toml").exists()
+    run = train_run(tiny(SHORT), tmp_path / "old").run
+    model = run.model.read_bytes()
+    with pytest.raises(DanError, match="missing"):
+        train_run(tiny(SHORT), tmp_path / "old", folders=wrong, force=True)
+    assert run.model.read_bytes() == model and run.checkpoint.is_file()

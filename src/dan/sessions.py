@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from dan import __version__
@@ -84,8 +84,10 @@ def train_run(
     session, run = session or Session(), Run(out)
     _check_apart(folders, out)
     with run.locked():
+        own = recipe.data.source == "folder" and folders.data is None and folders.clean is None
+        given = None if own else open_signals(recipe, folders)  # before anything is started over
         resuming = run.prepare(recipe, force=force)
-        signals = open_signals(recipe, _with_own_data(folders, recipe, run, session))
+        signals = given or open_signals(recipe, _own_data(recipe, run, session))
         validation = signals.validation
         for note in signals.notes:
             session.say(note)
@@ -114,14 +116,12 @@ def _check_apart(folders: Folders, out: Path) -> None:
             raise DanError(folder, f"it lies within the run folder {out}", "Give another --out")
 
 
-def _with_own_data(folders: Folders, recipe: Recipe, run: Run, session: Session) -> Folders:
-    """With a data folder made for this run, where the recipe wants one and none was given."""
-    if recipe.data.source != "folder" or folders.data is not None or folders.clean is not None:
-        return folders
+def _own_data(recipe: Recipe, run: Run, session: Session) -> Folders:
+    """The data folder that is made for this run."""
     if not run.data.is_dir():
         session.say(f"Making the data in {run.data}.")
         create(recipe, run.data)
-    return replace(folders, data=run.data)
+    return Folders(data=run.data)
 
 
 def _deadline(max_minutes: float | None) -> Callable[[], bool]:
