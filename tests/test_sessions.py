@@ -43,3 +43,8 @@ def test_wrong_input_starts_nothing_and_starts_nothing_over(tiny, tmp_path):
     with pytest.raises(DanError, match="missing"):
         train_run(tiny(SHORT), tmp_path / "old", folders=wrong, force=True)
     assert run.model.read_bytes() == model and run.checkpoint.is_file()
+
+
+def test_noise_alone_is_refused_and_not_passed_over(tiny, tmp_path):
+    with pytest.raises(DanError, match="--noise"):
+        train_run(tiny(SHORT), tmp_path / "run", folders=Folders(noise=tmp_path))

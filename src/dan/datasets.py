@@ -138,6 +138,10 @@ class Folders:
     sample_rate_hz: float | None = None
     """Of .npy files that do not say theirs."""
 
+    def paths(self) -> list[Path]:
+        """Those that are given."""
+        return [path for path in (self.data, self.clean, self.noise, self.noisy) if path is not None]
+
 
 def open_recordings(
     recipe: Recipe,

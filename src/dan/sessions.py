@@ -84,7 +84,7 @@ def train_run(
     session, run = session or Session(), Run(out)
     _check_apart(folders, out)
     with run.locked():
-        own = recipe.data.source == "folder" and folders.data is None and folders.clean is None
+        own = recipe.data.source == "folder" and not any(folders.paths())
         given = None if own else open_signals(recipe, folders)  # before anything is started over
         resuming = run.prepare(recipe, force=force)
         signals = given or open_signals(recipe, _own_data(recipe, run, session))
@@ -111,8 +111,8 @@ def train_run(
 
 def _check_apart(folders: Folders, out: Path) -> None:
     """Nothing that is read lies where starting over deletes."""
-    for folder in (folders.data, folders.clean, folders.noise, folders.noisy):
-        if folder is not None and folder.resolve().is_relative_to(out.resolve()):
+    for folder in folders.paths():
+        if folder.resolve().is_relative_to(out.resolve()):
             raise DanError(folder, f"it lies within the run folder {out}", "Give another --out")
 
 
