@@ -20,8 +20,8 @@ HEAD = """# Benchmarks
 Quality and cost beside what people use today: each section is one run of `dan bench` on one machine. This
 page is made from the runs' JSON in `docs/benchmarks` by `python docs/make_benchmarks.py`.
 
-The model speech-8k measured here had an eighth of its training (3,000 of 25,000 steps, at full learning
-rate), with three speakers and 50 noises; its signals are a speaker and noises that it had not heard.
+The model speech-8k measured here was trained by its recipe on three speakers and 50 noises; its signals are
+a speaker and noises that it had not heard.
 """
 
 
