@@ -133,9 +133,9 @@ class ExportableCausalGenerator(CausalGenerator):
         hidden = self._remembering(self.stem, hidden, state, "past_0")
         for index, block in enumerate(self.blocks, start=1):
             assert isinstance(block, CausalBlock)
-            scaled = _normalise(hidden)
+            scaled, mean = _normalise(hidden)
             change = self._remembering(block.convolve, scaled, state, f"past_{index}")
-            change = change + _convolve(block.context, scaled.mean(dim=3, keepdim=True))
+            change = change + _convolve(block.context, mean)
             hidden = hidden + _convolve(block.project, F.silu(change))
         return self._unfold(_convolve(self.head, hidden).permute(0, 2, 3, 1))
 
@@ -150,11 +150,17 @@ class ExportableCausalGenerator(CausalGenerator):
         return _convolve(layer, whole)
 
 
-def _normalise(hidden: Tensor) -> Tensor:
-    """``[B, C, frames, bins]`` to mean 0 and variance 1 over channels and bins."""
-    centred = hidden - hidden.mean(dim=(1, 3), keepdim=True)
-    variance = centred.square().mean(dim=(1, 3), keepdim=True)
-    return centred / (variance + TINY_VARIANCE).sqrt()
+def _normalise(hidden: Tensor) -> tuple[Tensor, Tensor]:
+    """``[B, C, frames, bins]`` to mean 0 and variance 1 over channels and bins, and its means over bins.
+
+    Values are passed over four times, along their rows: two sums, a shift and a scale.
+    """
+    means = hidden.mean(dim=3, keepdim=True)
+    powers = torch.linalg.vector_norm(hidden, dim=3, keepdim=True).square() / hidden.shape[3]
+    mean = means.mean(dim=1, keepdim=True)
+    variance = powers.mean(dim=1, keepdim=True) - mean.square()
+    scale = (variance + TINY_VARIANCE).rsqrt()
+    return (hidden - mean) * scale, (means - mean) * scale
 
 
 def _convolve(layer: CausalConvolution, input: Tensor) -> Tensor:
