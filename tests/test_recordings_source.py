@@ -200,6 +200,8 @@ def test_what_is_wrong_is_named(tiny, clean, noise, tmp_path):
         open_recordings(recipe, clean=clean, noise=noise, noisy=noise)
     with pytest.raises(DanError, match="no such folder"):
         open_recordings(recipe, clean=clean, noise=tmp_path / "none")
+    with pytest.raises(DanError, match=r"recordings\.highpass_hz=1e\+06.*half the rate.*\.wav.*Lower it"):
+        open_recordings(tiny(BASE | {"recordings.highpass_hz": 1e6}), clean=clean)
     with pytest.raises(DanError, match="no partner"):
         open_recordings(recipe, clean=clean, noisy=noise)
 

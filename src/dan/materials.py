@@ -128,8 +128,17 @@ def _sides(recipe: Recipe, corpus: Corpus, by: SplitBy, place: int) -> Sides:
 
 
 def _clean_crops(recipe: Recipe, corpus: Corpus, varied: AugmentationSettings) -> Crops:
+    _check_highpass(recipe.recordings.highpass_hz, corpus)
     filtered = {"highpass_hz": recipe.recordings.highpass_hz, "mix_channels": varied.mix_channels}
     return _crops(recipe, corpus, _strung(recipe), **filtered)
+
+
+def _check_highpass(highpass_hz: float, corpus: Corpus) -> None:
+    slowest = min(corpus.entries, key=lambda entry: entry.sample_rate_hz)
+    if highpass_hz >= slowest.sample_rate_hz / 2:
+        has = f"{slowest.path} has {slowest.sample_rate_hz:g} Hz"
+        rule = f"it lies below half the rate of every recording, and {has}"
+        raise DanError(f"recordings.highpass_hz={highpass_hz:g}", rule, "Lower it")
 
 
 def _crops(recipe: Recipe, corpus: Corpus, stringing: Stringing, **options: Any) -> Crops:
