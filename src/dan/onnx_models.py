@@ -101,6 +101,7 @@ def _session(path: Path) -> InferenceSession:
 
     options = SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_ALL
+    # The level above pads channels to whole vectors: the causal networks, of 24, lose a sixth of their speed.
+    options.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.log_severity_level = 3  # errors, which are raised too
     return InferenceSession(path, options, providers=["CPUExecutionProvider"])
