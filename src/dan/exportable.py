@@ -158,7 +158,7 @@ def _normalise(hidden: Tensor) -> tuple[Tensor, Tensor]:
     means = hidden.mean(dim=3, keepdim=True)
     powers = torch.linalg.vector_norm(hidden, dim=3, keepdim=True).square() / hidden.shape[3]
     mean = means.mean(dim=1, keepdim=True)
-    variance = powers.mean(dim=1, keepdim=True) - mean.square()
+    variance = F.relu(powers.mean(dim=1, keepdim=True) - mean.square())  # rounding may leave less than 0
     scale = (variance + TINY_VARIANCE).rsqrt()
     return (hidden - mean) * scale, (means - mean) * scale
 
