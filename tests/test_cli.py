@@ -1,8 +1,11 @@
 """The command line as a user meets it: exit codes, one clear message, nothing half-written, a quick help."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -205,6 +208,29 @@ def test_stream_from_stdin_to_stdout(trained):
     ended = subprocess.run(line, input=samples.tobytes(), capture_output=True, check=True)
     assert len(ended.stdout) == samples.nbytes
     assert ended.stderr.decode().startswith("latency: 64 samples, 1000.0 ms at 64 Hz")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [("> /dev/full", "the output: it cannot be written"), ("<&-", "stdin or stdout: it is closed")],
+)
+def test_a_stream_that_cannot_go_on_says_why(trained, ends, said):
+    line = f"head -c 100000 /dev/zero | {sys.executable} -m dan stream {trained / 'run'} {ends}"
+    ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 1 and said in ended.stderr and "Traceback" not in ended.stderr
+    assert "Exception" not in ended.stderr
+
+
+def test_a_request_to_end_leaves_nothing_half_written(trained, tmp_path):
+    np.save(tmp_path / "long.npy", np.zeros(2**25, np.float32))
+    command = [sys.executable, "-m", "dan", "denoise", str(trained / "run"), str(tmp_path / "long.npy")]
+    with subprocess.Popen([*command, "--sample-rate", "64"], stderr=subprocess.DEVNULL) as running:
+        while not list(tmp_path.glob(".partial*")) and running.poll() is None:
+            time.sleep(0.01)
+        running.terminate()
+    assert running.returncode == 128 + signal.SIGTERM
+    assert [entry.name for entry in tmp_path.iterdir()] == ["long.npy"]
 
 
 def test_a_pipe_that_nobody_reads_ends_quietly(trained):

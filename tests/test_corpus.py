@@ -156,3 +156,11 @@ def test_nan_and_an_unknown_rate_are_named(folder):
     np.save(folder / "x.npy", np.append(noise(400), np.nan))
     with pytest.raises(DanError, match=r"x\.npy.* 400"):
         index(folder, sample_rate_hz=8000)
+
+
+def test_all_files_that_cannot_be_read_are_named_at_once(folder):
+    for number in range(25):
+        (folder / f"bad_{number:02d}.wav").write_bytes(b"")
+    with pytest.raises(DanError, match=r"(?s)25 recordings cannot be used:.*bad_00.*and 5 more") as caught:
+        index(folder)
+    assert str(caught.value).count(".wav: it is empty") == 20

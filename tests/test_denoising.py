@@ -198,6 +198,23 @@ def test_what_exists_is_not_overwritten_but_by_force(tmp_path, halving):
     assert np.array_equal(samples(written.path), samples(source) / 2)
 
 
-def test_a_strength_that_is_wrong_is_a_failure_and_writes_nothing(tmp_path, halving):
-    report = denoise_files(halving, [write(tmp_path / "a.wav")], strength=2.0)
-    assert len(report.failures) == 1 and len(contents(tmp_path)) == 1
+@pytest.mark.parametrize("option", [{"strength": 2.0}, {"sample_rate_hz": -1.0}])
+def test_an_option_that_is_wrong_is_said_once_and_nothing_is_written(tmp_path, halving, option):
+    files = [write(tmp_path / name) for name in ("a.wav", "b.wav")]
+    with pytest.raises(DanError, match=next(iter(option))):
+        denoise_files(halving, files, **option)
+    assert len(contents(tmp_path)) == 2
+
+
+def test_tables_beside_recordings_are_said_to_be_left_out(tmp_path, halving):
+    write(tmp_path / "in" / "a.wav")
+    (tmp_path / "in" / "notes.csv").write_text("x\n1\n2\n")
+    (note,) = denoise_files(halving, [tmp_path / "in"], out=tmp_path / "out").notes
+    assert "1 tables" in note and "notes.csv" in note
+
+
+def test_many_go_into_a_folder_not_a_file(tmp_path, halving):
+    files = [write(tmp_path / name) for name in ("a.wav", "b.wav")]
+    for out in (tmp_path / "both.wav", files[0]):
+        with pytest.raises(DanError, match="a folder is needed here"):
+            denoise_files(halving, files, out=out)

@@ -19,9 +19,6 @@ class Half:
     def __init__(self, recipe):
         self.info = SimpleNamespace(name="half", recipe=recipe, parameters=0, sample_rate_hz=RATE_HZ)
 
-    def check_rate(self, sample_rate_hz):
-        assert sample_rate_hz == RATE_HZ
-
     def __call__(self, noisy, *, sample_rate):
         return 0.5 * noisy
 
@@ -91,3 +88,9 @@ def test_without_a_training_side_the_filters_keep_their_defaults(monkeypatch, da
     table = judged(monkeypatch, data).table
     assert [row.name for row in table.rows] == ["noisy", "dan", "wiener", "wavelet", "spectral_gate"]
     assert "training side" in table.notes["bandpass"]
+
+
+def test_data_at_another_rate_are_refused_with_a_way_out(monkeypatch, data):
+    monkeypatch.setattr(judging, "load", lambda _: Half(None))
+    with pytest.raises(DanError, match=r"at 50 Hz: the model half is for 100 Hz.*data mix --sample-rate 100"):
+        judge("half", data, sample_rate_hz=50)

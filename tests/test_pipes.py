@@ -2,6 +2,8 @@
 
 import os
 import threading
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -78,3 +80,28 @@ def test_what_is_no_number_becomes_silence(halving):
     out, _ = through(halving.stream(), samples.tobytes(), sample_type="float32")
     expected = np.array([0.5, 0, 0, 0, 0.5] * 30)
     np.testing.assert_allclose(np.frombuffer(out, np.float32), expected, atol=1e-6)
+
+
+def test_what_no_network_can_take_becomes_silence_and_the_stream_goes_on(halving):
+    samples = np.array([1.0, 1e25, -3e38, 1.0] * 30, np.float32)
+    out, _ = through(halving.stream(), samples.tobytes(), sample_type="float32")
+    np.testing.assert_allclose(np.frombuffer(out, np.float32), np.array([0.5, 0, 0, 0.5] * 30), atol=1e-6)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_named(halving, tmp_path):
+    (tmp_path / "in.raw").write_bytes(bytes(4000))
+    with (
+        (tmp_path / "in.raw").open("rb") as source,
+        Path("/dev/full").open("wb", buffering=0) as target,
+        pytest.raises(DanError, match=r"the output: it cannot be written \(No space left on device\)"),
+    ):
+        pump(halving.stream(), source, target, sample_type="float32")
+
+
+def test_an_input_that_cannot_be_read_is_named(halving, tmp_path):
+    folder = os.open(tmp_path, os.O_RDONLY)
+    source = SimpleNamespace(fileno=lambda: folder)
+    with pytest.raises(DanError, match="the input: it cannot be read"):
+        pump(halving.stream(), source, None, sample_type="float32")
+    os.close(folder)

@@ -1,5 +1,7 @@
 """Every format, block by block: blocks = whole = pieces, and what is written is like what was read."""
 
+import os
+import shutil
 import tracemalloc
 
 import numpy as np
@@ -9,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dan.errors import DanError
-from dan.recordings import Form, find_recordings, open_reader, open_writer, read
+from dan.recordings import Form, find_recordings, open_reader, open_writer, read, tables_beside
 
 RATE_HZ = 11025
 LENGTH = 3001
@@ -249,7 +251,7 @@ def test_what_is_not_finite_is_named_by_channel_and_sample(tmp_path, name):
         list(reader.blocks(600))
 
 
-CUTTABLE = [name for name in MAKERS if not name.startswith(("a.ogg", "a.mp3", "a.csv", "a.tsv"))]
+CUTTABLE = [name for name in MAKERS if not name.startswith(("a.mp3", "a.csv", "a.tsv"))]
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.02, 0.5, 0.97])
@@ -483,3 +485,55 @@ def test_a_folder_without_recordings_is_named(tmp_path, name):
     (tmp_path / "empty" / "readme.txt").write_text("")
     with pytest.raises(DanError, match=f"{name}: (there is no such folder|it holds no recordings)"):
         find_recordings(tmp_path / name)
+
+
+def with_data_size(path, size):
+    content = bytearray(path.read_bytes())
+    place = content.index(b"data") + 4
+    content[place : place + 4] = size.to_bytes(4, "little")
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("size", [0, 1000, 1001])
+def test_a_header_that_promises_fewer_samples_is_named(tmp_path, size):
+    soundfile.write(tmp_path / "a.wav", signal(2).T, RATE_HZ, "PCM_16")
+    left = 4 * LENGTH - size - size % 2
+    with_data_size(tmp_path / "a.wav", size)
+    said = (
+        f"its header says {size} bytes of samples, and {left} bytes follow.*ffmpeg -ignore_length 1 -i a.wav"
+    )
+    with pytest.raises(DanError, match=said):
+        open_reader(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("tail", [bytes(10_000), b"TAG" + bytes(range(125)), b"ID3" + bytes(range(256))])
+def test_padding_and_tags_at_the_end_do_no_harm(tmp_path, tail):
+    soundfile.write(tmp_path / "a.wav", signal(2).T, RATE_HZ, "PCM_16")
+    with (tmp_path / "a.wav").open("ab") as file:
+        file.write(tail)
+    pass_through(tmp_path / "a.wav", tmp_path / "b.wav", 1000)
+    with open_reader(tmp_path / "b.wav") as reader:
+        assert reader.length_samples == LENGTH
+
+
+def test_gsm_that_cannot_seek_is_written(tmp_path):
+    soundfile.write(tmp_path / "a.wav", signal(1)[0], RATE_HZ, "GSM610")
+    pass_through(tmp_path / "a.wav", tmp_path / "b.wav", 1000)
+    assert soundfile.info(tmp_path / "b.wav").subtype == "GSM610"
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="such a user may write anywhere")
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".npy"])
+def test_a_folder_that_is_not_to_be_written_to_is_named(made, tmp_path, suffix):
+    tmp_path.chmod(0o500)
+    with pytest.raises(DanError, match=r"it cannot be written \(Permission denied"):
+        pass_through(made("a.flac", 1), tmp_path / f"b{suffix}", 1000)
+
+
+def test_tables_beside_recordings_are_told(made, tmp_path):
+    shutil.copy(made("a.csv", 1), tmp_path / "a.csv")
+    assert tables_beside(tmp_path) == []
+    shutil.copy(made("a.flac", 1), tmp_path / "a.flac")
+    assert tables_beside(tmp_path) == [tmp_path / "a.csv"]
+    with pytest.raises(DanError, match=r"a\.flac: it is a file, not a folder"):
+        find_recordings(tmp_path / "a.flac")

@@ -141,3 +141,19 @@ def test_reading_by_seeking_finds_the_line(table):
     with open_reader(table("x\n" + "".join(f"{value}\n" for value in values))) as reader:
         for start in (0, 1, 4094, 4095, 4096, 4097, 8191, 8192, 19_998):  # about where the index has entries
             np.testing.assert_array_equal(reader.read(start, 3)[0], values[start : start + 3])
+
+
+@pytest.mark.parametrize("decimals", [4, 6])
+def test_a_pause_is_named_by_its_line_and_times_can_be_left_out(table, decimals):
+    times = [i / 250 + (i >= 2000) for i in range(3000)]
+    path = table("time,x\n" + "".join(f"{time:.{decimals}f},0.5\n" for time in times))
+    said = r"line 2002: its time is off the even steps of 250 Hz.*--sample-rate 250"
+    with open_reader(path) as reader, pytest.raises(DanError, match=said):
+        list(reader.blocks(1000))
+    assert read(path, sample_rate_hz=250).samples.shape == (3000,)
+
+
+def test_a_last_line_that_is_cut_off_is_named(table):
+    path = table("time,x\n" + "".join(f"{i / 250},0.5\n" for i in range(400)) + "0.")
+    with pytest.raises(DanError, match="line 402: it has 1 cells"):
+        open_reader(path)

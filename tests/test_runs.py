@@ -242,3 +242,12 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path, place):
     (tmp_path / "run").write_text("a file")
     with pytest.raises(DanError, match="it cannot be written to"), Run(tmp_path / place).locked():
         pytest.fail("not to be reached")
+
+
+@pytest.mark.parametrize("existing", [False, True])
+def test_a_training_that_is_refused_leaves_no_folder_behind(run, existing):
+    if existing:
+        run.folder.mkdir()
+    with pytest.raises(DanError), run.locked():
+        raise DanError("clean", "it is empty", "Fill it")
+    assert run.folder.exists() == existing

@@ -59,8 +59,9 @@ def test_files_are_split_whole(count, held_back, seed):
     assert len(validation) == number and names(train) == names(material.entries) - names(validation)
 
 
-def test_a_single_recording_is_cut_in_time_with_a_gap():
-    (train,), (validation,), note = parts(corpus("a.npy", length=80000), held_back=0.25, gap_s=0.5)
+@pytest.mark.parametrize("by", ["auto", "file"])
+def test_a_single_recording_is_cut_in_time_with_a_gap(by):
+    (train,), (validation,), note = parts(corpus("a.npy", length=80000), by=by, held_back=0.25, gap_s=0.5)
     assert (train.start, train.stop, validation.start, validation.stop) == (0, 56000, 60000, 80000)
     assert train.channels == validation.channels and "the last 25% of 1 file (a.npy)" in note
 
@@ -74,8 +75,8 @@ def test_asking_for_time_cuts_every_recording():
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"by": "folder"}, r"with 1 folder: .*split by file or time"),
-        ({"by": "file"}, "with 1 file"),
+        ({"by": "folder"}, r"with 1 folder: .*split by file or time: --set recordings.clean_split=time"),
+        ({"by": "folder", "setting": "recordings.noise_split"}, "--set recordings.noise_split=time"),
         ({"held_back": 3}, "split in time"),
         ({"gap_s": 1.9}, "too short"),
     ],
@@ -117,3 +118,8 @@ def test_pairs_are_found_and_cut_alike():
 def test_what_does_not_belong_together_is_refused(noisy, said):
     with pytest.raises(DanError, match=said):
         pair(corpus("a.wav", "b.wav"), replace(noisy, folder=Path("/noisy")))
+
+
+def test_of_two_files_one_is_held_back_and_none_is_cut():
+    train, validation, _ = parts(corpus("a.wav", "b.wav"), by="file")
+    assert len(train) == len(validation) == 1 and names(train) != names(validation)

@@ -56,8 +56,11 @@ def _open(path: Path) -> np.memmap[Any, Any]:
         stored = np.lib.format.open_memmap(path, mode="r")  # never unpickles
     except Exception as error:  # numpy parses the header as Python: a damaged one raises anything
         raise not_a_recording(path, error) from error
-    if stored.dtype.kind not in "fiub" or stored.ndim not in (1, 2) or not stored.size:
-        check_signal(stored, name=str(path), rank=2 if stored.ndim == 2 else 1)  # says which of them
+    if stored.ndim not in (1, 2):
+        shape = f"{path} of shape {list(stored.shape)}"
+        raise DanError(shape, "the shape must be [T], or [C, T] with time last", "Reshape it")
+    if stored.dtype.kind not in "fiub" or not stored.size:
+        check_signal(stored, name=str(path))  # says which of them
     if stored.ndim == 2 and stored.shape[0] > max(MANY_CHANNELS, stored.shape[1]):
         raise DanError(
             f"{path} of shape {list(stored.shape)}",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dan.chunks import append_chunks, clear_time_stamp, other_chunks, refuse_cut_short
+from dan.chunks import append_chunks, clear_time_stamp, other_chunks, refuse_wrong_size
 from dan.errors import DanError
 from dan.readers import Form, Reader, Writer, cast, clip, not_a_recording
 from dan.signals import Signal, check_sample_rate
@@ -36,6 +36,9 @@ SPOILT_BY_SEEKING = frozenset(["MPEG_LAYER_III", "MPEG_LAYER_II", "MPEG_LAYER_I"
 SHORTENED = re.compile(r"(?:riff|data|Data Size) +: (\d+) \(should be (\d+)\)")
 """What libsndfile notes of a header that promises more bytes than there are, and reads on."""
 
+LARGEST_PAGE_BYTES = 65_307
+"""Of an Ogg file."""
+
 FRAMES_AT_ONCE = 2**16
 """Bounds what conversions hold at once, and keeps libsndfile's Vorbis encoder within its stack."""
 
@@ -52,7 +55,7 @@ class AudioReader(Reader):
         import soundfile
 
         try:
-            refuse_cut_short(path)
+            refuse_wrong_size(path)
             self._file = soundfile.SoundFile(path)
             self._in_order = self._file.subtype in SPOILT_BY_SEEKING or not self._file.seekable()
             if self._in_order:
@@ -127,6 +130,7 @@ class AudioWriter(Writer):
         super().__init__(path, target, form)
         rate_hz = _whole_hz(form.sample_rate_hz, target)
         self._kind, self._subtype = _format(target, form)
+        path.touch()  # says why, where nothing can be written
         endian = form.metadata.get("endian") if form.metadata.get("format") == self._kind else None
         try:
             self._file = soundfile.SoundFile(
@@ -176,7 +180,8 @@ class AudioWriter(Writer):
         _check_space(self._path)
         try:
             with soundfile.SoundFile(self._path) as file:
-                file.seek(max(0, file.frames - 1))
+                if file.seekable():
+                    file.seek(max(0, file.frames - 1))
                 if file.frames < self.written_samples or len(file.read(1)) < min(1, file.frames):
                     raise ValueError(f"only {file.frames} samples came to be there")
         except (soundfile.SoundFileError, ValueError) as error:
@@ -187,11 +192,17 @@ class AudioWriter(Writer):
             append_chunks(self._path, self._form.path, other_chunks(self._form.path))
 
     def _not_writable(self, error: Exception) -> DanError:
+        """What to raise.
+
+        Raises:
+            OSError: if there is no room, which libsndfile calls an error of the system.
+        """
+        _check_space(self._path)
         form = self._form
         return DanError(
             self._target,
             f"{form.channels} channels at {form.sample_rate_hz:g} Hz cannot be {self._kind} ({error})",
-            "Free some space, or write .wav or .npy",
+            "Write .wav or .npy" if self._target.suffix.lower() != ".wav" else "Write .flac or .npy",
         )
 
 
@@ -203,7 +214,18 @@ def _refused(file: Any) -> str | None:
     said, held = map(int, found.groups()) if found else (0, 0)
     if held < said < LARGEST_WAV_BYTES:  # beyond, it is a placeholder
         return f"it is cut short: {held} of {said} bytes are there"
+    if file.format == "OGG" and not _has_last_page(Path(file.name)):
+        return "it is cut short: its last page is not there"
     return None
+
+
+def _has_last_page(path: Path) -> bool:
+    """Whether the last page of an Ogg file is marked as such (S. Pfeiffer, RFC 3533, 2003)."""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, 2) - LARGEST_PAGE_BYTES))
+        end = file.read()
+    place = end.rfind(b"OggS")
+    return place >= 0 and len(end) > place + 5 and bool(end[place + 5] & 4)
 
 
 def _check_space(path: Path) -> None:

@@ -15,6 +15,12 @@ from dan.errors import DanError
 
 OF_THE_SAMPLES = frozenset([b"fmt ", b"data", b"fact", b"PEAK", b"ds64", b"JUNK", b"PAD ", b"FLLR"])
 """Chunks that describe or align the samples as stored: libsndfile writes its own."""
+SAMPLES = (b"data", b"SSND")
+TAIL_BYTES = 64
+"""What is no chunk at the end of a file, and no longer than this, is let be."""
+LOOKED_AT_BYTES = 2**16
+TAGS = (b"ID3", b"TAG", b"APE")
+"""What taggers append that know nothing of chunks begins so."""
 
 
 class Chunk(NamedTuple):
@@ -25,11 +31,12 @@ class Chunk(NamedTuple):
     size_bytes: int
 
 
-def refuse_cut_short(path: Path) -> None:
-    """Compare what the headers of a RIFF or AIFF file promise with what is there.
+def refuse_wrong_size(path: Path) -> None:
+    """Compare what the headers of a RIFF or AIFF file say of its size with what is there.
 
     Raises:
-        DanError: if the file ends before it should.
+        DanError: if the file ends before it should, or holds more samples than it says: libsndfile would pass
+            over the rest without a word.
     """
     size_bytes = path.stat().st_size
     with path.open("rb") as file:
@@ -37,14 +44,28 @@ def refuse_cut_short(path: Path) -> None:
         if head[:4] not in (b"RIFF", b"RIFX", b"RF64", b"FORM"):
             return
         said_bytes = 8 + int.from_bytes(head[4:], _order(head))
-        samples = [chunk for chunk in _chunks(file) if chunk.name in (b"data", b"SSND")]
-    ends = [chunk.offset + chunk.size_bytes for chunk in samples]
-    promised = max([0 if _is_placeholder(said_bytes) else said_bytes, *ends])
-    # A final pad byte is counted by some writers that do not write it.
-    if size_bytes + 1 < promised:
-        raise DanError(
-            path, f"it is cut short: {size_bytes} of {promised} bytes are there", "Copy or record it again"
-        )
+        chunks = list(_chunks(file))
+        samples = [chunk for chunk in chunks if chunk.name in SAMPLES]
+        promised = max([0 if _is_placeholder(said_bytes) else said_bytes, *map(_end, samples)])
+        # A final pad byte is counted by some writers that do not write it.
+        if size_bytes + 1 < promised:
+            there = f"{size_bytes} of {promised} bytes are there"
+            raise DanError(path, f"it is cut short: {there}", "Copy or record it again")
+        if samples and _is_no_tail(_at(file, _end(chunks[-1]), LOOKED_AT_BYTES)):
+            said = (
+                f"{samples[0].size_bytes} bytes of samples, and {size_bytes - _end(chunks[-1])} bytes follow"
+            )
+            mend = f"Mend it: ffmpeg -ignore_length 1 -i {path.name} mended{path.suffix}"
+            raise DanError(path, f"its header says {said} that are nothing else", mend)
+
+
+def _end(chunk: Chunk) -> int:
+    return chunk.offset + chunk.size_bytes + chunk.size_bytes % 2
+
+
+def _is_no_tail(rest: bytes) -> bool:
+    """Whether what follows the last chunk is more than padding or a tag."""
+    return len(rest) > TAIL_BYTES and not rest.startswith(TAGS) and bool(rest.strip(b"\0"))
 
 
 def other_chunks(path: Path) -> list[Chunk]:
@@ -78,23 +99,25 @@ def clear_time_stamp(path: Path) -> None:
 
 
 def _chunks(file: BinaryIO) -> Iterator[Chunk]:
-    """Every chunk from the first on, until the file ends or a size is not known."""
-    file.seek(0)
-    order = _order(file.read(12))
-    offset = 12
-    while len(head := _at(file, offset, 8)) == 8:
+    """Every chunk from the first on, until the file ends or something else than a chunk comes.
+
+    Samples of unknown size go on to the end.
+    """
+    size_bytes = file.seek(0, 2)
+    order, offset = _order(_at(file, 0, 12)), 12
+    while len(head := _at(file, offset, 8)) == 8 and all(0x20 <= byte < 0x7F for byte in head[:4]):
         chunk = Chunk(head[:4], offset + 8, int.from_bytes(head[4:], order))
         if chunk.name == b"data" and _is_placeholder(chunk.size_bytes):
-            chunk = chunk._replace(size_bytes=_size_in_ds64(file))
-            if not chunk.size_bytes:
-                return
+            chunk = chunk._replace(size_bytes=_size_in_ds64(file) or size_bytes - chunk.offset)
+        if chunk.name not in SAMPLES and chunk.offset + chunk.size_bytes > size_bytes:
+            return
         yield chunk
-        offset = chunk.offset + chunk.size_bytes + chunk.size_bytes % 2
+        offset = _end(chunk)
 
 
 def _is_placeholder(size_bytes: int) -> bool:
     """Whether a writer that could not seek back may have left it: sox, arecord and ffmpeg into a pipe."""
-    return size_bytes == 0 or 0x7FFFF000 <= size_bytes < 0x80001000 or size_bytes >= 0xFFFF0000
+    return 0x7FFFF000 <= size_bytes < 0x80001000 or size_bytes >= 0xFFFF0000
 
 
 def _size_in_ds64(file: BinaryIO) -> int:

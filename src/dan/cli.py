@@ -61,6 +61,7 @@ def main() -> None:
     """Run the command line: exit code 0 done, 1 the input is wrong, 2 the command line is wrong."""
     debug = "--debug" in sys.argv
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
+    signal.signal(signal.SIGTERM, _end)
     try:
         app()
     except DanError as error:
@@ -76,6 +77,11 @@ def main() -> None:
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(1)
+
+
+def _end(number: int, _: object) -> None:
+    """On a request to end (`timeout`, `kill`, a cluster's scheduler): what is half written is removed."""
+    sys.exit(128 + number)
 
 
 @app.callback()
@@ -176,7 +182,9 @@ def data_check(
     typer.echo(report.describe())
     if report.problems:
         raise DanError(
-            f"{data} ({len(report.problems)} problems)", report.problems[0], "Mend or remove the files named"
+            f"{data} ({len(report.problems)} problems)",
+            report.problems[0].rstrip("."),
+            "Mend or remove the files named",
         )
 
 
@@ -223,12 +231,13 @@ def train(
 
 @contextmanager
 def training_session(out: Path) -> Iterator[Any]:
-    """A bar over steps with losses and validation SNR; Ctrl-C stops after the step."""
+    """A bar over steps with losses and validation SNR; Ctrl-C and SIGTERM stop after the step, resumable."""
     from dan.sessions import Session
     from dan.training import Progress
 
     interrupted: list[int] = []
-    previous = signal.signal(signal.SIGINT, lambda number, _: interrupted.append(number))
+    stops = (signal.SIGINT, signal.SIGTERM)
+    previous = [signal.signal(stop, lambda number, _: interrupted.append(number)) for stop in stops]
     try:
         with _progress() as bar:
             task = bar.add_task(f"Training {out}", total=None, note="")
@@ -244,7 +253,8 @@ def training_session(out: Path) -> Iterator[Any]:
 
             yield Session(bar.console.print, show, lambda: bool(interrupted))
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for stop, handler in zip(stops, previous, strict=True):
+            signal.signal(stop, handler)
 
 
 @app.command()
@@ -329,6 +339,8 @@ def denoise(
             else ""
         )
         typer.echo(f"{written.path}{clipped}")
+    for note in report.notes:
+        _say(note)
     for error in report.failures[:-1]:
         _say(f"dan: {error}")
     if report.failures:
@@ -340,7 +352,7 @@ def stream(
     model: Model,
     sample_rate: Annotated[float | None, typer.Option("--sample-rate", help="Of the PCM, in Hz.")] = None,
     dtype: Annotated[SampleType, typer.Option("--dtype", help="Of a sample.")] = SampleType.float32,
-    channels: Annotated[int, typer.Option("--channels", min=1, help="Interleaved.")] = 1,
+    channels: Annotated[int, typer.Option("--channels", min=1, max=1024, help="Interleaved.")] = 1,
     strength: Strength = 1.0,
     resample: Annotated[
         bool, typer.Option("--resample", help="Take another rate: to the model's and back.")
@@ -350,6 +362,8 @@ def stream(
     from dan.denoiser import load
     from dan.pipes import pump
 
+    if sys.stdin is None or sys.stdout is None:
+        raise DanError("stdin or stdout", "it is closed", "Give both: dan stream MODEL < in.raw > out.raw")
     denoiser = load(model)
     opened = denoiser.stream(channels=channels, strength=strength, sample_rate=sample_rate, resample=resample)
     rate_hz = sample_rate or denoiser.info.sample_rate_hz
@@ -360,6 +374,9 @@ def stream(
     except (KeyboardInterrupt, BrokenPipeError):
         _leave_quietly()
         return
+    except DanError:
+        _leave_quietly()
+        raise
     if clipped:
         _say(f"{clipped} samples clipped: lower the input")
 

@@ -24,6 +24,8 @@ WHOLE_SAMPLES = 2**17
 PARTS, PART_SAMPLES = 8, 2**14
 SHORTEST_SAMPLES = 32
 """What is shorter is no material."""
+MOST_LISTED = 20
+"""Of the files that cannot be used."""
 KEPT_BYTES = 2**28
 """A corpus that takes no more than this as float32 is kept in memory once read."""
 
@@ -127,9 +129,13 @@ def index(
     """
     root = Path(folder)
     paths = find_recordings(root)
-    entries, notes = [], []
+    entries, notes, failures = [], [], []
     for number, path in enumerate(paths, 1):
-        entry = _entry(root, path, sample_rate_hz)
+        try:
+            entry = _entry(root, path, sample_rate_hz)
+        except DanError as error:
+            failures.append(error)
+            continue
         if entry.length_samples < SHORTEST_SAMPLES:
             notes.append(f"{path} is left out: it is shorter than {SHORTEST_SAMPLES} samples")
         elif not entry.channels:
@@ -138,9 +144,22 @@ def index(
             entries.append(entry)
         if progress:
             progress(number / len(paths))
+    if failures:
+        raise _all_of(failures, root)
     if not entries:
         raise DanError(root, f"no recording in it is of use ({notes[0]})", "Give others")
     return Corpus(root, tuple(entries), tuple(notes))
+
+
+def _all_of(failures: list[DanError], root: Path) -> DanError:
+    """One error for all files that cannot be used: they are mended at once."""
+    if len(failures) == 1:
+        return failures[0]
+    lines = [f"{failure.what}: {failure.rule}" for failure in failures[:MOST_LISTED]]
+    if len(failures) > len(lines):
+        lines.append(f"and {len(failures) - len(lines)} more")
+    rule = "\n  ".join([f"{len(failures)} recordings cannot be used:", *lines])
+    return DanError(root, rule, "Mend them, or take them out")
 
 
 def check_distinct(clean: Corpus, noise: Corpus, *, first: str = "clean", second: str = "noise") -> None:

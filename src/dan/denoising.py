@@ -11,8 +11,9 @@ from dan.errors import DanError
 from dan.files import is_there
 from dan.progress import Progress, portion
 from dan.readers import Reader, Writer
-from dan.recordings import find_recordings, open_reader, open_writer
-from dan.streams import Stream
+from dan.recordings import SUFFIXES, find_recordings, open_reader, open_writer, tables_beside
+from dan.signals import check_sample_rate
+from dan.streams import Stream, check_strength
 
 BLOCK_VALUES = 2**18
 """Samples, of all channels, that are in memory at once: 1 MB."""
@@ -32,6 +33,8 @@ class Report:
 
     written: list[Written] = field(default_factory=list)
     failures: list[DanError] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What was left out, in a sentence each."""
 
 
 def denoise_files(
@@ -61,10 +64,15 @@ def denoise_files(
         What was written, and the errors of the files that could not be.
 
     Raises:
-        DanError: if an input does not exist, holds no recordings, or two would be written to one name.
+        DanError: if an option is wrong, an input does not exist or holds no recordings, or two would be
+            written to one name.
     """
-    pairs = plan(list(inputs), out)
-    report = Report()
+    inputs = list(inputs)
+    check_strength(strength)
+    if sample_rate_hz is not None:
+        check_sample_rate(sample_rate_hz)
+    pairs = plan(inputs, out)
+    report = Report(notes=[note for given in inputs if given.is_dir() for note in _left_out(given)])
     for done, (source, target) in enumerate(pairs.items(), start=1):
         try:
             tell = portion(progress, (done - 1) / len(pairs), 1 / len(pairs))
@@ -79,6 +87,14 @@ def denoise_files(
         if progress:
             progress(done / len(pairs))
     return report
+
+
+def _left_out(folder: Path) -> list[str]:
+    tables = tables_beside(folder)
+    if not tables:
+        return []
+    few = ", ".join(table.name for table in tables[:3])
+    return [f"{folder}: {len(tables)} tables beside other recordings are left out ({few}): give them by name"]
 
 
 def _copy(reader: Reader, stream: Stream, writer: Writer, progress: Progress) -> None:
@@ -119,6 +135,8 @@ def plan(inputs: list[Path], out: Path | None) -> dict[Path, Path]:
     single = len(inputs) == 1 and inputs[0].is_file()
     if single and out and not out.is_dir() and out.suffix:
         return _without_clashes([(inputs[0], out)])
+    if out and not out.is_dir() and (out.exists() or out.suffix.lower() in SUFFIXES):
+        raise DanError(out, "a folder is needed here, and it is none", "Give -o a folder")
     pairs: list[tuple[Path, Path]] = []
     for given in inputs:
         pairs += _plan_folder(given, out) if given.is_dir() else [(given, _beside(given, out))]

@@ -95,7 +95,7 @@ def discriminator_warning(history: Sequence[Record]) -> str | None:
 def verdict(history: Sequence[Record]) -> list[str]:
     """The last lines of a training: is it all right, and what to do if not."""
     if not history:
-        return ["No validation yet: train for at least one epoch."]
+        return ["No validation yet, and so no model: both come after an epoch."]
     best = max(history, key=lambda record: float(record["val_snr_db"]))
     gain_db, last = best["val_snr_gain_db"], history[-1]
     lines = [

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from dan.denoiser import Denoiser, load
+from dan.errors import DanError
 from dan.evaluation import Evaluation, Training, curve, evaluate
 from dan.figures import check_kind
 from dan.files import atomic_write, check_free
@@ -66,7 +67,7 @@ def judge(
     check_free(json_file, report, force=force)
     denoiser, dataset = load(model), read_dataset(data)
     split = load_signals(data, "validation", sample_rate_hz=sample_rate_hz)
-    denoiser.check_rate(split.sample_rate_hz)
+    _check_rate(denoiser, data, split.sample_rate_hz)
     recipe = dataset.recipe if dataset else None
     share = TABLE_SHARE if report and recipe else 1.0
     evaluation = evaluate(
@@ -99,6 +100,14 @@ def judge(
             force=force,
         )
     return evaluation
+
+
+def _check_rate(denoiser: Denoiser, data: Path, sample_rate_hz: float) -> None:
+    wanted_hz = denoiser.info.sample_rate_hz
+    if sample_rate_hz != wanted_hz:
+        rule = f"the model {denoiser.info.name} is for {wanted_hz:g} Hz"
+        way_out = f"Fill a folder at that rate: dan data mix --sample-rate {wanted_hz:g}"
+        raise DanError(f"{data} at {sample_rate_hz:g} Hz", rule, way_out)
 
 
 def _training(data: Path, sample_rate_hz: float) -> Training | None:

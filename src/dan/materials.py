@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from dan.crops import NOISE, Crops, Stringing
 from dan.errors import DanError
 from dan.mixtures import Mixer, PairMixer
 from dan.progress import Progress, portion
-from dan.settings import AugmentationSettings, Recipe, SplitBy
+from dan.settings import AugmentationSettings, Recipe
 from dan.splits import Sides, follow, pair, split
 
 Opened = tuple[Mixer | PairMixer, Mixer | PairMixer, list[str]]
@@ -80,8 +80,8 @@ def open_material(
 def _mixed(recipe: Recipe, clean: Corpus, noise: Corpus | None = None) -> Opened:
     if noise is not None:
         check_distinct(clean, noise)
-    heard = _sides(recipe, clean, recipe.recordings.clean_split, 0)
-    disturbed = None if noise is None else _sides(recipe, noise, recipe.recordings.noise_split, 1)
+    heard = _sides(recipe, clean, "clean_split")
+    disturbed = None if noise is None else _sides(recipe, noise, "noise_split")
     train, validation = (
         Mixer(
             recipe,
@@ -97,7 +97,7 @@ def _mixed(recipe: Recipe, clean: Corpus, noise: Corpus | None = None) -> Opened
 
 def _paired(recipe: Recipe, clean: Corpus, noisy: Corpus) -> Opened:
     clean, noisy = pair(clean, noisy)
-    sides = _sides(recipe, clean, recipe.recordings.clean_split, 0)
+    sides = _sides(recipe, clean, "clean_split")
     train, validation = (
         PairMixer(
             _clean_crops(recipe, getattr(sides, side), varied),
@@ -121,10 +121,16 @@ def _variations(recipe: Recipe) -> list[tuple[str, AugmentationSettings]]:
     return [("train", recipe.augmentation), ("validation", AugmentationSettings())]
 
 
-def _sides(recipe: Recipe, corpus: Corpus, by: SplitBy, place: int) -> Sides:
+def _sides(recipe: Recipe, corpus: Corpus, setting: Literal["clean_split", "noise_split"]) -> Sides:
     settings = recipe.recordings
-    random = np.random.default_rng([recipe.seed, SPLIT, place])
-    return split(corpus, by=by, held_back=settings.held_back, gap_s=settings.gap_s, random=random)
+    return split(
+        corpus,
+        by=getattr(settings, setting),
+        setting=f"recordings.{setting}",
+        held_back=settings.held_back,
+        gap_s=settings.gap_s,
+        random=np.random.default_rng([recipe.seed, SPLIT, ["clean_split", "noise_split"].index(setting)]),
+    )
 
 
 def _clean_crops(recipe: Recipe, corpus: Corpus, varied: AugmentationSettings) -> Crops:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +74,7 @@ def mix_folder(
             taken, or it cannot be written.
     """
     clean, noise, recordings = Path(clean), Path(noise), recordings or RecordingsSettings()
+    _check_options(snr_db, duration_s)
     recipe = _recipe(snr_db, duration_s, _rate_hz(clean, sample_rate_hz), seed, recordings)
     counts = _counts(count, recordings.held_back)
     with atomic_folder(out, force=force, replaceable=is_data_folder) as folder:
@@ -90,6 +92,15 @@ def mix_folder(
                     progress(done / count)
         _save_dataset(folder, recipe, counts, clean=clean.name, noise=noise.name)
     return Mixed(Path(out), material.notes)
+
+
+def _check_options(snr_db: tuple[float, float], duration_s: float) -> None:
+    low_db, high_db = snr_db
+    if not -math.inf < low_db <= high_db < math.inf:
+        way_out = "Give --snr LOW HIGH, as in --snr -5 10"
+        raise DanError(f"snr_db={low_db:g} {high_db:g}", "the lower one comes first", way_out)
+    if not 0 < duration_s < math.inf:
+        raise DanError(f"duration_s={duration_s:g}", "a signal lasts longer than 0 s", "Raise --duration")
 
 
 def _rate_hz(clean: Path, sample_rate_hz: float | None) -> float:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from dan.errors import DanError
 from dan.signals import Signal
-from dan.streams import Stream
+from dan.streams import LARGEST, Stream
 
 SampleType = Literal["float32", "int16"]
 READ_BYTES = 2**16
@@ -32,12 +32,13 @@ def pump(stream: Stream, source: BinaryIO, target: BinaryIO, *, sample_type: Sam
         The number of samples that were clipped, of int16.
 
     Raises:
-        DanError: if the source ends in the middle of a sample; what came before it has gone out.
+        DanError: if the source ends in the middle of a sample, when what came before it has gone out; if the
+            source cannot be read or the target cannot be written (a full disk).
         BrokenPipeError: if nobody reads the target any more.
     """
     frame_bytes = np.dtype(sample_type).itemsize * stream.channels
     left, clipped = b"", 0
-    while came := os.read(source.fileno(), READ_BYTES):
+    while came := _read(source):
         left += came
         whole = len(left) - len(left) % frame_bytes
         block, left = _decode(left[:whole], stream.channels, sample_type), left[whole:]
@@ -52,18 +53,34 @@ def pump(stream: Stream, source: BinaryIO, target: BinaryIO, *, sample_type: Sam
     return clipped
 
 
+def _read(source: BinaryIO) -> bytes:
+    try:
+        return os.read(source.fileno(), READ_BYTES)
+    except OSError as error:
+        raise DanError("the input", f"it cannot be read ({error.strerror})", "Give PCM on stdin") from error
+
+
 def _decode(data: bytes, channels: int, sample_type: SampleType) -> Signal:
-    """Interleaved samples to ``[C, n]`` in float32, full scale +-1; NaN and infinity become silence."""
+    """Interleaved samples to ``[C, n]`` in float32, full scale +-1.
+
+    NaN, infinity and numbers that no network can take become silence: a stream goes on.
+    """
     samples = np.frombuffer(data, sample_type).reshape(-1, channels).T.astype(np.float32)
     if sample_type == "int16":
         return samples / np.float32(FULL_SCALE_INT16)
-    return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    return np.where(np.abs(samples) <= LARGEST, samples, np.float32(0))
 
 
 def _write(target: BinaryIO, block: Signal, sample_type: SampleType) -> int:
     encoded, clipped = _encode(block, sample_type)
-    target.write(np.ascontiguousarray(encoded.T).tobytes())
-    target.flush()
+    try:
+        target.write(np.ascontiguousarray(encoded.T).tobytes())
+        target.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        why = f"it cannot be written ({error.strerror})"
+        raise DanError("the output", why, "Free some space, or write elsewhere") from error
     return clipped
 
 

@@ -18,13 +18,13 @@ import numpy.typing as npt
 from dan.arrays import ArrayReader, ArrayWriter
 from dan.audio import AUDIO, PCM_BITS, AudioReader, AudioWriter
 from dan.errors import DanError
-from dan.files import atomic_write
+from dan.files import atomic_write, is_there
 from dan.readers import Form, Reader, Writer
 from dan.signals import Signal, check_sample_rate, check_signal
 
 __all__ = [
     "PCM_BITS", "SUFFIXES", "Form", "Reader", "Recording", "Writer",
-    "find_recordings", "open_reader", "open_writer", "read", "write",
+    "find_recordings", "open_reader", "open_writer", "read", "tables_beside", "write",
 ]  # fmt: skip
 
 TABLES = frozenset([".csv", ".tsv"])
@@ -187,18 +187,34 @@ def find_recordings(folder: str | Path) -> list[Path]:
         DanError: if there is no such folder, or no recordings in it.
     """
     top = Path(folder)
+    files = _find(top)
+    if not files:
+        raise DanError(top, "it holds no recordings", f"Give a folder with {', '.join(sorted(SUFFIXES))}")
+    return [file for file in files if file.suffix.lower() not in TABLES] or files
+
+
+def tables_beside(folder: str | Path) -> list[Path]:
+    """The tables that `find_recordings` leaves out, since there are recordings of other kinds.
+
+    Raises:
+        DanError: if there is no such folder.
+    """
+    files = _find(Path(folder))
+    tables = [file for file in files if file.suffix.lower() in TABLES]
+    return tables if len(tables) < len(files) else []
+
+
+def _find(top: Path) -> list[Path]:
     if not top.is_dir():
-        raise DanError(top, "there is no such folder", "Give a folder with recordings")
-    files = [
+        rule = "it is a file, not a folder" if is_there(top) else "there is no such folder"
+        raise DanError(top, rule, "Give a folder with recordings")
+    return [
         file
         for file in sorted(_files(top))
         if file.suffix.lower() in SUFFIXES
         and not any(part.startswith((".", "~")) for part in file.relative_to(top).parts)
         and file.is_file()
     ]
-    if not files:
-        raise DanError(top, "it holds no recordings", f"Give a folder with {', '.join(sorted(SUFFIXES))}")
-    return [file for file in files if file.suffix.lower() not in TABLES] or files
 
 
 def _files(top: Path) -> Iterator[Path]:

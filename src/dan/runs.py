@@ -120,9 +120,12 @@ class Run:
     def locked(self) -> Iterator[None]:
         """Hold the folder for one training; the system lets go of it when the process ends.
 
+        A folder that was made for it and is still empty at the end is removed.
+
         Raises:
             DanError: if another training holds it, it holds something else, or it cannot be written to.
         """
+        made = not self.folder.exists()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._check_ours()  # no lock is left in a folder that is refused
@@ -136,7 +139,11 @@ class Run:
                 raise DanError(
                     self.folder, "another training is using it", "Wait for it, or give another --out"
                 )
-            yield
+            try:
+                yield
+            finally:
+                if made and [entry.name for entry in self.folder.iterdir()] == [LOCK]:
+                    shutil.rmtree(self.folder, ignore_errors=True)
 
 
 LOCK = ".lock"

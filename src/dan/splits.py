@@ -26,6 +26,7 @@ def split(
     corpus: Corpus,
     *,
     by: SplitBy = "auto",
+    setting: str = "recordings.clean_split",
     held_back: float = 0.1,
     gap_s: float = 1.0,
     random: np.random.Generator,
@@ -35,7 +36,9 @@ def split(
     Args:
         corpus: what to split.
         by: what is never on both sides: `folder` (the first below the corpus), `file`, or `time`, of which
-            the last part is held back; `auto` takes the first of these that there are two of.
+            the last part is held back; `auto` takes the first of these that there are two of. A single file
+            is cut in time where files were asked for.
+        setting: what `by` is called in a recipe, for messages.
         held_back: a share below 1 of the folders, files or time, at least one; from 1 up their number.
         gap_s: what lies between the sides of a recording that is cut in time.
         random: draws the folders or files.
@@ -45,13 +48,15 @@ def split(
     """
     if by == "auto":
         folders = {entry.folder for entry in corpus.entries}
-        by = "folder" if len(folders) > 1 else "file" if len(corpus.entries) > 1 else "time"
-    if by == "time":
+        by = "folder" if len(folders) > 1 else "file"
+    if by == "time" or (by == "file" and len(corpus.entries) == 1):
         return _split_time(corpus, held_back, gap_s)
     groups: dict[str, list[Entry]] = defaultdict(list)
     for entry in corpus.entries:
         groups[entry.folder if by == "folder" else entry.name].append(entry)
-    chosen = _choose(corpus, sorted(groups), by, held_back, random)
+    count = _held_back(corpus, len(groups), by, setting, held_back)
+    names = sorted(groups)
+    chosen = sorted(names[place] for place in random.permutation(len(names))[:count])
     sides = Sides(
         train=_part(corpus, [entry for name in groups if name not in chosen for entry in groups[name]]),
         validation=_part(corpus, [entry for name in chosen for entry in groups[name]]),
@@ -88,17 +93,16 @@ def _part(corpus: Corpus, entries: list[Entry]) -> Corpus:
     return Corpus(corpus.folder, tuple(sorted(entries, key=lambda entry: entry.name)))
 
 
-def _choose(
-    corpus: Corpus, names: list[str], by: str, held_back: float, random: np.random.Generator
-) -> list[str]:
-    count = round(held_back) if held_back >= 1 else max(1, round(held_back * len(names)))
-    if count >= len(names):
+def _held_back(corpus: Corpus, groups: int, by: str, setting: str, held_back: float) -> int:
+    """How many folders or files are held back."""
+    count = round(held_back) if held_back >= 1 else max(1, round(held_back * groups))
+    if count >= groups:
         raise DanError(
-            f"{corpus.folder} with {len(names)} {by}{'s' if len(names) > 1 else ''}",
+            f"{corpus.folder} with {groups} {by}{'s' if groups > 1 else ''}",
             f"{count} held back for validation would leave none to train on",
-            "Add some, lower recordings.held_back, or split by file or time (recordings.clean_split)",
+            f"Add some, or split by {'file or time' if by == 'folder' else 'time'}: --set {setting}=time",
         )
-    return sorted(names[place] for place in random.permutation(len(names))[:count])
+    return count
 
 
 def _split_time(corpus: Corpus, held_back: float, gap_s: float) -> Sides:

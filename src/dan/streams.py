@@ -15,6 +15,9 @@ from dan.errors import DanError
 from dan.readers import cast
 from dan.signals import Signal, check_signal
 
+LARGEST = 1e15
+"""Networks compute in float32 with powers of spectra: beyond this they are not finite."""
+
 
 class Stream:
     """A denoiser fed block by block; use it as a context manager or call `flush` at the end.
@@ -26,8 +29,7 @@ class Stream:
     """
 
     def __init__(self, engine: Engine, *, channels: int = 1, strength: float = 1.0) -> None:
-        if not 0 <= strength <= 1:
-            raise DanError(f"strength={strength}", "it is from 0 to 1", "0 is the input, 1 all of the effect")
+        check_strength(strength)
         self.engine, self.channels, self.strength = engine, channels, strength
         self.waiting: Signal = np.zeros((channels, 0), np.float32)
         """Input that has not come out yet, at its own precision."""
@@ -92,15 +94,20 @@ class Stream:
         self.flushed = True
 
 
+def check_strength(strength: float) -> None:
+    """Check that it is from 0 to 1.
+
+    Raises:
+        DanError: if not.
+    """
+    if not 0 <= strength <= 1:
+        raise DanError(f"strength={strength}", "it is from 0 to 1", "0 is the input, 1 all of the effect")
+
+
 def _narrow(rows: Signal) -> Block:
     """To float32, in which networks compute."""
-    with np.errstate(over="ignore"):
-        narrow = rows.astype(np.float32)
-    if not np.isfinite(narrow).all():
-        largest = np.finfo(np.float32).max
-        raise DanError(
-            f"a block that reaches {np.abs(rows).max():.3g}",
-            f"networks compute in float32, up to {largest:.3g}",
-            "Scale the signal down",
-        )
-    return narrow
+    reached = np.abs(rows).max(initial=0)
+    if reached > LARGEST:
+        rule = f"networks compute in float32, up to {LARGEST:g}"
+        raise DanError(f"a sample of size {reached:.3g}", rule, "Scale the signal down, or mend the sample")
+    return rows.astype(np.float32)

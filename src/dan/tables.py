@@ -28,6 +28,9 @@ SAMPLED_LINES = 1000
 RATE_TOLERANCE = 1e-3
 """By how much a rate that the user says may differ from that of the time column."""
 
+PAUSED = 0.02
+"""By what part the usual step may differ from the mean one before times are taken to jump."""
+
 JITTER = 0.1
 """By what part of a step a time may be off its even grid; one lost line is off by half a step."""
 
@@ -80,28 +83,44 @@ class TableReader(Reader):
         """Nothing stays open between reads."""
 
     def _rate_hz(self, given_hz: float | None) -> float | None:
-        length = self.length_samples or 0
-        if self.columns.time is None or length == 1:
+        if self.columns.time is None or self.length_samples == 1:
             return None if given_hz is None else check_sample_rate(given_hz)
-        # The start and the end say it best: a printed time is rounded.
-        ends = [self._cells(sample, 1)[0][self.columns.time] for sample in (0, length - 1)]
+        self._grid, uncertainty = self._time_grid(is_said=given_hz is not None)
+        found_hz = self._grid.rate_hz
+        return found_hz if given_hz is None else self._agreed_hz(given_hz, found_hz, uncertainty)
+
+    def _time_grid(self, *, is_said: bool) -> tuple[Grid, float]:
+        """Where the times should be, and the uncertainty of the rate."""
+        # The start and the end say it best, as a printed time is rounded; the usual step says it where times
+        # jump between them.
+        first_s, last_s, resolution_s = self._ends_s()
+        step_s, span_s, steps = self._usual_step_s(), last_s - first_s, (self.length_samples or 0) - 1
+        mean_hz = steps / span_s
+        if step_s > 0 and abs(step_s * mean_hz - 1) > PAUSED + resolution_s * mean_hz:
+            span_s, steps = step_s, 1
+        uncertainty = resolution_s / span_s
+        rate_hz = _rounded_hz(steps / span_s, uncertainty)
+        # A step that is printed without rounding, as 4 ms at 250 Hz: then a lost line stands out.
+        exact = abs(step_s * rate_hz - 1) <= max(uncertainty, 1e-9)
+        return Grid(first_s, rate_hz, 0.0 if exact else resolution_s, is_said), uncertainty
+
+    def _ends_s(self) -> tuple[float, float, float]:
+        """The first and the last time, and the value of their last digit."""
+        column, ends = self.columns.time or 0, []
+        for sample in (0, (self.length_samples or 1) - 1):
+            rows = self._cells(sample, 1)
+            self._check_not_ragged(rows, sample)
+            ends.append(rows[0][column])
         first_s, last_s = (self._numbers([[end]], 0, 0)[0] * self.columns.unit_s for end in ends)
         if not last_s > first_s:
             raise DanError(self.path, f"its time goes from {first_s:g} s to {last_s:g} s", "Sort its lines")
-        resolution_s = self.columns.unit_s * min(map(resolution, ends))
-        uncertainty = resolution_s / (last_s - first_s)
-        found_hz = _rounded_hz((length - 1) / (last_s - first_s), uncertainty)
-        if self._has_even_steps(found_hz, uncertainty):
-            resolution_s = 0.0
-        self._grid = Grid(first_s, found_hz, resolution_s, is_said=given_hz is not None)
-        return found_hz if given_hz is None else self._agreed_hz(given_hz, found_hz, uncertainty)
+        return first_s, last_s, self.columns.unit_s * min(map(resolution, ends))
 
-    def _has_even_steps(self, rate_hz: float, uncertainty: float) -> bool:
-        """Whether a step can be printed without rounding, as 4 ms at 250 Hz: then a lost line stands out."""
-        column = self.columns.time or 0
-        steps = np.diff(self._numbers(self._cells(0, SAMPLED_LINES), column, 0)) * self.columns.unit_s
-        step_s = float(np.median(steps))
-        return abs(step_s * rate_hz - 1) <= max(uncertainty, 1e-9)
+    def _usual_step_s(self) -> float:
+        """The median of the first steps in time."""
+        rows, column = self._cells(0, SAMPLED_LINES), self.columns.time or 0
+        self._check_not_ragged(rows, 0)
+        return float(np.median(np.diff(self._numbers(rows, column, 0)))) * self.columns.unit_s
 
     def _agreed_hz(self, given_hz: float, found_hz: float, uncertainty: float) -> float:
         rate_hz = check_sample_rate(given_hz)
@@ -150,7 +169,7 @@ class TableReader(Reader):
             raise DanError(
                 f"{self.path}, line {self._line(start_sample + int(wrong[0]))}",
                 f"its time is off the even steps of {self._grid.rate_hz:g} Hz",
-                "Resample it, fill in what is missing, or say --sample-rate if its times are wrong",
+                f"Fill in what is missing, or leave the times out: --sample-rate {self._grid.rate_hz:g}",
             )
 
     def _line(self, sample: int) -> int:

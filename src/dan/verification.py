@@ -119,7 +119,7 @@ def check(
     problems += _unequal([one for side in SIDES for one in measured[side]], dataset)
     problems += _leaks(measured["train"], measured["validation"])
     sides = {side: _report(measured[side]) for side in SIDES}
-    return FolderReport(rate_hz, sides, tuple(str(problem) for problem in problems))
+    return FolderReport(rate_hz, sides, tuple(dict.fromkeys(map(str, problems))))
 
 
 def _lacks_noise(trios: list[Trio]) -> bool:
