@@ -16,10 +16,12 @@ from dan.losses import (
     adversarial_loss,
     compressed_loss,
     discriminator_loss,
+    envelope_loss,
     feature_matching_loss,
     generator_losses,
     l1_loss,
     l2_loss,
+    loudness_loss,
     snr_loss,
     spectrum_loss,
 )
@@ -27,7 +29,9 @@ from dan.settings import ClassicDiscriminatorSettings, LossSettings, SignalSetti
 
 KINDS = get_args(LossSettings.model_fields["adversarial_kind"].annotation)
 SIGNAL = SignalSettings(sample_rate_hz=64, duration_s=1.0)
-FULL = LossSettings(l1=1, l2=2, snr=0.1, spectrum=3, compressed=6, adversarial=4, feature_matching=5)
+FULL = LossSettings(
+    l1=1, l2=2, snr=0.1, spectrum=3, compressed=6, envelope=7, loudness=8, adversarial=4, feature_matching=5
+)
 OPTIONS = {
     "adversarial_kind",
     "adversarial_warmup_epochs",
@@ -55,7 +59,7 @@ def frozen():
 
 def test_every_reconstruction_loss_has_a_weight_and_a_closed_form_here():
     weights = set(LossSettings.model_fields) - OPTIONS
-    assert set(RECONSTRUCTION) == {"l1", "l2", "snr", "spectrum", "compressed"}
+    assert set(RECONSTRUCTION) == {"l1", "l2", "snr", "spectrum", "compressed", "envelope", "loudness"}
     assert weights == {*RECONSTRUCTION, "adversarial", "feature_matching"}
 
 
@@ -106,6 +110,47 @@ def test_compressed_of_a_scaled_signal(suppression, factor):
     assert loss.item() == pytest.approx(expected.item(), rel=2e-3)  # the floor of 1e-6 in the faintest bins
 
 
+def modulated(phase, length=8192):
+    """Noise whose loudness rises and falls over 16 frames of 256 samples that overlap by half."""
+    time = torch.arange(length) / 2048
+    return batch(1, (2, 1, length)) * (1.2 + torch.sin(2 * torch.pi * (time + phase)))
+
+
+@pytest.mark.parametrize(("factor", "length"), [(1.0, 8192), (0.1, 8192), (-3.0, 2000), (2.0, 100)])
+def test_envelopes_of_a_scaled_signal_are_alike(factor, length):
+    reference = modulated(0)[..., :length]
+    loss = envelope_loss(estimate=factor * reference, reference=reference).item()
+    assert loss == pytest.approx(0, abs=0.02)  # the floor beside the faintest envelopes that count
+
+
+def test_envelopes_that_rise_where_clean_falls_are_unlike():
+    assert envelope_loss(estimate=modulated(0.5), reference=modulated(0)).item() > 1.2
+    assert 0.5 < envelope_loss(estimate=modulated(0.25), reference=modulated(0)).item() < 1.2
+
+
+def test_envelopes_of_silence_are_finite_and_so_are_their_gradients():
+    for reference in (torch.zeros(2, 1, 4096), modulated(0)):
+        estimate = torch.zeros_like(reference).requires_grad_()
+        loss = envelope_loss(estimate=estimate, reference=reference)
+        loss.backward()
+        assert loss.isfinite() and estimate.grad.isfinite().all()
+
+
+def test_loudness_hears_what_is_added_to_a_band_more_than_what_is_taken_from_it():
+    whole = modulated(0)
+    spectrum = torch.fft.rfft(whole)
+    spectrum[..., 1024:] *= 0.01  # above 1 kHz
+    low = torch.fft.irfft(spectrum)
+    assert 0.2 < loudness_loss(estimate=low, reference=whole) < loudness_loss(estimate=whole, reference=low)
+
+
+def test_loudness_does_not_hear_levels_within_a_quarter_nor_the_phase():
+    reference = modulated(0)
+    for estimate in (-reference, 1.1 * reference, reference.roll(1, dims=-1)):
+        assert loudness_loss(estimate=estimate, reference=reference) < 0.02
+    assert loudness_loss(estimate=torch.zeros_like(reference), reference=reference) > 0.5
+
+
 @pytest.mark.parametrize("length", [1, 2, 7, 31, 32, 40, 200])
 def test_spectrum_by_the_slow_way(length):
     estimate, reference = batch(0, (2, 1, length)), batch(1, (2, 1, length))
@@ -129,10 +174,13 @@ def test_spectrum_by_the_slow_way(length):
 
 @pytest.mark.parametrize("name", RECONSTRUCTION)
 def test_equal_signals_have_the_lowest_loss(name):
-    loss, reference = RECONSTRUCTION[name], batch(1)
+    loss, reference = RECONSTRUCTION[name], batch(1, (3, 1, 2048))
     least = loss(estimate=reference, reference=reference)
-    assert least < loss(estimate=reference + 1e-3, reference=reference)
-    assert name == "snr" or least == 0
+    heard = 0.5 if name == "loudness" else 1e-3
+    assert least < loss(estimate=reference + heard * batch(2, (3, 1, 2048)), reference=reference)
+    # Of envelopes and loudness, their floors.
+    floor = {"envelope": 1e-3, "loudness": 2e-4}.get(name, 0)
+    assert name == "snr" or least == pytest.approx(0, abs=floor)
 
 
 @pytest.mark.parametrize("name", RECONSTRUCTION)
@@ -208,7 +256,9 @@ def test_feature_matching_is_0_for_equal_signals_and_moves_the_estimate_alone():
 
 def test_the_terms_are_the_weighted_losses():
     estimate, reference, network = batch(0), batch(1), frozen()
-    terms = generator_losses(FULL, estimate=estimate, reference=reference, discriminator=network)
+    terms = generator_losses(
+        FULL, sample_rate_hz=8000, estimate=estimate, reference=reference, discriminator=network
+    )
     assert set(terms) == {*RECONSTRUCTION, "adversarial", "feature_matching"}
     for name, loss in RECONSTRUCTION.items():
         wanted = getattr(FULL, name) * loss(estimate=estimate, reference=reference)
@@ -225,8 +275,8 @@ def test_the_terms_are_the_weighted_losses():
 @pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
 def test_the_share_scales_what_the_discriminator_says(share):
     settings = {"estimate": batch(0), "reference": batch(1), "discriminator": frozen()}
-    whole = generator_losses(FULL, **settings)
-    part = generator_losses(FULL, **settings, adversarial_share=share)
+    whole = generator_losses(FULL, sample_rate_hz=8000, **settings)
+    part = generator_losses(FULL, sample_rate_hz=8000, **settings, adversarial_share=share)
     for name in ("adversarial", "feature_matching"):
         assert (name in part) == (share > 0)
         assert share == 0 or part[name].item() == pytest.approx(share * whole[name].item(), rel=ROUNDING)
@@ -237,7 +287,9 @@ def test_the_share_scales_what_the_discriminator_says(share):
 def test_the_kind_of_the_settings_is_used(kind):
     network = frozen()
     settings = LossSettings(adversarial=2, adversarial_kind=kind)
-    terms = generator_losses(settings, estimate=batch(0), reference=batch(1), discriminator=network)
+    terms = generator_losses(
+        settings, sample_rate_hz=8000, estimate=batch(0), reference=batch(1), discriminator=network
+    )
     expected = 2 * adversarial_loss(kind, denoised=network(batch(0)).logits)
     assert terms["adversarial"].item() == pytest.approx(expected.item(), rel=ROUNDING)
 
@@ -248,10 +300,12 @@ def test_a_weight_of_zero_is_not_computed(monkeypatch):
 
     for name in ("l2", "snr", "spectrum"):
         monkeypatch.setitem(RECONSTRUCTION, name, never)
-    terms = generator_losses(LossSettings(l1=1), estimate=batch(0), reference=batch(1), discriminator=never)
+    terms = generator_losses(
+        LossSettings(l1=1), sample_rate_hz=8000, estimate=batch(0), reference=batch(1), discriminator=never
+    )
     assert set(terms) == {"l1"}
     with pytest.raises(AssertionError, match="computed"):
-        generator_losses(LossSettings(l2=1), estimate=batch(0), reference=batch(1))
+        generator_losses(LossSettings(l2=1), sample_rate_hz=8000, estimate=batch(0), reference=batch(1))
 
 
 def test_without_feature_matching_the_clean_signals_are_not_judged():
@@ -259,14 +313,20 @@ def test_without_feature_matching_the_clean_signals_are_not_judged():
     network.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0]))
     estimate, reference = batch(0), batch(1)
     generator_losses(
-        LossSettings(adversarial=1), estimate=estimate, reference=reference, discriminator=network
+        LossSettings(adversarial=1),
+        sample_rate_hz=8000,
+        estimate=estimate,
+        reference=reference,
+        discriminator=network,
     )
     assert len(seen) == 1 and seen[0] is estimate
 
 
 def test_a_frozen_discriminator_collects_no_gradient_and_the_generator_does():
     network, estimate = frozen(), batch(0).requires_grad_()
-    terms = generator_losses(FULL, estimate=estimate, reference=batch(1), discriminator=network)
+    terms = generator_losses(
+        FULL, sample_rate_hz=8000, estimate=estimate, reference=batch(1), discriminator=network
+    )
     (terms["adversarial"] + terms["feature_matching"]).backward()
     assert estimate.grad.abs().max() > 0
     assert all(parameter.grad is None for parameter in network.parameters())
@@ -275,7 +335,7 @@ def test_a_frozen_discriminator_collects_no_gradient_and_the_generator_does():
 @pytest.mark.parametrize("settings", [{"adversarial": 1}, {"feature_matching": 1}])
 def test_a_missing_discriminator_is_named(settings):
     with pytest.raises(DanError, match="needs a discriminator"):
-        generator_losses(LossSettings(**settings), estimate=batch(0), reference=batch(1))
+        generator_losses(LossSettings(**settings), sample_rate_hz=8000, estimate=batch(0), reference=batch(1))
 
 
 WRONG_SHAPES = [
@@ -302,6 +362,7 @@ def test_every_loss_refuses_a_wrong_rank_and_unequal_shapes(name, estimate, refe
     with pytest.raises(DanError, match=r"one shape \[batch, channels, time\]"):
         generator_losses(
             LossSettings(**{"l1": 0, name: 1}),
+            sample_rate_hz=8000,
             estimate=torch.zeros(estimate),
             reference=torch.zeros(reference),
             discriminator=frozen(),

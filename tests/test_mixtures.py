@@ -138,6 +138,16 @@ def test_silence_alone_gives_no_nan():
     assert not pairs.mixed.any()
 
 
+def test_a_background_is_a_part_of_the_clean_signal():
+    pairs = draw(500, clean=Drawn(0.0, 2.0), background_share=1, background_db=(20.0, 40.0))
+    below_db = energy_ratio_db(rms(pairs.clean - 2) ** 2, 4.0)
+    assert below_db.min() == pytest.approx(-40, abs=0.5) and below_db.max() == pytest.approx(-20, abs=0.5)
+    gap_db = energy_ratio_db(energy(pairs.clean), energy(pairs.mixed - pairs.clean))
+    np.testing.assert_allclose(gap_db, pairs.snr_db, atol=1e-3)
+    with_it = draw(500, clean=Drawn(0.0, 2.0), background_share=0.2).clean.std(axis=-1) > 0
+    assert with_it.mean() == pytest.approx(0.2, abs=0.063)  # 3.5 deviations
+
+
 def test_an_equaliser_keeps_within_its_bounds_and_changes_no_phase():
     impulse = np.zeros((300, 1024), np.float32)
     impulse[:, 512] = 1
@@ -224,6 +234,7 @@ class TestPool:
         {"noise_speed": 0},
         {"clean_only_share": 0.6, "silence_share": 0.6},
         {"noise_equaliser_db": 25},
+        {"background_db": (40.0, 20.0)},
         {"reuse": 0},
     ],
 )

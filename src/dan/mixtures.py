@@ -66,7 +66,18 @@ class Mixer:
         if self._recipe.recordings.centred:
             drawn -= drawn.mean(axis=-1, keepdims=True)
         largest_db, largest_rad = varied.clean_equaliser_db, varied.clean_phase_rad
-        return equalised(drawn, largest_db=largest_db, largest_rad=largest_rad, random=random)
+        drawn = equalised(drawn, largest_db=largest_db, largest_rad=largest_rad, random=random)
+        return self._with_background(drawn, random)
+
+    def _with_background(self, clean: Signal, random: np.random.Generator) -> Signal:
+        """With faint synthesised noise as a part of the signals, where that is wanted."""
+        varied, count = self._augmentation, len(clean)
+        if varied.background_share == 0:
+            return clean
+        made = draw_noise(self._recipe.noise, self._signal, count, random=random)
+        level = db_to_amplitude(-random.uniform(*bounds(varied.background_db), count)) * rms(clean)
+        level *= random.random(count) < varied.background_share
+        return (clean + level[:, None] * _unit(made)).astype(np.float32)
 
     def draw_noise(self, count: int, *, random: np.random.Generator) -> Signal:
         """Draw noise ``[count, T]``, float32: recorded, synthesised or both, at any level."""

@@ -21,6 +21,8 @@ SplitBy = Literal["auto", "file", "folder", "time"]
 
 MOST_SAMPLES = 2**24
 """Of a signal to train on."""
+LOUDNESS_FROM_HZ = 2000
+"""Below this rate hearing has few bands."""
 
 
 class Settings(BaseModel):
@@ -188,6 +190,11 @@ class AugmentationSettings(Settings):
     """The same for noise."""
     clean_equaliser_db: Annotated[float, Field(ge=0, le=24)] = 0.0
     """Largest gain and loss of a random smooth equaliser over clean recordings."""
+    background_share: Unit = 0.0
+    """Share of clean signals of which faint synthesised noise is made a part. Each recording has a background
+    of its own: that of others is then not taken for noise."""
+    background_db: Db | tuple[Db, Db] = (25.0, 60.0)
+    """By how much that noise lies below the signal, or the least and the most."""
     clean_phase_rad: Annotated[float, Field(ge=0, le=3.15)] = 0.0
     """Largest phase, either way, of a random smooth all-pass filter over clean recordings: it turns the
     shapes of pulses and beats into others of the same spectrum."""
@@ -199,7 +206,7 @@ class AugmentationSettings(Settings):
 
     @model_validator(mode="after")
     def _rising(self) -> AugmentationSettings:
-        ranges = {"noises": self.noises, "gain_db": self.gain_db}
+        ranges = {"noises": self.noises, "gain_db": self.gain_db, "background_db": self.background_db}
         ranges |= {"clean_speed": self.clean_speed, "noise_speed": self.noise_speed}
         for name, value in ranges.items():
             low, high = bounds(value)
@@ -380,9 +387,14 @@ class LossSettings(Settings):
     """Weight of a magnitude below clean in `compressed`, where one above has 1: the more, the less is taken
     away that should stay."""
     compressed_frame_samples: Annotated[int, Field(ge=8)] = 256
-    """Frame of `compressed`."""
+    """Frame of `compressed`, `envelope` and `loudness`; of 32 ms for what is to be heard."""
+    envelope: NonNegative = 0.0
+    """How far the envelopes of third-octave bands are from rising and falling with those of clean, as
+    intelligibility has it (STOI); levels do not matter to it, so it stands beside another."""
     snr_ceiling_db: Annotated[float, Field(gt=0, le=100)] = 80.0
     """Where `snr` levels off: signals that are nearly clean already then do not outweigh the others."""
+    loudness: NonNegative = 0.0
+    """What is heard of the difference in loudness, as quality has it (PESQ); from 2000 Hz up."""
     adversarial: NonNegative = 0.0
     """How well the discriminator tells the output from clean."""
     feature_matching: NonNegative = 0.0
@@ -394,7 +406,8 @@ class LossSettings(Settings):
 
     @model_validator(mode="after")
     def _something_to_minimise(self) -> LossSettings:
-        reconstructs = self.l1 + self.l2 + self.snr + self.spectrum + self.compressed > 0
+        weights = (self.l1, self.l2, self.snr, self.spectrum, self.compressed, self.envelope, self.loudness)
+        reconstructs = any(weights)
         if not reconstructs and (not self.needs_discriminator or self.adversarial_warmup_epochs > 0):
             raise ValueError(
                 "a weight is above 0, of a reconstruction loss while the adversarial one warms up"
@@ -497,6 +510,8 @@ class Recipe(Settings):
         if isinstance(self.generator, SpectralGeneratorSettings):
             highest_hz["generator.band_hz"] = self.generator.band_hz[1]
         half_hz = self.signal.sample_rate_hz / 2
+        if self.losses.loudness and half_hz < LOUDNESS_FROM_HZ / 2:
+            raise ValueError(f"losses.loudness={self.losses.loudness}: from {LOUDNESS_FROM_HZ} Hz up")
         wrong = [key for key, value_hz in highest_hz.items() if value_hz > half_hz]
         wrong += [key for key, value_hz in below_hz.items() if value_hz >= half_hz]
         if wrong:

@@ -255,6 +255,7 @@ def _generator_step(state: State, estimate: Tensor, clean: Tensor, rate_share: f
         state.recipe.losses,
         estimate=estimate,
         reference=clean,
+        sample_rate_hz=state.recipe.signal.sample_rate_hz,
         discriminator=state.discriminator,
         adversarial_share=min(1.0, epoch / warmup_epochs) if warmup_epochs else 1.0,
     )
