@@ -19,7 +19,7 @@ FLOORS = {
     "Batches to train on": "datasets mixing materials mixtures crops splits corpus",
     "Export": "export exportable parity precisions",
     "A model applied": "denoiser streams engines torch_models onnx_models onnx_metadata models",
-    "Networks and losses": "generators causal discriminators networks convolutions losses",
+    "Networks and losses": "generators causal discriminators networks convolutions hearing losses",
     "Data folders": "folders layout lengths verification leaks previews",
     "Signals made": "synthesis artefacts",
     "Recordings": "recordings readers audio chunks arrays tables columns edf physionet",

@@ -218,3 +218,9 @@ def test_many_go_into_a_folder_not_a_file(tmp_path, halving):
     for out in (tmp_path / "both.wav", files[0]):
         with pytest.raises(DanError, match="a folder is needed here"):
             denoise_files(halving, files, out=out)
+
+
+def test_a_sample_that_no_network_can_take_is_named_with_its_file(tmp_path, halving):
+    np.save(tmp_path / "huge.npy", np.full(300, 1e25, np.float32))
+    (failure,) = denoise_files(halving, [tmp_path / "huge.npy"], sample_rate_hz=RATE).failures
+    assert "huge.npy has a sample of size 1e+25" in str(failure)

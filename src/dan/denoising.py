@@ -12,7 +12,7 @@ from dan.files import is_there
 from dan.progress import Progress, portion
 from dan.readers import Reader, Writer
 from dan.recordings import SUFFIXES, find_recordings, open_reader, open_writer, tables_beside
-from dan.signals import check_sample_rate
+from dan.signals import Signal, check_sample_rate
 from dan.streams import Stream, check_strength
 
 BLOCK_VALUES = 2**18
@@ -101,10 +101,17 @@ def _copy(reader: Reader, stream: Stream, writer: Writer, progress: Progress) ->
     """Block by block: a recording of any length takes the memory of one block."""
     block_samples = max(1, BLOCK_VALUES // reader.channels)
     for index, block in enumerate(reader.blocks(block_samples), start=1):
-        writer.write(stream.feed(block))
+        writer.write(_fed(stream, block, reader.path))
         if reader.length_samples:
             progress(min(1.0, index * block_samples / reader.length_samples))
     writer.write(stream.flush())
+
+
+def _fed(stream: Stream, block: Signal, path: Path) -> Signal:
+    try:
+        return stream.feed(block)
+    except DanError as error:
+        raise DanError(f"{path} has {error.what}", error.rule, error.way_out) from error
 
 
 def _open_stream(denoiser: Denoiser, reader: Reader, *, strength: float, resample: bool) -> Stream:
