@@ -91,6 +91,8 @@ def test_a_rate_said_stands_in_for_times_and_must_agree_with_them(table):
     [
         ("", "it is empty"),
         ("a,b\nc,d\n", "no line .* a number"),
+        ("a;b\n0,5;0,25\n0,1;-3,5\n", "decimal commas"),
+        ("x,y\n1,2\n".encode("utf-16"), "UTF-16"),
         ("x,y\n1,2\n3\n5,6\n", "line 3: it has 1 cells"),
         ("x,y\n1,2\n3,4,5\n", "line 3: it has 3 cells"),
         ("x,y\n1,2\n\n5,6\n", "line 3: it has 1 cells"),

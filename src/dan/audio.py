@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from dan.chunks import append_chunks, clear_time_stamp, other_chunks, refuse_wrong_size
 from dan.errors import DanError
-from dan.readers import Form, Reader, Writer, cast, clip, not_a_recording
+from dan.readers import Form, Reader, Writer, cast, clip, not_a_recording, reason
 from dan.signals import Signal, check_sample_rate
 
 AUDIO = "wav wavex w64 rf64 flac ogg oga opus mp3 aif aiff aifc au snd caf"
@@ -198,10 +198,10 @@ class AudioWriter(Writer):
             OSError: if there is no room, which libsndfile calls an error of the system.
         """
         _check_space(self._path)
-        form = self._form
+        held = f"{self._form.channels} channels at {self._form.sample_rate_hz:g} Hz"
         return DanError(
             self._target,
-            f"{form.channels} channels at {form.sample_rate_hz:g} Hz cannot be {self._kind} ({error})",
+            f"{held} cannot be {self._kind} ({reason(error)})",
             "Write .wav or .npy" if self._target.suffix.lower() != ".wav" else "Write .flac or .npy",
         )
 

@@ -21,6 +21,9 @@ UNITS_S = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "min": 60.0}
 COUNTER_NAME = re.compile(r"|#|n|no|nr|i|id|index|row|line|sample|samples|sample[ _]?(index|number|no)|frame")
 """Names of columns that count lines; the nameless one is what pandas writes."""
 
+UTF_16 = ("\xff\xfe", "\xfe\xff")
+"""How it begins, read as Latin-1."""
+DECIMAL_COMMA = re.compile(r"(^|[;\t])\s*-?\d+,\d+\s*([;\t]|$)")
 WHOLE = re.compile(r"\s*[+-]?\d+\s*")
 EVEN = 1e-6
 """By what part of a step the numbers of a nameless time column may be off, beyond their rounding."""
@@ -43,8 +46,19 @@ def split_header(lines: list[str], path: Path) -> tuple[int, str, list[str]]:
         if any(not is_number(cell) and is_number(under) for cell, under in zip(cells, below, strict=False)):
             count += 1  # noqa: PLW2901 a header such as "time,1,2"
         return count, delimiter, _names(lines[:count], delimiter, len(cells))
-    why = "it is empty" if not lines else f"no line of its first {len(lines)} holds a number"
-    raise DanError(path, why, "Give a table with one line a sample and one column a channel")
+    raise DanError(path, *_without_numbers(lines))
+
+
+def _without_numbers(lines: list[str]) -> tuple[str, str]:
+    """Why a table has no numbers, and the way out."""
+    if not lines:
+        return "it is empty", "Give a table with one line a sample and one column a channel"
+    if lines[0].startswith(UTF_16):
+        return "it is written in UTF-16", "Save it as UTF-8"
+    if any(map(DECIMAL_COMMA.search, lines)):
+        return "its numbers have decimal commas", "Write decimal points, and commas between columns"
+    rule = f"no line of its first {len(lines)} holds a number"
+    return rule, "Give a table with one line a sample and one column a channel"
 
 
 def is_number(cell: str) -> bool:

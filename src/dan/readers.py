@@ -176,9 +176,14 @@ def clip(block: Signal, low: float, high: float) -> tuple[Signal, int]:
     return np.clip(block, low, high), int(np.count_nonzero((block < low) | (block > high)))
 
 
+def reason(error: Exception) -> str:
+    """What went wrong, without the path that libsndfile puts in front and the full stop behind."""
+    return str(getattr(error, "error_string", error)).rstrip(".")
+
+
 def not_a_recording(path: Path, error: Exception) -> DanError:
     """The error for a file that cannot be read."""
-    why = f"it cannot be read as a recording ({error})"
+    why = f"it cannot be read as a recording ({reason(error)})"
     with suppress(OSError):
         why = "it is empty" if path.stat().st_size == 0 else why
     return DanError(path, why, "Give a .npy array of numbers, a table or an audio file such as .wav or .flac")
