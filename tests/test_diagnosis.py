@@ -159,7 +159,7 @@ def test_the_verdict_names_the_best():
 
 
 def test_the_verdict_before_any_validation():
-    assert verdict([]) == ["No validation yet: train for at least one epoch."]
+    assert verdict([]) == ["No validation yet, and so no model: both come after an epoch."]
 
 
 def test_the_verdict_notes_what_the_discriminator_does():
