@@ -210,7 +210,7 @@ def test_tables_beside_recordings_are_said_to_be_left_out(tmp_path, halving):
     write(tmp_path / "in" / "a.wav")
     (tmp_path / "in" / "notes.csv").write_text("x\n1\n2\n")
     (note,) = denoise_files(halving, [tmp_path / "in"], out=tmp_path / "out").notes
-    assert "1 tables" in note and "notes.csv" in note
+    assert "tables: 1" in note and "notes.csv" in note
 
 
 def test_many_go_into_a_folder_not_a_file(tmp_path, halving):

@@ -94,7 +94,7 @@ def _left_out(folder: Path) -> list[str]:
     if not tables:
         return []
     few = ", ".join(table.name for table in tables[:3])
-    return [f"{folder}: {len(tables)} tables beside other recordings are left out ({few}): give them by name"]
+    return [f"{folder}: left out beside other recordings, tables: {len(tables)} ({few}). Give them by name."]
 
 
 def _copy(reader: Reader, stream: Stream, writer: Writer, progress: Progress) -> None:
