@@ -100,10 +100,7 @@ def compressed_loss(
     I. Tashev, "A consolidated view of loss functions for supervised deep learning-based speech enhancement",
     2021 (magnitude and complex parts together).
     """
-    check_batch(estimate=estimate, reference=reference)
-    level = reference.square().mean(dim=(-2, -1), keepdim=True).sqrt() + LEVEL_FLOOR
-    size = min(frame_samples, estimate.shape[-1])
-    guess, truth = (_compressed(signal / level, size) for signal in (estimate, reference))
+    guess, truth = map(_compressed, _levelled_spectra(estimate, reference, frame_samples))
     difference = guess[2] - truth[2]
     weight = torch.where(difference < 0, suppression, 1.0)
     magnitude = (weight * difference.square()).mean()
@@ -126,19 +123,16 @@ def envelope_loss(*, estimate: Tensor, reference: Tensor, frame_samples: int = 2
     Source: C. Taal et al., "An algorithm for intelligibility prediction of time-frequency weighted noisy
     speech", 2011.
     """
-    check_batch(estimate=estimate, reference=reference)
-    level = reference.square().mean(dim=(-2, -1), keepdim=True).sqrt() + LEVEL_FLOOR
-    size = min(frame_samples, estimate.shape[-1])
-    guess, truth = (_envelopes(signal / level, size) for signal in (estimate, reference))
+    guess, truth = map(_envelopes, _levelled_spectra(estimate, reference, frame_samples))
     energy = truth.square().sum(dim=-1)
     likeness = (guess * truth).sum(dim=-1) / (guess.square().sum(dim=-1) * energy + ENVELOPE_FLOOR).sqrt()
     counts = (energy > QUIET_ENVELOPE * energy.amax(dim=(-2, -1), keepdim=True)).to(energy.dtype)
     return ((1 - likeness) * counts).sum() / (counts.sum() + 1)
 
 
-def _envelopes(signal: Tensor, size: int) -> Tensor:
-    """``[B, C, T]`` to stretches of each band's envelope: ``[B, C, bands, stretches, frames]``, mean 0."""
-    power = _spectra(signal, size, overlap=2).square().sum(dim=-1)
+def _envelopes(spectra: Tensor) -> Tensor:
+    """Spectra to stretches of each band's envelope: ``[B, C, bands, stretches, frames]``, mean 0."""
+    power = spectra.square().sum(dim=-1)
     bands = third_octaves(power.shape[-1]).to(power)
     envelopes = (power @ bands + POWER_FLOOR).sqrt().transpose(-1, -2)
     stretches = envelopes.unfold(-1, min(STRETCH_FRAMES, envelopes.shape[-1]), STRETCH_HOP_FRAMES)
@@ -164,16 +158,11 @@ def loudness_loss(
     the perceptual evaluation of the speech quality", 2018 (the use). PESQ's filters, its time alignment and
     its weights of long passages are left out; the weights of the two parts are fitted to PESQ on mixtures.
     """
-    check_batch(estimate=estimate, reference=reference)
-    level = reference.square().mean(dim=(-2, -1), keepdim=True).sqrt() + LEVEL_FLOOR
-    size = min(frame_samples, estimate.shape[-1])
-    bins = size // 2 + 1
+    spectra = _levelled_spectra(estimate, reference, frame_samples)
+    bins = spectra[0].shape[-2]
     bands = critical_bands(bins, sample_rate_hz)
     held, threshold = bands.held.to(estimate) * (HEARD_POWER / bins), bands.threshold.to(estimate)
-    guess, truth = (
-        _spectra(signal / level, size, overlap=2).square().sum(dim=-1) @ held
-        for signal in (estimate, reference)
-    )
+    guess, truth = (one.square().sum(dim=-1) @ held for one in spectra)
     guess = guess * _level_made_up_for(guess, truth)
     loud, wanted = loudness(guess, threshold), loudness(truth, threshold)
     heard = F.relu((loud - wanted).abs() - UNHEARD_SHARE * torch.minimum(loud, wanted))
@@ -196,13 +185,21 @@ def _added(guess: Tensor, truth: Tensor) -> Tensor:
     return torch.where(ratio < 3, 0.0, ratio.clamp(max=12))
 
 
-def _compressed(signal: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
-    """``[B, C, T]`` to the real part, imaginary part and magnitude of its frames, to the power 0.3."""
-    real, imag = _spectra(signal, size, overlap=2).unbind(dim=-1)
+def _compressed(spectra: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Spectra to their real part, imaginary part and magnitude, to the power 0.3."""
+    real, imag = spectra.unbind(dim=-1)
     power = real.square() + imag.square() + POWER_FLOOR
     magnitude = power**0.15
     scale = magnitude * power.rsqrt()
     return real * scale, imag * scale, magnitude
+
+
+def _levelled_spectra(estimate: Tensor, reference: Tensor, frame_samples: int) -> tuple[Tensor, Tensor]:
+    """Spectra of both, ``[..., bins, 2]``, at the reference's level of 1, in frames that overlap by half."""
+    check_batch(estimate=estimate, reference=reference)
+    level = reference.square().mean(dim=(-2, -1), keepdim=True).sqrt() + LEVEL_FLOOR
+    size = min(frame_samples, estimate.shape[-1])
+    return _spectra(estimate / level, size, overlap=2), _spectra(reference / level, size, overlap=2)
 
 
 def _magnitudes(signal: Tensor, size: int) -> Tensor:

@@ -510,7 +510,7 @@ class Recipe(Settings):
         if isinstance(self.generator, SpectralGeneratorSettings):
             highest_hz["generator.band_hz"] = self.generator.band_hz[1]
         half_hz = self.signal.sample_rate_hz / 2
-        if self.losses.loudness and half_hz < LOUDNESS_FROM_HZ / 2:
+        if self.losses.loudness and self.signal.sample_rate_hz < LOUDNESS_FROM_HZ:
             raise ValueError(f"losses.loudness={self.losses.loudness}: from {LOUDNESS_FROM_HZ} Hz up")
         wrong = [key for key, value_hz in highest_hz.items() if value_hz > half_hz]
         wrong += [key for key, value_hz in below_hz.items() if value_hz >= half_hz]
