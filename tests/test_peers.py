@@ -152,3 +152,9 @@ def test_the_usual_peers_keep_the_length(peer):
     output = open_peer(peer, sample_rate_hz=8000).whole(signal)
     assert output.shape == signal.shape and np.isfinite(output).all()
     assert not np.allclose(output, signal)
+
+
+def test_a_model_of_another_rate_is_refused_without_an_option_that_bench_lacks():
+    with pytest.raises(DanError, match="for 256 Hz") as raised:
+        open_peer(Peer("dan", "dan", "tones"), sample_rate_hz=8000)
+    assert raised.value.way_out == "Give models of one rate: the first sets it"

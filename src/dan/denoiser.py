@@ -107,8 +107,12 @@ class Denoiser:
             self.check_rate(rate_hz)
         return Stream(engine, channels=channels, strength=strength)
 
-    def check_rate(self, sample_rate: float) -> None:
+    def check_rate(self, sample_rate: float, *, way_out: str = "") -> None:
         """Check that a signal's rate in Hz is the model's.
+
+        Args:
+            sample_rate: in Hz.
+            way_out: for who cannot resample.
 
         Raises:
             DanError: if it is not.
@@ -118,7 +122,8 @@ class Denoiser:
             raise DanError(
                 f"sample_rate={sample_rate:g}",
                 f"the model {self.info.name} is for {wanted:g} Hz",
-                f"Use --resample (resample=True), which goes to {wanted:g} Hz and back, or train a model "
+                way_out
+                or f"Use --resample (resample=True), which goes to {wanted:g} Hz and back, or train a model "
                 f"with --set signal.sample_rate_hz={sample_rate:g}",
             )
 

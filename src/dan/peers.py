@@ -113,7 +113,7 @@ def _open_dan(file: str, rate_hz: float) -> Opened:
     from dan.settings import CausalGeneratorSettings
 
     denoiser = load(file)
-    denoiser.check_rate(rate_hz)
+    denoiser.check_rate(rate_hz, way_out="Give models of one rate: the first sets it")
     generator, info = denoiser.info.generator, denoiser.info
     if isinstance(generator, CausalGeneratorSettings):
         hop = generator.hop_samples
