@@ -419,6 +419,15 @@ def test_a_header_that_promises_more_samples_is_named(tmp_path):
         open_reader(tmp_path / "a.wav")
 
 
+def test_a_header_with_a_rate_of_0_is_named(tmp_path):
+    soundfile.write(tmp_path / "a.wav", signal(2).T, RATE_HZ, "PCM_16")
+    content = bytearray((tmp_path / "a.wav").read_bytes())
+    content[24:28] = bytes(4)
+    (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(DanError, match=r"a\.wav: its header says a sample rate of 0 Hz"):
+        open_reader(tmp_path / "a.wav")
+
+
 @pytest.mark.parametrize("value", [0.0, 0.5])
 @pytest.mark.parametrize("length", [1, 100])
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".npy", ".csv"])

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dan.chunks import append_chunks, clear_time_stamp, other_chunks, refuse_wrong_size
+from dan.chunks import append_chunks, clear_time_stamp, other_chunks, refuse_wrong_header
 from dan.errors import DanError
 from dan.readers import Form, Reader, Writer, cast, clip, not_a_recording, reason
 from dan.signals import Signal, check_sample_rate
@@ -55,7 +55,7 @@ class AudioReader(Reader):
         import soundfile
 
         try:
-            refuse_wrong_size(path)
+            refuse_wrong_header(path)
             self._file = soundfile.SoundFile(path)
             self._in_order = self._file.subtype in SPOILT_BY_SEEKING or not self._file.seekable()
             if self._in_order:

@@ -31,12 +31,12 @@ class Chunk(NamedTuple):
     size_bytes: int
 
 
-def refuse_wrong_size(path: Path) -> None:
+def refuse_wrong_header(path: Path) -> None:
     """Compare what the headers of a RIFF or AIFF file say of its size with what is there.
 
     Raises:
         DanError: if the file ends before it should, or holds more samples than it says: libsndfile would pass
-            over the rest without a word.
+            over the rest without a word. Or if its rate is 0, which libsndfile has no words for.
     """
     size_bytes = path.stat().st_size
     with path.open("rb") as file:
@@ -45,6 +45,8 @@ def refuse_wrong_size(path: Path) -> None:
             return
         said_bytes = 8 + int.from_bytes(head[4:], _order(head))
         chunks = list(_chunks(file))
+        if any(chunk.name == b"fmt " and _at(file, chunk.offset + 4, 4) == bytes(4) for chunk in chunks):
+            raise DanError(path, "its header says a sample rate of 0 Hz", "Record or convert it again")
         samples = [chunk for chunk in chunks if chunk.name in SAMPLES]
         promised = max([0 if _is_placeholder(said_bytes) else said_bytes, *map(_end, samples)])
         # A final pad byte is counted by some writers that do not write it.
