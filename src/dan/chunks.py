@@ -32,7 +32,7 @@ class Chunk(NamedTuple):
 
 
 def refuse_wrong_header(path: Path) -> None:
-    """Compare what the headers of a RIFF or AIFF file say of its size with what is there.
+    """Refuse a RIFF or AIFF file whose header cannot be true: in its sizes, or with a rate of 0.
 
     Raises:
         DanError: if the file ends before it should, or holds more samples than it says: libsndfile would pass
