@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dan.benchmark_page import to_markdown
-from dan.comparisons import Benchmark, read_benchmark
-from dan.drawing import save_figure
-from dan.tradeoffs import plot_tradeoff
+from dan.benchmark.page import to_markdown
+from dan.benchmark.results import Benchmark, read_benchmark
+from dan.benchmark.tradeoff_plot import plot_tradeoff
+from dan.report.style import save_figure
 
 DOCS = Path(__file__).parent
 PAGE, MEASURED = DOCS / "benchmarks.md", DOCS / "benchmarks"

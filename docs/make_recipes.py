@@ -13,8 +13,8 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from dan.recipes import load_recipe, recipe_names
-from dan.settings import Recipe, Settings
+from dan.config.load import load_recipe, recipe_names
+from dan.config.settings import Recipe, Settings
 
 PAGE = Path(__file__).with_name("recipes.md")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from dan.export import export_onnx
-from dan.models import WEIGHTS, find_model, load_model, save_model
+from dan.export.onnx import export_onnx
+from dan.inference.model_file import WEIGHTS, find_model, load_model, save_model
 
 
 def main(run: str, name: str) -> None:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from dan.denoiser import Denoiser
-from dan.engines import FrameEngine
-from dan.models import ModelInfo
-from dan.recipes import check_recipe
-from dan.settings import ClassicGeneratorSettings, SignalSettings
-from dan.synthesis import draw_pairs
+from dan.config.load import check_recipe
+from dan.config.settings import ClassicGeneratorSettings, SignalSettings
+from dan.inference.denoiser import Denoiser
+from dan.inference.engines import FrameEngine
+from dan.inference.model_file import ModelInfo
+from dan.synthesis.mix import draw_pairs
 
 settings.register_profile("dan", deadline=None)  # other work on the machine is no failure
 settings.load_profile("dan")

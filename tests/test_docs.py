@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dan.models import find_model, model_names, read_info
-from dan.recipes import load_recipe, recipe_names
+from dan.config.load import load_recipe, recipe_names
+from dan.inference.model_file import find_model, model_names, read_info
 
 ROOT = Path(__file__).parent.parent
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
@@ -51,7 +51,7 @@ def test_recipes_and_keys_that_are_named_exist(page):
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_a_recipe_says_its_command_hardware_and_result(name):
-    source = (ROOT / "src" / "dan" / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
+    source = (ROOT / "src" / "dan" / "config" / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
     head = source.partition("\nname = ")[0]
     assert f"dan train {name} " in head and "Hardware:" in head
     assert load_recipe(name).name == name

@@ -16,11 +16,11 @@ import torch
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from dan.denoiser import Denoiser
-from dan.export import export_onnx
-from dan.generators import build_generator
-from dan.settings import CausalGeneratorSettings, ClassicGeneratorSettings, SignalSettings
-from dan.torch_models import TorchModel
+from dan.config.settings import CausalGeneratorSettings, ClassicGeneratorSettings, SignalSettings
+from dan.export.onnx import export_onnx
+from dan.inference.denoiser import Denoiser
+from dan.inference.torch_backend import TorchModel
+from dan.networks.factory import build_generator
 
 RATE_HZ = 8000
 SIGNAL = SignalSettings(sample_rate_hz=RATE_HZ, duration_s=0.05)
@@ -83,7 +83,7 @@ def dan(plain):
     """Runs the command line as the plain install has it."""
 
     def run(*arguments, **options):
-        return plain("-c", "from dan.cli import main; main()", *arguments, **options)
+        return plain("-c", "from dan.cli.main import main; main()", *arguments, **options)
 
     return run
 
@@ -159,7 +159,7 @@ sys.stdout.buffer.write(denoised.tobytes())
 
 
 def test_a_model_that_takes_torch_says_so(dan, tmp_path, card, noisy):
-    from dan.models import save_model
+    from dan.inference.model_file import save_model
 
     save_model(tmp_path / "model.safetensors", build_generator(card().generator, card().signal), card())
     soundfile.write(tmp_path / "noisy.wav", noisy, 64)

@@ -11,15 +11,19 @@ __version__ = "0.1.0"
 __all__ = ["DanError", "Denoiser", "load"]
 
 if TYPE_CHECKING:
-    from dan.denoiser import Denoiser, load
-    from dan.errors import DanError
+    from dan.core.errors import DanError
+    from dan.inference.denoiser import Denoiser, load
 
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for: `import dan` costs nothing."""
     import importlib
 
-    home = {"Denoiser": "dan.denoiser", "load": "dan.denoiser", "DanError": "dan.signals"}.get(name)
+    home = {
+        "Denoiser": "dan.inference.denoiser",
+        "load": "dan.inference.denoiser",
+        "DanError": "dan.core.errors",
+    }.get(name)
     if home is None:
         raise AttributeError(f"module 'dan' has no attribute {name!r}")
     return getattr(importlib.import_module(home), name)

@@ -1,5 +1,5 @@
 """`python -m dan`."""
 
-from dan.cli import main
+from dan.cli.main import main
 
 main()

@@ -1,0 +1,256 @@
+"""Quality and cost of DAN's models beside what people use today, in one run on one core of one machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from dan.benchmark.peers import Opened, Peer, named_peer, open_peer, size_bytes, usual_peers
+from dan.benchmark.results import Benchmark, Comparison, Cost, Entry, Quality, machine
+from dan.benchmark.startup import Start, start
+from dan.benchmark.timing import Spread, in_turns, one_core, seconds_of, spread
+from dan.benchmark.trials import Trial, check_count, drawn, from_folder, from_recordings, is_drawn, kind_of
+from dan.config.load import load_recipe
+from dan.core.arrays import Signal, check_same_shape
+from dan.core.errors import DanError
+from dan.core.progress import Progress, portion
+from dan.core.ragged import Denoise
+from dan.evaluation.scoring import row_of, take_all
+from dan.inference.model_file import ModelInfo, find_model, is_onnx, model_names, read_info
+from dan.metrics.general import Array
+from dan.metrics.registry import open_figures
+
+FILE_S = 10.0
+"""Length of the signal on which speed is measured."""
+
+OUTPUT_SHARE, SCORE_SHARE, SPEED_SHARE = 0.2, 0.2, 0.4
+"""Of a table's time; the starts take the rest."""
+
+
+def benchmark(
+    models: Sequence[str] = (),
+    *,
+    peers: Sequence[str] = (),
+    data: Path | None = None,
+    clean: Path | None = None,
+    noise: Path | None = None,
+    count: int = 100,
+    turns: int = 7,
+    command: str = "",
+    progress: Progress | None = None,
+) -> Benchmark:
+    """Compare models and peers: on a folder's signals, on mixtures, or each model on draws of its own recipe.
+
+    Args:
+        models: run folders, model files or names; none for those that come with the package.
+        peers: ONNX denoisers, each as ``NAME=FILE``, on signals of the data's rate.
+        data: a data folder, whose validation side is taken.
+        clean: instead, a folder of clean recordings to be mixed with noise at the first model's rate.
+        noise: the folder of noise for these.
+        count: signals, at least 1.
+        turns: measurements of each time that count, at least 1.
+        command: which made it.
+        progress: called with the fraction done, in (0, 1].
+
+    Raises:
+        DanError: if a model, a peer, a folder or a setting is wrong.
+    """
+    check_count(count)
+    if turns < 1:
+        raise DanError(f"turns={turns}", "something is measured at least once", "Give 1 or more")
+    known = _models(models)
+    others = [*usual_peers(), *map(named_peer, peers)]
+    _check_names([*known, *others])
+    trials = _trials(
+        list(known.values()), data=data, clean=clean, noise=noise, count=count, progress=progress
+    )
+    compared = []
+    for index, (trial, recipe) in enumerate(trials):
+        chosen = [peer for peer, info in known.items() if recipe in (None, info.recipe)]
+        share = 0.9 / len(trials)
+        told = portion(progress, 0.1 + index * share, share)
+        compared.append(compare([*chosen, *others], trial, turns=turns, progress=told))
+    missing = _not_drawn(known) if data is None and clean is None else {}
+    compared = [replace(one, notes=one.notes | missing) for one in compared]
+    return Benchmark(tuple(compared), machine(), turns, command)
+
+
+def _models(given: Sequence[str]) -> dict[Peer, ModelInfo]:
+    """The models as peers, and what each says of itself."""
+    known = {}
+    for model in given or model_names():
+        path = find_model(model)
+        info = read_info(path)
+        name = info.name if is_onnx(path) else f"{info.name} (torch)"
+        peer = Peer(name, "dan", str(model))
+        if peer in known:
+            raise _twice(name)
+        known[peer] = info
+    if not known:
+        raise DanError("0 models", "none comes with this package", "Give --models")
+    return known
+
+
+def _check_names(peers: Sequence[Peer]) -> None:
+    names = [peer.name for peer in peers] + ["noisy"]
+    for name in names:
+        if names.count(name) > 1:
+            raise _twice(name)
+
+
+def _twice(name: str) -> DanError:
+    return DanError(f"{name}, twice", "each row has a name of its own", "Give another name")
+
+
+def _trials(
+    infos: list[ModelInfo],
+    *,
+    data: Path | None,
+    clean: Path | None,
+    noise: Path | None,
+    count: int,
+    progress: Progress | None,
+) -> list[tuple[Trial, str | None]]:
+    """The signals, each with the recipe whose models are compared on them; None for all."""
+    tell, kind = portion(progress, 0, 0.1), kind_of(infos)
+    if (clean is None) != (noise is None) or (clean and data):
+        raise DanError(
+            "--data, --clean, --noise", "it is --data, or --clean with --noise", "Give one of these"
+        )
+    if data:
+        return [(from_folder(data, count=count, kind=kind, progress=tell), None)]
+    if clean and noise:
+        rate_hz = infos[0].sample_rate_hz
+        return [
+            (
+                from_recordings(clean, noise, sample_rate_hz=rate_hz, count=count, kind=kind, progress=tell),
+                None,
+            )
+        ]
+    recipes = dict.fromkeys(info.recipe for info in infos if is_drawn(info))
+    if not recipes:
+        raise DanError(
+            "the models given", "their signals are recordings", "Give --data, or --clean and --noise"
+        )
+    return [(drawn(load_recipe(name), count=count), name) for name in recipes]
+
+
+def _not_drawn(known: dict[Peer, ModelInfo]) -> dict[str, str]:
+    why = "its signals are recordings: give --data, or --clean and --noise"
+    return {peer.name: why for peer, info in known.items() if not is_drawn(info)}
+
+
+def compare(
+    peers: Sequence[Peer], trial: Trial, *, turns: int = 7, progress: Progress | None = None
+) -> Comparison:
+    """Compare peers on one set of signals; one that fails is left out, and the notes say why.
+
+    Args:
+        peers: with names of their own.
+        trial: the signals.
+        turns: measurements of each time that count.
+        progress: called with the fraction done, in (0, 1].
+    """
+    rate_hz, noisy = trial.sample_rate_hz, Peer("noisy", "noisy")
+    opened, notes = {}, {}
+    outputs: dict[str, list[Signal]] = {}
+    block = _file(trial)[: _frame_samples(rate_hz)]
+    for done, peer in enumerate([noisy, *peers], start=1):
+        try:
+            ready = _told(open_peer(peer, sample_rate_hz=rate_hz), trial.filters.rows.get(peer.kind))
+            outputs[peer.name] = [_output(ready, signal, peer.name) for signal in trial.mixed]
+            opened[peer] = ready
+        except Exception as error:  # a peer may raise anything
+            notes[peer.name] = _reason(error)
+        portion(progress, 0, OUTPUT_SHARE)(done / (len(peers) + 1))
+    figures = open_figures(trial.kind, sample_rate_hz=rate_hz)
+    told = portion(progress, OUTPUT_SHARE, SCORE_SHARE)
+    values = take_all(outputs, clean=trial.clean, figures=figures, progress=told)
+    with one_core():
+        costs = _costs(opened, trial, samples=len(block), turns=turns, progress=progress)
+    entries = [
+        Entry(peer.name, peer.kind == "dan", _quality(peer.name, values[peer.name]), costs[peer.name])
+        for peer in opened
+    ]
+    return Comparison(trial.words, rate_hz, trial.kind, tuple(entries), notes, figures.remarks)
+
+
+def _told(opened: Opened, row: Denoise | None) -> Opened:
+    """A filter set for the signals, where there is one."""
+    return opened if row is None else replace(opened, whole=lambda signal: row(signal[None])[0])
+
+
+def _output(opened: Opened, signal: Signal, name: str) -> Signal:
+    output = np.asarray(opened.whole(signal))
+    check_same_shape(**{"input": signal, name: output})
+    if not np.isfinite(output).all():
+        raise DanError(name, "its output is not finite", "Leave it out")
+    return output
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, DanError):
+        return f"{error.what}: {error.rule}"
+    return f"it failed with {type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+
+
+def _quality(name: str, values: dict[str, Array]) -> Quality:
+    row = row_of(name, values)
+    return Quality(row.snr_gain_db, row.si_sdr_gain_db, row.interval_db["si_sdr_gain_db"], row.figures)
+
+
+def _frame_samples(rate_hz: float) -> int:
+    """What a fresh process denoises: a tenth of a second, or 256 samples at low rates."""
+    return max(256, round(rate_hz / 10))
+
+
+def _file(trial: Trial) -> Signal:
+    """The signals one after the other, for ten seconds."""
+    whole = np.concatenate(trial.mixed)
+    return np.resize(whole, max(_frame_samples(trial.sample_rate_hz), round(FILE_S * trial.sample_rate_hz)))
+
+
+def _costs(
+    opened: dict[Peer, Opened], trial: Trial, *, samples: int, turns: int, progress: Progress | None
+) -> dict[str, Cost]:
+    """What each takes, by its name: all of them in turns."""
+    file, rate_hz = _file(trial), trial.sample_rate_hz
+    runs: dict[str, Callable[[], float]] = {}
+    for peer, one in opened.items():
+        if peer.kind != "noisy":
+            runs[f"whole {peer.name}"] = partial(seconds_of, partial(one.whole, file))
+        if one.stream:
+            runs[f"streamed {peer.name}"] = partial(seconds_of, partial(_stream, one, file))
+    begun = OUTPUT_SHARE + SCORE_SHARE
+    seconds = in_turns(runs, turns=turns, progress=portion(progress, begun, SPEED_SHARE))
+    starts = in_turns(
+        {peer.name: partial(start, peer, sample_rate_hz=rate_hz, samples=samples) for peer in opened},
+        turns=turns,
+        progress=portion(progress, begun + SPEED_SHARE, 1 - begun - SPEED_SHARE),
+    )
+    duration_s = len(file) / rate_hz
+    rtf = {name: spread([value / duration_s for value in taken]) for name, taken in seconds.items()}
+    return {peer.name: _cost(peer, one, starts[peer.name], rtf, rate_hz) for peer, one in opened.items()}
+
+
+def _cost(peer: Peer, opened: Opened, starts: list[Start], rtf: dict[str, Spread], rate_hz: float) -> Cost:
+    return Cost(
+        first_sample_s=spread([one.seconds for one in starts]),
+        memory_bytes=spread([one.memory_bytes for one in starts]),
+        whole_rtf=rtf.get(f"whole {peer.name}"),
+        streamed_rtf=rtf.get(f"streamed {peer.name}"),
+        hop_ms=1000 * opened.hop_samples / rate_hz if opened.stream else None,
+        latency_ms=1000 * opened.latency_samples / rate_hz if opened.stream else None,
+        size_bytes=size_bytes(peer),
+    )
+
+
+def _stream(opened: Opened, file: Signal) -> None:
+    assert opened.stream is not None
+    feed = opened.stream()
+    for first in range(0, len(file), opened.hop_samples):
+        feed(file[first : first + opened.hop_samples])

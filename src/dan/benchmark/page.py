@@ -1,0 +1,114 @@
+"""A benchmark as text: the cells of its tables, and the page in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dan.benchmark.results import Benchmark, Comparison, Entry
+from dan.benchmark.timing import Spread
+from dan.evaluation.table import number
+from dan.metrics.registry import HEADINGS
+
+LABELS = {
+    "noisy": "noisy, Python alone",
+    "noisereduce": "noisereduce",
+    "spectral_gate": "noisereduce, set",
+    "rnnoise": "RNNoise",
+    "wiener": "Wiener",
+    "wavelet": "wavelet",
+}
+"""What a table calls the rows that need no file."""
+
+HEAD = (
+    *("SI-SDR gain (dB)", "RTF, whole", "RTF, streamed", "hop (ms)"),
+    *("first sample (s)", "memory (MB)", "size (kB)"),
+)
+BRIEF = ("gain dB", "RTF", "streamed", "hop ms", "start s", "MB", "kB")
+"""The same for a narrow terminal."""
+
+LEGEND = """SI-SDR gain: mean over the signals, with its 95 % bootstrap interval. Real-time factor (RTF):
+time over duration of a signal of ten seconds on one core, whole, and streamed one hop at a time. First
+sample: from the start of a process to its first denoised sample. Memory: the most that this process held by
+then. Size: of the model's file, or of the package without those that it needs; a formula has none. Times and
+memory are medians over {turns} turns, in which all took part one after the other; in brackets the least and
+the greatest. The filters and the second noisereduce are set by the recipe, or on the training side of the
+data; their starts are with defaults. RNNoise works at 48 kHz: its signals go there and back, which its times
+include.
+"""
+
+AGAIN = "Made by `{command}` on this machine:"
+
+
+def cells(comparison: Comparison, *, brief: bool = False) -> tuple[list[str], list[list[str]]]:
+    """A comparison as text: the head, and a line for each row; if brief, without intervals and spreads."""
+    extra = list(comparison.entries[0].quality.figures) if comparison.entries else []
+    head = ["", HEAD[0], *(HEADINGS[name] for name in extra), *HEAD[1:]]
+    if brief:
+        head = ["", BRIEF[0], *(HEADINGS[name] for name in extra), *BRIEF[1:]]
+    lines = [_line(entry, extra) for entry in comparison.entries]
+    if brief:
+        lines = [[name, *(figure.partition(" (")[0] for figure in figures)] for name, *figures in lines]
+    return head, lines
+
+
+def _line(entry: Entry, extra: Sequence[str]) -> list[str]:
+    quality, cost = entry.quality, entry.cost
+    low, high = quality.interval_db
+    gain = f"{quality.si_sdr_gain_db:.2f} ({low:.2f} to {high:.2f})" if entry.name != "noisy" else ""
+    size = "" if cost.size_bytes is None else f"{cost.size_bytes / 1000:.0f}"
+    return [
+        shown(entry),
+        gain,
+        *(number(quality.figures.get(name)) for name in extra),
+        _spread(cost.whole_rtf),
+        _spread(cost.streamed_rtf),
+        "" if cost.hop_ms is None else f"{cost.hop_ms:g}",
+        _spread(cost.first_sample_s),
+        _spread(cost.memory_bytes, unit=1e6),
+        size,
+    ]
+
+
+def shown(entry: Entry) -> str:
+    """What a table and a picture call a row."""
+    return f"DAN {entry.name}" if entry.is_dan else LABELS.get(entry.name, entry.name)
+
+
+def _spread(values: Spread | None, *, unit: float = 1.0) -> str:
+    if values is None:
+        return ""
+    return f"{_short(values.median / unit)} ({_short(values.low / unit)} to {_short(values.high / unit)})"
+
+
+def _short(value: float) -> str:
+    """Two significant figures, or all before the point, never as a power of ten."""
+    return f"{value:.0f}" if value >= 10 else f"{float(f'{value:.2g}'):.10f}".rstrip("0").rstrip(".")
+
+
+def to_markdown(benchmark: Benchmark, *, pictures: Sequence[str] = ()) -> str:
+    """A benchmark in Markdown: a table for each comparison, the machine and the command.
+
+    Args:
+        benchmark: what was measured.
+        pictures: paths of the comparisons' pictures, as the page links to them; none for no pictures.
+    """
+    parts = []
+    for index, comparison in enumerate(benchmark.comparisons):
+        parts += [f"### {_title(comparison)}", _grid(*cells(comparison))]
+        parts += [f"![Quality against cost]({picture})" for picture in pictures[index : index + 1]]
+        said = [f"- no row {LABELS.get(name, name)}: {why}" for name, why in comparison.notes.items()]
+        said += [f"- {remark}" for remark in comparison.remarks]
+        parts += ["\n".join(said)] if said else []
+    told = [f"- {name}: {value}" for name, value in benchmark.machine.items()]
+    parts += [LEGEND.format(turns=benchmark.turns).strip()]
+    parts += [AGAIN.format(command=benchmark.command or "dan bench"), "\n".join(told)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _title(comparison: Comparison) -> str:
+    return f"{comparison.signals[0].upper()}{comparison.signals[1:]}, {comparison.sample_rate_hz:g} Hz"
+
+
+def _grid(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    ruled = [head, ["---", *["---:"] * (len(head) - 1)], *lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in ruled)

@@ -1,0 +1,113 @@
+"""Measuring fairly: alternatives take turns on one core, and the median of the turns counts."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from dan.core.progress import Progress, portion
+
+Measure = TypeVar("Measure")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long one alternative takes, beside the one that it is measured against."""
+
+    what: str
+    seconds: float
+    """Median over the turns."""
+    fastest: float
+    slowest: float
+    speedup: float
+    """How many times quicker than the first alternative of its group."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What repeated measurements gave."""
+
+    median: float
+    low: float
+    """The least of them."""
+    high: float
+    """The greatest."""
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Median, least and greatest of measurements, at least one."""
+    return Spread(statistics.median(values), min(values), max(values))
+
+
+def in_turns(
+    measures: Mapping[str, Callable[[], Measure]], *, turns: int, progress: Progress | None
+) -> dict[str, list[Measure]]:
+    """Take measurements turn by turn, after one turn each that does not count.
+
+    Args:
+        measures: by name, what takes one measurement.
+        turns: measurements of each that count.
+        progress: called with the fraction done, in (0, 1].
+
+    Returns:
+        By name the measurements, in their order.
+    """
+    taken: dict[str, list[Measure]] = {name: [] for name in measures}
+    tell, all_turns = portion(progress, 0, 1), (turns + 1) * len(measures)
+    for turn in range(turns + 1):
+        for index, (name, measure) in enumerate(measures.items()):
+            value = measure()
+            if turn:
+                taken[name].append(value)
+            tell((turn * len(measures) + index + 1) / all_turns)
+    return taken
+
+
+def take_turns(
+    alternatives: Mapping[str, Callable[[], object]], *, turns: int, progress: Progress | None
+) -> list[Timing]:
+    """Time alternatives turn by turn, after one turn each that does not count."""
+    clocks = {name: partial(seconds_of, run) for name, run in alternatives.items()}
+    taken = in_turns(clocks, turns=turns, progress=progress)
+    medians = {name: statistics.median(seconds) for name, seconds in taken.items()}
+    first = next(iter(medians.values()))
+    return [
+        Timing(name, medians[name], min(seconds), max(seconds), first / medians[name])
+        for name, seconds in taken.items()
+    ]
+
+
+def seconds_of(run: Callable[[], object]) -> float:
+    """Wall time of one call."""
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """One core and one thread, for a while: for this thread, for torch, and for processes started meanwhile.
+
+    Where the system binds no process to a core, it is one thread alone.
+    """
+    affinity = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    torch = sys.modules.get("torch")
+    threads = torch.get_num_threads() if torch else 1
+    try:
+        if affinity:
+            os.sched_setaffinity(0, {min(affinity)})
+        if torch:
+            torch.set_num_threads(1)
+        yield
+    finally:
+        if affinity:
+            os.sched_setaffinity(0, affinity)
+        if torch:
+            torch.set_num_threads(threads)

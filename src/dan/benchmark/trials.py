@@ -1,0 +1,149 @@
+"""The signals on which peers are compared: drawn by a recipe, of a data folder, or mixed on the spot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import get_args
+
+import numpy as np
+
+from dan.config.load import load_recipe, recipe_names
+from dan.config.settings import Recipe
+from dan.core.arrays import Signal
+from dan.core.errors import DanError
+from dan.core.progress import Progress
+from dan.data.folder.layout import SIDES, SignalKind, pair_files, read_dataset
+from dan.data.folder.load import load_signals
+from dan.evaluation import baselines
+from dan.evaluation.baselines import Baselines
+from dan.evaluation.training_side import Training
+from dan.inference.model_file import ModelInfo
+from dan.metrics.registry import check_kind
+from dan.synthesis.mix import draw_pairs
+from dan.workflows.data import mix_folder
+
+BENCH_DRAWS = 70_001
+"""Tag of the seed of the signals that are drawn: no training and no data folder draws them."""
+
+MIXED_TRAINING = 40
+MIXED_DURATION_S = 4.0
+MIXED_SNR_DB = (-5.0, 10.0)
+"""Of signals that are mixed on the spot: how many the filters are set on, how long, and how noisy."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Signals under test, and the filters set for them."""
+
+    words: str
+    """What they are."""
+    clean: list[Signal]
+    mixed: list[Signal]
+    """Each ``[T]`` of its own length."""
+    sample_rate_hz: float
+    kind: SignalKind | None
+    """What they are, for the figures of their field."""
+    filters: Baselines
+    """Set by what is known of the signals: by their recipe, or on the training side."""
+
+
+def drawn(recipe: Recipe, *, count: int) -> Trial:
+    """Draws of a recipe's own signals, the filters set by what it says."""
+    pairs = draw_pairs(recipe, count, random=np.random.default_rng([recipe.seed, BENCH_DRAWS]))
+    return Trial(
+        f"{count} draws of the recipe {recipe.name}",
+        list(pairs.clean),
+        list(pairs.mixed),
+        recipe.signal.sample_rate_hz,
+        "tones",
+        baselines.from_recipe(recipe, limit=False),
+    )
+
+
+def is_drawn(info: ModelInfo) -> bool:
+    """Whether a model's own signals can be drawn: its recipe comes with the package and makes them."""
+    return info.recipe in recipe_names() and load_recipe(info.recipe).data.source != "recordings"
+
+
+def from_folder(
+    data: Path, *, count: int, kind: SignalKind | None = None, progress: Progress | None = None
+) -> Trial:
+    """Up to so many signals of a folder's validation side, evenly spread; the filters set on its other side.
+
+    Args:
+        data: the data folder.
+        count: signals at most.
+        kind: what they are, where the folder does not say it.
+        progress: called with the fraction done, in (0, 1].
+
+    Raises:
+        DanError: if the folder is wrong.
+    """
+    split, dataset = load_signals(data, SIDES[1]), read_dataset(data)
+    places = sorted(set(np.linspace(0, len(split.clean) - 1, count).round().astype(int).tolist()))
+    said = check_kind(dataset.kind) if dataset and dataset.kind else kind
+    if dataset and dataset.recipe:
+        filters = baselines.from_recipe(dataset.recipe, limit=False)
+    elif pair_files(data, SIDES[0])[0]:
+        train = load_signals(data, SIDES[0])
+        told = Training(train.clean, train.mixed, train.sample_rate_hz)
+        filters = baselines.from_training(told, progress=progress)
+    else:
+        filters = baselines.untold(split.sample_rate_hz)
+    clean, mixed = ([part[place] for place in places] for part in (split.clean, split.mixed))
+    words = f"{len(places)} signals of the data folder {data.name}"
+    return Trial(words, clean, mixed, split.sample_rate_hz, said, filters)
+
+
+def from_recordings(
+    clean: Path,
+    noise: Path,
+    *,
+    sample_rate_hz: float,
+    count: int,
+    kind: SignalKind | None = None,
+    progress: Progress | None = None,
+) -> Trial:
+    """Mixtures of recordings at -5 to 10 dB; the filters are set on mixtures of other recordings.
+
+    Raises:
+        DanError: if a folder or a recording is wrong, or they cannot be split.
+    """
+    from dan.config.settings import RecordingsSettings
+
+    total = count + MIXED_TRAINING
+    with TemporaryDirectory() as folder:
+        data = Path(folder) / "mixed"
+        mix_folder(
+            data,
+            clean=clean,
+            noise=noise,
+            snr_db=MIXED_SNR_DB,
+            count=total,
+            duration_s=MIXED_DURATION_S,
+            sample_rate_hz=sample_rate_hz,
+            recordings=RecordingsSettings(held_back=count / total),
+        )
+        found = from_folder(data, count=count, kind=kind, progress=progress)
+    low_db, high_db = MIXED_SNR_DB
+    words = f"{count} mixtures of {clean.name} with {noise.name} at {low_db:g} to {high_db:g} dB"
+    return Trial(words, found.clean, found.mixed, found.sample_rate_hz, found.kind, found.filters)
+
+
+def kind_of(infos: Sequence[ModelInfo]) -> SignalKind | None:
+    """What models denoise, by the first part of the name of the recipe of one, as in `speech-8k`."""
+    firsts = [info.recipe.partition("-")[0] for info in infos]
+    return next((known for first in firsts for known in get_args(SignalKind) if known == first), None)
+
+
+def check_count(count: int) -> None:
+    """Check the number of signals.
+
+    Raises:
+        DanError: if it is below 1.
+    """
+    if count < 1:
+        raise DanError(f"count={count}", "there is at least one signal", "Give 1 or more")

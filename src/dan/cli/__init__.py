@@ -1,0 +1,4 @@
+"""The command line: parse, call, print.
+
+Nothing heavy is imported before a command needs it.
+"""

@@ -1,0 +1,4 @@
+"""What everything else stands on: arrays and their check at the door, errors, atomic files, progress.
+
+Imports nothing of ours.
+"""

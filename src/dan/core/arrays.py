@@ -1,0 +1,115 @@
+"""What everything else agrees on: signals, their check at the door, decibels and the one error.
+
+A signal is a numpy array of floats with time as its last axis, shape ``[*, T]``.
+It imports nothing of ours but the error.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dan.core.errors import DanError
+
+Signal = npt.NDArray[np.floating[Any]]
+"""An array of floats with time as its last axis, ``[*, T]``."""
+
+SNR_LIMIT_DB = 100.0
+"""Decibel figures are held within plus or minus this, so that silence and perfection stay finite."""
+
+
+def check_signal(signal: npt.ArrayLike, *, name: str = "signal", rank: int | None = None) -> Signal:
+    """Check a signal at the door: numeric, of the right rank, not empty, finite.
+
+    Args:
+        signal: anything numpy can read as an array, ``[*, T]``.
+        name: what the message calls it; a file's path where there is one.
+        rank: the number of axes it must have; None accepts any from one up.
+
+    Returns:
+        The signal ``[*, T]``: float32 and float64 as they are, whole numbers and booleans as float64.
+
+    Raises:
+        DanError: if it is not numeric, has the wrong rank, is empty, or holds NaN or infinity.
+    """
+    array = np.asarray(signal)
+    if array.dtype.kind not in "fiub":
+        raise DanError(
+            f"{name} (dtype {array.dtype})", "a signal is made of real numbers", "Convert it first"
+        )
+    if array.ndim < 1 or (rank is not None and array.ndim != rank):
+        wanted = "[*, T] with time last" if rank is None else f"of {rank} axes with time last"
+        raise DanError(f"{name} of shape {list(array.shape)}", f"the shape must be {wanted}", "Reshape it")
+    if array.size == 0:
+        raise DanError(f"{name} of shape {list(array.shape)}", "it holds no samples", "Give at least one")
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float32 if array.dtype == np.float16 else np.float64)
+    _check_finite(array, name)
+    return array
+
+
+def _check_finite(array: Signal, name: str) -> None:
+    finite = np.isfinite(array)
+    if not finite.all():
+        where = np.argwhere(~finite)[0]
+        raise DanError(
+            f"{name} has {array[tuple(where)]} at sample {int(where[-1])}",
+            f"{int((~finite).sum())} of {array.size} samples are not finite",
+            "Cut these samples out or fill them in",
+        )
+
+
+def check_same_shape(**signals: Signal) -> None:
+    """Check that signals given by name have one shape ``[*, T]``.
+
+    Raises:
+        DanError: if their shapes differ.
+    """
+    shapes = {name: list(signal.shape) for name, signal in signals.items()}
+    if len({tuple(shape) for shape in shapes.values()}) > 1:
+        said = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise DanError(said, "the shapes must be equal", "Cut or pair them again")
+
+
+def check_sample_rate(sample_rate_hz: float, *, name: str = "sample_rate_hz") -> float:
+    """Check that a sample rate is a finite number of Hz above zero, and return it.
+
+    Raises:
+        DanError: if it is not.
+    """
+    if not (math.isfinite(sample_rate_hz) and sample_rate_hz > 0):
+        raise DanError(
+            f"{name}={sample_rate_hz}", "a sample rate is above 0 Hz", "Give the signal's own rate"
+        )
+    return float(sample_rate_hz)
+
+
+def energy(signal: Signal) -> npt.NDArray[np.float64]:
+    """Sum of squares over time: ``[*, T] -> [*]``, in float64."""
+    wide = np.asarray(signal, dtype=np.float64)
+    return np.asarray(np.einsum("...t,...t->...", wide, wide))
+
+
+def rms(signal: Signal) -> npt.NDArray[np.float64]:
+    """Root of the mean square over time: ``[*, T] -> [*]``."""
+    return np.asarray(np.sqrt(energy(signal) / signal.shape[-1]))
+
+
+def energy_ratio_db(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """10 log10 of a ratio of energies (20 log10 of the RMS ratio), held within +-``SNR_LIMIT_DB``.
+
+    Nothing over nothing is 0 dB: no information either way.
+    """
+    above = np.asarray(numerator, dtype=np.float64)
+    below = np.asarray(denominator, dtype=np.float64)
+    tiny = np.finfo(np.float64).tiny
+    ratio_db = 10 * (np.log10(np.maximum(above, tiny)) - np.log10(np.maximum(below, tiny)))
+    return np.asarray(np.clip(ratio_db, -SNR_LIMIT_DB, SNR_LIMIT_DB))
+
+
+def db_to_amplitude(level_db: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Decibels to a factor of amplitude: ``10 ** (dB / 20)``."""
+    return np.asarray(10.0 ** (np.asarray(level_db, dtype=np.float64) / 20))

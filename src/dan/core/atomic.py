@@ -1,0 +1,138 @@
+"""Files and folders that appear under their final name whole or not at all.
+
+Both are made under a hidden temporary name beside the target, on the same file system, and then renamed.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from dan.core.errors import DanError
+
+
+@contextmanager
+def atomic_write(path: str | Path, *, force: bool = False) -> Iterator[Path]:
+    """Yield a temporary path to write a file to, of the same suffix; it takes the final name at the end.
+
+    Folders above the file are made as needed. Whatever goes wrong, the temporary file is removed and a file
+    that stood under the final name is as it was.
+
+    Args:
+        path: the final name.
+        force: overwrite a file of that name.
+
+    Raises:
+        DanError: if the name is taken, or nothing can be written there (no permission, full disk).
+    """
+    target = Path(path)
+    temporary = _beside(target)
+    try:
+        _check_file_name_free(target, force=force)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        temporary.replace(target)
+    except OSError as error:
+        raise _not_writable(target, error) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+@contextmanager
+def atomic_folder(
+    path: str | Path, *, force: bool = False, replaceable: Callable[[Path], bool]
+) -> Iterator[Path]:
+    """Yield a temporary folder to fill; it takes the final name at the end, and goes if anything goes wrong.
+
+    Args:
+        path: the final name.
+        force: replace a folder of that name, if it is replaceable.
+        replaceable: whether an existing folder may be deleted, everything in it included.
+
+    Raises:
+        DanError: if the name is taken, or nothing can be written there (no permission, full disk).
+    """
+    target = Path(path).resolve()
+    temporary = _beside(target)
+    try:
+        _check_folder_name_free(target, force=force, replaceable=replaceable)
+        temporary.mkdir(parents=True)
+        yield temporary
+        _swap(temporary, target)
+    except OSError as error:
+        raise _not_writable(target, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def is_there(path: Path, *, folder: bool = False) -> bool:
+    """Whether a file (or a folder) of that name exists; a name that the system cannot take does not."""
+    try:
+        return path.is_dir() if folder else path.is_file()
+    except OSError:
+        return False
+
+
+def check_free(*paths: Path | None, force: bool) -> None:
+    """Check before minutes of work, not after them, that nothing would be overwritten; None is passed over.
+
+    Raises:
+        DanError: if something of that name exists and `force` is not set.
+    """
+    for path in paths:
+        if path and path.exists() and not force:
+            raise _taken(path)
+
+
+def _beside(target: Path) -> Path:
+    """A new name, no longer than it must be: the target's own may be as long as the file system allows."""
+    return target.with_name(f".partial-{secrets.token_hex(4)}{target.suffix}")
+
+
+def _check_file_name_free(target: Path, *, force: bool) -> None:
+    if target.exists() and not target.is_file():
+        raise DanError(target, "it is no file that could be overwritten", "Give the name of a file")
+    if target.exists() and not force:
+        raise _taken(target)
+
+
+def _check_folder_name_free(target: Path, *, force: bool, replaceable: Callable[[Path], bool]) -> None:
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    if not target.is_dir() or not replaceable(target):
+        raise DanError(
+            target, "it exists and holds other things than what would be written", "Give another name"
+        )
+    if not force:
+        raise _taken(target)
+
+
+def _swap(temporary: Path, target: Path) -> None:
+    """Rename to the target; what stood there is deleted only once the new stands in its place."""
+    if not target.exists():
+        temporary.rename(target)
+        return
+    aside = _beside(target)
+    target.rename(aside)
+    try:
+        temporary.rename(target)
+    except BaseException:
+        aside.rename(target)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _taken(target: Path) -> DanError:
+    return DanError(target, "it exists already", "Give another name, or overwrite it with --force")
+
+
+def _not_writable(target: Path, error: OSError) -> DanError:
+    return DanError(
+        target,
+        f"it cannot be written ({error.strerror or error})",
+        "Free some space, or give a place that can be written to",
+    )

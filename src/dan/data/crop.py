@@ -1,0 +1,152 @@
+"""Stretches of recordings of a wanted length and rate: cut from long ones, strung together from short ones.
+
+A stretch is read by seeking and resampled once, from the recording's rate times its speed to the rate wanted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from dan.core.arrays import Signal
+from dan.data.index import Corpus, Entry, Shelf
+
+MARGIN_SAMPLES = 64
+"""Read beyond both ends of a cut, so that resampling meets no edge."""
+MARGIN_PERIODS = 2.0
+"""The same for a high-pass filter, in periods of its cutoff: its ringing has sunk to -77 dB by then."""
+CROSSFADE_S = 0.02
+LOOPED_SHARE = 0.5
+"""How often a noise that is too short goes on with itself; else with another one from its folder."""
+
+
+@dataclass(frozen=True)
+class Stringing:
+    """How recordings that are too short follow one another."""
+
+    pause_s: tuple[float, float]
+    """The shortest and the longest pause; negative where they overlap."""
+    fade_s: float
+    looped_share: float = 0.0
+    """How often the same one comes again."""
+
+
+NOISE = Stringing(pause_s=(-CROSSFADE_S, -CROSSFADE_S), fade_s=CROSSFADE_S, looped_share=LOOPED_SHARE)
+"""Noise goes on without a gap, each overlapping the next."""
+
+
+class Crops:
+    """Draws stretches of a corpus, every folder alike and every recording in a folder alike.
+
+    Args:
+        corpus: of any rates and numbers of channels; a stretch is of one channel.
+        sample_rate_hz: of the stretches.
+        stringing: how short recordings of one folder are strung together.
+        highpass_hz: cutoff of a high-pass filter, forward and back, over each recording; 0 for none.
+        mix_channels: sum the channels with random weights instead of taking one of them.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        *,
+        sample_rate_hz: float,
+        stringing: Stringing,
+        highpass_hz: float = 0.0,
+        mix_channels: bool = False,
+    ) -> None:
+        folders: dict[str, list[Entry]] = defaultdict(list)
+        for entry in corpus.entries:
+            folders[entry.folder].append(entry)
+        self._folders, self._shelf = list(folders.values()), Shelf(corpus)
+        self._rate_hz, self._stringing = sample_rate_hz, stringing
+        self._highpass_hz, self._mix_channels = highpass_hz, mix_channels
+
+    def draw(self, length_samples: int, *, speed: float = 1.0, random: np.random.Generator) -> Signal:
+        """Draw a stretch ``[length_samples]``, float32, played `speed` times as fast.
+
+        A recording at least as long is cut at random; shorter ones of one folder fill it, the first of them
+        from a random point on.
+
+        Raises:
+            DanError: if a recording cannot be read or holds NaN or infinity.
+        """
+        folder = self._folders[random.integers(len(self._folders))]
+        entry = folder[random.integers(len(folder))]
+        piece = self._piece(entry, length_samples, speed, random)
+        if len(piece) >= length_samples:
+            return piece
+        drawn, at = np.zeros(length_samples, np.float32), -int(random.integers(len(piece)))
+        while True:
+            at = self._place(piece, drawn, at, random)
+            if at >= length_samples:
+                return drawn
+            if random.random() >= self._stringing.looped_share:
+                entry = folder[random.integers(len(folder))]
+            piece = self._piece(entry, length_samples, speed, random)
+
+    def _place(self, piece: Signal, drawn: Signal, at: int, random: np.random.Generator) -> int:
+        """Add a piece; where the next one begins."""
+        first, last = max(0, at), min(len(drawn), at + len(piece))
+        drawn[first:last] += self._faded(piece)[first - at : last - at]
+        pause = round(random.uniform(*self._stringing.pause_s) * self._rate_hz)
+        return at + len(piece) + max(pause, -(len(piece) // 2))
+
+    def _faded(self, piece: Signal) -> Signal:
+        size = min(round(self._stringing.fade_s * self._rate_hz), len(piece) // 2)
+        ramp = np.sin(np.pi / 2 * (np.arange(size, dtype=np.float32) + 0.5) / max(1, size))
+        faded = piece.copy()
+        faded[:size] *= ramp
+        faded[len(piece) - size :] *= ramp[::-1]
+        return faded
+
+    def _piece(self, entry: Entry, most: int, speed: float, random: np.random.Generator) -> Signal:
+        """All of a recording, or a cut of `most` samples from a longer one."""
+        weights = self._weights(entry, random)
+        ratio = self._rate_hz / (entry.sample_rate_hz * speed)
+        needed = math.ceil((most + 2) / ratio)  # two for what rounding may take
+        if needed > entry.length_samples:
+            whole = self._read(entry, weights, entry.start, entry.stop)
+            return self._resampled(whole, entry, speed)[:most]
+        start = int(random.integers(entry.start, entry.stop - needed, endpoint=True))
+        first = max(entry.start, start - MARGIN_SAMPLES)
+        last = min(entry.stop, start + needed + MARGIN_SAMPLES)
+        lead = round((start - first) * ratio)
+        stretch = self._read(entry, weights, first, last)
+        return self._resampled(stretch, entry, speed)[lead : lead + most]
+
+    def _weights(self, entry: Entry, random: np.random.Generator) -> dict[int, np.float32]:
+        """What each channel of a recording counts: one of them 1, or all a part of 1."""
+        if not self._mix_channels:
+            return {entry.channels[random.integers(len(entry.channels))]: np.float32(1)}
+        drawn = random.standard_normal(len(entry.channels))
+        weights = (drawn / np.linalg.norm(drawn)).astype(np.float32)
+        return dict(zip(entry.channels, weights, strict=True))
+
+    def _read(self, entry: Entry, weights: dict[int, np.float32], first: int, last: int) -> Signal:
+        """The samples from `first` up to `last`, filtered as the whole recording would be."""
+        margin = 0
+        if self._highpass_hz:
+            margin = math.ceil(MARGIN_PERIODS / self._highpass_hz * entry.sample_rate_hz)
+        start, stop = max(entry.start, first - margin), min(entry.stop, last + margin)
+        parts = [
+            weight * self._shelf.read(entry, channel, start, stop - start)
+            for channel, weight in weights.items()
+        ]
+        wide = np.asarray(sum(parts), np.float32)
+        if self._highpass_hz:
+            from dan.dsp.butterworth import highpass
+
+            wide = highpass(wide, sample_rate_hz=entry.sample_rate_hz, cutoff_hz=self._highpass_hz)
+        return wide[first - start : last - start]
+
+    def _resampled(self, signal: Signal, entry: Entry, speed: float) -> Signal:
+        rate_hz = round(entry.sample_rate_hz * speed, 6)  # so that soxr sees a ratio of whole numbers
+        if rate_hz == self._rate_hz:
+            return signal
+        import soxr
+
+        return np.asarray(soxr.resample(signal, rate_hz, self._rate_hz, quality="HQ"), np.float32)

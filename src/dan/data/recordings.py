@@ -1,0 +1,173 @@
+"""Opens folders of recordings for training: indexed, split, and ready to draw mixtures of either side."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from dan.config.settings import AugmentationSettings, Recipe
+from dan.core.errors import DanError
+from dan.core.progress import Progress, portion
+from dan.data.crop import NOISE, Crops, Stringing
+from dan.data.index import Corpus, check_distinct, index
+from dan.data.mixer import Mixer, PairMixer
+from dan.data.split import Sides, follow, pair, split
+
+Opened = tuple[Mixer | PairMixer, Mixer | PairMixer, list[str]]
+"""The mixers of training and validation, and what was held back."""
+
+SPLIT = 20
+"""What a stream of random numbers is for: it has its own."""
+FADE_S = 0.004
+"""Strung clean recordings fade in and out, so that they do not click."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """Two sides that share no recording."""
+
+    train: Mixer | PairMixer
+    validation: Mixer | PairMixer
+    """Its mixtures are not varied."""
+    notes: tuple[str, ...]
+    """What was left out, held back or upsampled, in a sentence each."""
+    digest: str
+    """Of all recordings: it tells whether they are still the same."""
+
+
+def open_material(
+    recipe: Recipe,
+    *,
+    clean: Path,
+    noise: Path | None = None,
+    noisy: Path | None = None,
+    sample_rate_hz: float | None = None,
+    progress: Progress | None = None,
+) -> Material:
+    """Open folders of clean recordings and of noise, or of clean and noisy ones that belong together.
+
+    Args:
+        recipe: its seed and its sections signal, noise, recordings and augmentation are used.
+        clean: a folder of clean recordings.
+        noise: a folder of noise; without one, the noise is what the recipe synthesises.
+        noisy: instead of noise, a folder of noisy recordings with the names of the clean ones.
+        sample_rate_hz: of .npy arrays, in Hz.
+        progress: called with the fraction of the files looked at, in (0, 1].
+
+    Raises:
+        DanError: if a folder or a recording is wrong, they cannot be split, or one is on both sides or is
+            both clean and noise.
+    """
+    if noise is not None and noisy is not None:
+        raise DanError("--noise and --noisy", "noise is mixed in, noisy holds it already", "Give one of them")
+    other = noise if noisy is None else noisy
+    folders = [clean] if other is None else [clean, other]
+    share = 1 / len(folders)
+    corpora = [
+        index(folder, sample_rate_hz=sample_rate_hz, progress=portion(progress, place * share, share))
+        for place, folder in enumerate(folders)
+    ]
+    notes = [note for corpus in corpora for note in (*corpus.notes, *_upsampled(recipe, corpus))]
+    train, validation, told = (_mixed if noisy is None else _paired)(recipe, *corpora)
+    digest = hashlib.sha256("".join(corpus.digest for corpus in corpora).encode()).hexdigest()
+    return Material(train, validation, notes=(*notes, *told), digest=digest)
+
+
+def _mixed(recipe: Recipe, clean: Corpus, noise: Corpus | None = None) -> Opened:
+    if noise is not None:
+        check_distinct(clean, noise)
+    heard = _sides(recipe, clean, "clean_split")
+    disturbed = None if noise is None else _sides(recipe, noise, "noise_split")
+    train, validation = (
+        Mixer(
+            recipe,
+            _clean_crops(recipe, getattr(heard, side), varied),
+            None if disturbed is None else _crops(recipe, getattr(disturbed, side), NOISE),
+            length_samples=_length(recipe, side),
+            augmentation=varied,
+        )
+        for side, varied in _variations(recipe)
+    )
+    return train, validation, [heard.note, *([disturbed.note] if disturbed else [])]
+
+
+def _paired(recipe: Recipe, clean: Corpus, noisy: Corpus) -> Opened:
+    clean, noisy = pair(clean, noisy)
+    sides = _sides(recipe, clean, "clean_split")
+    train, validation = (
+        PairMixer(
+            _clean_crops(recipe, getattr(sides, side), varied),
+            _crops(
+                recipe,
+                follow(getattr(sides, side), noisy),
+                _strung(recipe),
+                mix_channels=varied.mix_channels,
+            ),
+            length_samples=_length(recipe, side),
+            augmentation=varied,
+            centred=recipe.recordings.centred,
+        )
+        for side, varied in _variations(recipe)
+    )
+    return train, validation, [sides.note]
+
+
+def _variations(recipe: Recipe) -> list[tuple[str, AugmentationSettings]]:
+    """How recordings are varied on each side: in validation not at all."""
+    return [("train", recipe.augmentation), ("validation", AugmentationSettings())]
+
+
+def _sides(recipe: Recipe, corpus: Corpus, setting: Literal["clean_split", "noise_split"]) -> Sides:
+    settings = recipe.recordings
+    return split(
+        corpus,
+        by=getattr(settings, setting),
+        setting=f"recordings.{setting}",
+        held_back=settings.held_back,
+        gap_s=settings.gap_s,
+        random=np.random.default_rng([recipe.seed, SPLIT, ["clean_split", "noise_split"].index(setting)]),
+    )
+
+
+def _clean_crops(recipe: Recipe, corpus: Corpus, varied: AugmentationSettings) -> Crops:
+    _check_highpass(recipe.recordings.highpass_hz, corpus)
+    filtered = {"highpass_hz": recipe.recordings.highpass_hz, "mix_channels": varied.mix_channels}
+    return _crops(recipe, corpus, _strung(recipe), **filtered)
+
+
+def _check_highpass(highpass_hz: float, corpus: Corpus) -> None:
+    slowest = min(corpus.entries, key=lambda entry: entry.sample_rate_hz)
+    if highpass_hz >= slowest.sample_rate_hz / 2:
+        has = f"{slowest.path} has {slowest.sample_rate_hz:g} Hz"
+        rule = f"it lies below half the rate of every recording, and {has}"
+        raise DanError(f"recordings.highpass_hz={highpass_hz:g}", rule, "Lower it")
+
+
+def _crops(recipe: Recipe, corpus: Corpus, stringing: Stringing, **options: Any) -> Crops:
+    return Crops(corpus, sample_rate_hz=recipe.signal.sample_rate_hz, stringing=stringing, **options)
+
+
+def _strung(recipe: Recipe) -> Stringing:
+    return Stringing(pause_s=recipe.recordings.pause_s, fade_s=FADE_S)
+
+
+def _length(recipe: Recipe, side: str) -> int:
+    held_s = recipe.recordings.validation_duration_s
+    if side == "train" or held_s == 0:
+        return recipe.signal.length_samples
+    return max(1, round(held_s * recipe.signal.sample_rate_hz))
+
+
+def _upsampled(recipe: Recipe, corpus: Corpus) -> list[str]:
+    rate_hz = recipe.signal.sample_rate_hz
+    slower = [entry for entry in corpus.entries if entry.sample_rate_hz < rate_hz]
+    if not slower:
+        return []
+    return [
+        f"{corpus.folder}: {len(slower)} of {len(corpus.entries)} recordings are upsampled to {rate_hz:g} Hz "
+        f"and hold nothing above {min(entry.sample_rate_hz for entry in slower) / 2:g} Hz or so"
+    ]

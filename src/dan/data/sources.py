@@ -1,0 +1,269 @@
+"""Batches to train and validate on: from a data folder, or drawn afresh at every step.
+
+A batch follows from the seed and the number of the step alone. So a training can stop at any step and go on
+from there with the very signals that it would have seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dan.config.settings import Recipe
+from dan.core.arrays import Signal
+from dan.core.errors import DanError
+from dan.core.progress import Progress
+from dan.data.folder.load import Split, load_split
+from dan.data.mixer import Pool
+from dan.data.recordings import open_material
+from dan.synthesis.mix import Pairs, draw_noise, draw_pairs, mix
+
+SHUFFLE, DRAW, VALIDATION = range(3)
+"""What a stream of random numbers is for: each has its own."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Signals ``[B, 1, T]`` in float32."""
+
+    noisy: Tensor
+    clean: Tensor
+
+
+@dataclass(frozen=True)
+class ValidationSet:
+    """Signals ``[N, T]`` that no training step sees."""
+
+    clean: Signal
+    mixed: Signal
+
+
+class Source(Protocol):
+    """Where the batches of a training come from."""
+
+    steps_per_epoch: int
+    digest: str
+    """Of the signals that lie in folders: a training goes on only with the very same. Empty for draws."""
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step, counted from 0 over the whole training."""
+        ...
+
+
+class FreshSource:
+    """New draws of the recipe's signals at every step."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe, self.digest = recipe, ""
+        self.steps_per_epoch = recipe.training.steps_per_epoch
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step."""
+        random = np.random.default_rng([self.recipe.seed, DRAW, step])
+        pairs = draw_pairs(self.recipe, self.recipe.training.batch, random=random)
+        return _batch(noisy=pairs.mixed, clean=pairs.clean)
+
+
+class FolderSource:
+    """A data folder's training side, shuffled anew each epoch; what does not fill a batch waits its turn."""
+
+    def __init__(self, recipe: Recipe, data: Path) -> None:
+        split = load_split(data, "train", sample_rate_hz=recipe.signal.sample_rate_hz)
+        _check_fits(recipe, split, data)
+        self.recipe, self.clean, self.mixed = recipe, split.clean, split.mixed
+        self.size = min(recipe.training.batch, len(self.clean))
+        self.steps_per_epoch = len(self.clean) // self.size
+        self.digest = hashlib.sha256(self.clean.tobytes() + self.mixed.tobytes()).hexdigest()
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        order = np.random.default_rng([self.recipe.seed, SHUFFLE, epoch]).permutation(len(self.clean))
+        rows = order[place * self.size : (place + 1) * self.size]
+        clean = self.clean[rows]
+        noisy = self._with_fresh_noise(clean, step) if self.recipe.data.fresh_noise else self.mixed[rows]
+        return _batch(noisy=noisy, clean=clean)
+
+    def _with_fresh_noise(self, clean: Signal, step: int) -> Signal:
+        random = np.random.default_rng([self.recipe.seed, DRAW, step])
+        noise = draw_noise(self.recipe.noise, self.recipe.signal, len(clean), random=random)
+        low_db, high_db = self.recipe.noise.snr_range_db
+        return mix(clean, noise, snr_db=random.uniform(low_db, high_db, len(clean)))[0]
+
+
+class RecordingsSource:
+    """Mixtures of recordings, drawn at every step; the next ones while the network works on these."""
+
+    def __init__(self, recipe: Recipe, pool: Pool, digest: str) -> None:
+        self.steps_per_epoch, self.digest, self._pool = recipe.training.steps_per_epoch, digest, pool
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches")
+        self._ahead: dict[int, Future[Pairs]] = {}
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step."""
+        drawn = self._ahead.pop(step, None) or self._worker.submit(self._pool.pairs, step)
+        self._ahead = {step + 1: self._worker.submit(self._pool.pairs, step + 1)}
+        pairs = drawn.result()
+        return _batch(noisy=pairs.mixed, clean=pairs.clean)
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What a training hears, and what it is validated on."""
+
+    source: Source
+    validation: ValidationSet
+    words: str
+    """What the signals are, in words."""
+    notes: tuple[str, ...] = ()
+    """What was left out, held back or upsampled, in a sentence each."""
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where signals come from that are not drawn: a data folder, or folders of recordings."""
+
+    data: Path | None = None
+    clean: Path | None = None
+    noise: Path | None = None
+    noisy: Path | None = None
+    """Instead of noise: noisy recordings with the names of the clean ones."""
+    sample_rate_hz: float | None = None
+    """Of .npy files that do not say theirs."""
+
+    def paths(self) -> list[Path]:
+        """Those that are given."""
+        return [path for path in (self.data, self.clean, self.noise, self.noisy) if path is not None]
+
+
+def open_recordings(
+    recipe: Recipe,
+    *,
+    clean: Path,
+    noise: Path | None = None,
+    noisy: Path | None = None,
+    sample_rate_hz: float | None = None,
+    progress: Progress | None = None,
+) -> Signals:
+    """The source of batches and the validation signals from folders of recordings.
+
+    Args:
+        recipe: the whole training.
+        clean: a folder of clean recordings.
+        noise: a folder of noise; without one, the noise is what the recipe synthesises.
+        noisy: instead of noise, a folder of noisy recordings with the names of the clean ones.
+        sample_rate_hz: of .npy arrays, in Hz.
+        progress: called with the fraction of the files looked at, in (0, 1].
+
+    Raises:
+        DanError: if a folder or a recording is wrong, they cannot be split, or one is on both sides or is
+            both clean and noise.
+    """
+    material = open_material(
+        recipe, clean=clean, noise=noise, noisy=noisy, sample_rate_hz=sample_rate_hz, progress=progress
+    )
+    training = recipe.training
+    pool = Pool(material.train, seed=recipe.seed, batch=training.batch, reuse=recipe.augmentation.reuse)
+    random = np.random.default_rng([recipe.seed, VALIDATION])
+    held = material.validation.draw(recipe.data.validation_count, random=random)
+    return Signals(
+        source=RecordingsSource(recipe, pool, material.digest),
+        validation=ValidationSet(clean=held.clean, mixed=held.mixed),
+        words=f"recordings of the folder {clean.name}",
+        notes=material.notes,
+    )
+
+
+def open_signals(recipe: Recipe, folders: Folders, *, progress: Progress | None = None) -> Signals:
+    """The signals that a recipe and the folders given stand for.
+
+    Raises:
+        DanError: if a folder is missing, wrong, of another rate, or given beside another that it excludes.
+    """
+    if folders.clean is not None:
+        if folders.data is not None:
+            raise DanError("--data and --clean", "signals come from one of them", "Give only one")
+        return open_recordings(
+            recipe,
+            clean=folders.clean,
+            noise=folders.noise,
+            noisy=folders.noisy,
+            sample_rate_hz=folders.sample_rate_hz,
+            progress=progress,
+        )
+    if folders.noise is not None or folders.noisy is not None:
+        raise DanError("--noise", "it needs clean recordings beside it", "Give --clean as well")
+    if folders.data is None or recipe.data.source == "fresh":
+        words = f"fresh draws of the recipe {recipe.name}"
+    else:
+        words = f"the data folder {folders.data.name}"
+    return Signals(open_source(recipe, folders.data), open_validation(recipe, folders.data), words)
+
+
+def open_source(recipe: Recipe, data: Path | None) -> Source:
+    """The source of batches that the recipe asks for.
+
+    Raises:
+        DanError: if the folder is missing, wrong, or of another rate or length.
+    """
+    if recipe.data.source == "fresh":
+        return FreshSource(recipe)
+    if recipe.data.source == "recordings" and data is None:
+        raise DanError(
+            f"the recipe {recipe.name}",
+            "it trains on recordings",
+            "Give folders of them: --clean and --noise",
+        )
+    if data is None:
+        raise DanError(
+            "data.source=folder", "it needs a data folder", "Give --data, or --set data.source=fresh"
+        )
+    return FolderSource(recipe, data)
+
+
+def open_validation(recipe: Recipe, data: Path | None) -> ValidationSet:
+    """The validation side of the data folder; without one, draws that no training step sees.
+
+    Raises:
+        DanError: if the folder is missing, wrong, or of another rate or length.
+    """
+    if data is None:
+        random = np.random.default_rng([recipe.seed, VALIDATION])
+        pairs = draw_pairs(recipe, recipe.data.validation_count, random=random)
+        return ValidationSet(clean=pairs.clean, mixed=pairs.mixed)
+    split = load_split(data, "validation", sample_rate_hz=recipe.signal.sample_rate_hz)
+    _check_fits(recipe, split, data)
+    return ValidationSet(clean=split.clean, mixed=split.mixed)
+
+
+def _check_fits(recipe: Recipe, split: Split, data: Path) -> None:
+    """The rate and, as the generator is built for it, the length."""
+    rate_hz, length = split.sample_rate_hz, split.clean.shape[-1]
+    if rate_hz != recipe.signal.sample_rate_hz:
+        raise DanError(
+            f"{data} at sample_rate_hz={rate_hz:g}",
+            f"the recipe {recipe.name} is for {recipe.signal.sample_rate_hz:g} Hz",
+            f"Train with --set signal.sample_rate_hz={rate_hz:g}, or on other data",
+        )
+    if length != recipe.signal.length_samples:
+        raise DanError(
+            f"{data} with signals of {length} samples",
+            f"the recipe {recipe.name} is for {recipe.signal.length_samples}",
+            f"Train with --set signal.duration_s={length / rate_hz}, or on other data",
+        )
+
+
+def to_tensor(signal: Signal) -> Tensor:
+    """``[N, T]`` to a float32 tensor ``[N, 1, T]``."""
+    return torch.from_numpy(np.ascontiguousarray(signal, dtype=np.float32))[:, None]
+
+
+def _batch(*, noisy: Signal, clean: Signal) -> Batch:
+    return Batch(noisy=to_tensor(noisy), clean=to_tensor(clean))

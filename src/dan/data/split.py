@@ -1,0 +1,154 @@
+"""Splits recordings into a training and a validation side: by folder, file or time, never by crop."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dan.config.settings import SplitBy
+from dan.core.errors import DanError
+from dan.data.index import SHORTEST_SAMPLES, Corpus, Entry, check_distinct
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The two sides of a corpus."""
+
+    train: Corpus
+    validation: Corpus
+    note: str
+    """What was held back, in a sentence."""
+
+
+def split(
+    corpus: Corpus,
+    *,
+    by: SplitBy = "auto",
+    setting: str = "recordings.clean_split",
+    held_back: float = 0.1,
+    gap_s: float = 1.0,
+    random: np.random.Generator,
+) -> Sides:
+    """Split a corpus.
+
+    Args:
+        corpus: what to split.
+        by: what is never on both sides: `folder` (the first below the corpus), `file`, or `time`, of which
+            the last part is held back; `auto` takes the first of these that there are two of. A single file
+            is cut in time where files were asked for.
+        setting: what `by` is called in a recipe, for messages.
+        held_back: a share below 1 of the folders, files or time, at least one; from 1 up their number.
+        gap_s: what lies between the sides of a recording that is cut in time.
+        random: draws the folders or files.
+
+    Raises:
+        DanError: if there are not two folders or files or enough time, or one recording is on both sides.
+    """
+    if by == "auto":
+        folders = {entry.folder for entry in corpus.entries}
+        by = "folder" if len(folders) > 1 else "file"
+    if by == "time" or (by == "file" and len(corpus.entries) == 1):
+        return _split_time(corpus, held_back, gap_s)
+    groups: dict[str, list[Entry]] = defaultdict(list)
+    for entry in corpus.entries:
+        groups[entry.folder if by == "folder" else entry.name].append(entry)
+    count = _held_back(corpus, len(groups), by, setting, held_back)
+    names = sorted(groups)
+    chosen = sorted(names[place] for place in random.permutation(len(names))[:count])
+    sides = Sides(
+        train=_part(corpus, [entry for name in groups if name not in chosen for entry in groups[name]]),
+        validation=_part(corpus, [entry for name in chosen for entry in groups[name]]),
+        note=f"{corpus.folder}: held back for validation {_listed(by, chosen)} of {len(groups)}",
+    )
+    check_distinct(sides.train, sides.validation, first="training", second="validation")
+    return sides
+
+
+def pair(clean: Corpus, noisy: Corpus) -> tuple[Corpus, Corpus]:
+    """Clean and noisy recordings of the same names apart from their suffixes, in the same order.
+
+    Raises:
+        DanError: if a recording has no partner, or partners differ in length, rate or number of channels.
+    """
+    partners = {_stem(entry): entry for entry in noisy.entries}
+    stems = {_stem(entry) for entry in clean.entries}
+    for entry in (*clean.entries, *noisy.entries):
+        if _stem(entry) not in stems or _stem(entry) not in partners:
+            other = noisy if _stem(entry) in stems else clean
+            raise DanError(entry.path, f"it has no partner in {other.folder}", "Add it, or remove this one")
+    pairs = [_matched(entry, partners[_stem(entry)]) for entry in clean.entries]
+    return _part(clean, [one for one, _ in pairs]), _part(noisy, [other for _, other in pairs])
+
+
+def follow(side: Corpus, noisy: Corpus) -> Corpus:
+    """The partners in `noisy` of one side of the clean recordings, cut alike."""
+    partners = {_stem(entry): entry for entry in noisy.entries}
+    cut = [replace(partners[_stem(entry)], start=entry.start, stop=entry.stop) for entry in side.entries]
+    return _part(noisy, cut)
+
+
+def _part(corpus: Corpus, entries: list[Entry]) -> Corpus:
+    return Corpus(corpus.folder, tuple(sorted(entries, key=lambda entry: entry.name)))
+
+
+def _held_back(corpus: Corpus, groups: int, by: str, setting: str, held_back: float) -> int:
+    """How many folders or files are held back."""
+    count = round(held_back) if held_back >= 1 else max(1, round(held_back * groups))
+    if count >= groups:
+        raise DanError(
+            f"{corpus.folder} with {groups} {by}{'s' if groups > 1 else ''}",
+            f"{count} held back for validation would leave none to train on",
+            f"Add some, or split by {'file or time' if by == 'folder' else 'time'}: --set {setting}=time",
+        )
+    return count
+
+
+def _split_time(corpus: Corpus, held_back: float, gap_s: float) -> Sides:
+    if held_back >= 1:
+        raise DanError(
+            f"recordings.held_back={held_back}", f"{corpus.folder} is split in time", "Give a share below 1"
+        )
+    cuts = [_cut(entry, held_back, gap_s) for entry in corpus.entries]
+    names = [entry.name for entry in corpus.entries]
+    note = f"{corpus.folder}: held back for validation the last {held_back:.0%} of {_listed('file', names)}"
+    return Sides(_part(corpus, [cut[0] for cut in cuts]), _part(corpus, [cut[1] for cut in cuts]), note)
+
+
+def _cut(entry: Entry, held_back: float, gap_s: float) -> tuple[Entry, Entry]:
+    """What lies before the gap, and what after it."""
+    second = entry.stop - round(held_back * entry.length_samples)
+    first = second - round(gap_s * entry.sample_rate_hz)
+    if min(first - entry.start, entry.stop - second) < SHORTEST_SAMPLES:
+        raise DanError(
+            f"{entry.path} of {entry.length_samples / entry.sample_rate_hz:.3g} s",
+            f"it is too short to hold back {held_back:.0%} of it after a gap of {gap_s:g} s",
+            "Give more material, or lower recordings.gap_s",
+        )
+    return replace(entry, stop=first), replace(entry, start=second)
+
+
+def _listed(by: str, chosen: list[str]) -> str:
+    few = ", ".join(name or "files in no folder" for name in chosen[:5])
+    return f"{len(chosen)} {by}{'s' if len(chosen) > 1 else ''} ({few}{', ...' if len(chosen) > 5 else ''})"
+
+
+def _stem(entry: Entry) -> str:
+    return entry.name.rpartition(".")[0]
+
+
+def _matched(clean: Entry, noisy: Entry) -> tuple[Entry, Entry]:
+    """Both with the channels that hold a signal in either."""
+    common = tuple(sorted({*clean.channels} & {*noisy.channels}))
+    for what in ("length_samples", "sample_rate_hz"):
+        ours, theirs = getattr(clean, what), getattr(noisy, what)
+        if ours != theirs:
+            raise DanError(
+                f"{clean.path} and {noisy.path}", f"{what}: {ours:g} and {theirs:g}", "Pair them anew"
+            )
+    if not common:
+        raise DanError(
+            f"{clean.path} and {noisy.path}", "no channel holds a signal in both", "Pair them anew"
+        )
+    return replace(clean, channels=common), replace(noisy, channels=common)

@@ -1,0 +1,4 @@
+"""The score table: a denoiser beside the noisy input, classical filters and the theoretical limit.
+
+Every figure is of held-out signals.
+"""

@@ -1,0 +1,134 @@
+"""What stands beside a denoiser in the table: the classical filters, the fit of sines and the limit.
+
+What a filter may know is what its user would: the band of the clean signals and a sample of the noise, from
+the recipe or from the training side, never the signals under test.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dan.config.settings import Recipe
+from dan.core.arrays import Signal
+from dan.core.progress import Progress, portion
+from dan.core.ragged import Denoise
+from dan.dsp import filters
+from dan.dsp.sinusoid_fit import fit_sinusoids
+from dan.evaluation.bayes_limit import bayes_estimate
+from dan.evaluation.training_side import Training
+from dan.evaluation.tuning import fit
+from dan.synthesis.mix import draw_pairs
+
+NOISE_COUNT = 64
+NOISE_SEED = 2_083_711
+"""Signals of noise, and their seed, from which the filters learn what the recipe's noise is like."""
+
+NOT_MADE = "how the clean signals were made is not known"
+NOT_TRAINED = "neither a recipe nor a training side says the band of the clean signals"
+
+
+@dataclass
+class Baselines:
+    """The rows beside the denoiser, in the table's order; the limit comes last."""
+
+    rows: dict[str, Denoise] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    """Why a row is missing, by its name."""
+    settings: dict[str, str] = field(default_factory=dict)
+    """How a row was set on the training side, by its name."""
+
+
+def limit_misfit(recipe: Recipe) -> str | None:
+    """Why the Bayes-optimal estimate is not known for a recipe's task, or None where it is."""
+    tones, noise = recipe.clean, recipe.noise
+    white = set(noise.colours) == {"white"} and (not noise.kinds or set(noise.kinds) == {"colours"})
+    reasons = {
+        "the number of sines varies": not isinstance(tones.sines, int),
+        "the amplitudes vary": tones.amplitude_spread > 0,
+        "the phases vary": tones.phase_spread_rad > 0,
+        "the noise is not white": not white or (noise.hum_hz > 0 and not noise.kinds),
+        "the SNR varies": noise.snr_range_db[0] < noise.snr_range_db[1],
+    }
+    return next((f"the limit's prior does not fit: {why}" for why, true in reasons.items() if true), None)
+
+
+def from_recipe(
+    recipe: Recipe,
+    *,
+    noise: Signal | None = None,
+    sines: npt.NDArray[np.integer] | None = None,
+    limit: bool = True,
+    progress: Progress | None = None,
+) -> Baselines:
+    """The rows for signals that a recipe made, set by what it says.
+
+    Args:
+        recipe: by which the signals were made.
+        noise: a sample of the noise ``[*, T]`` as strong as in the mixed signals; None draws one.
+        sines: how many each signal has ``[N]``, where their number varies and is known.
+        limit: whether the limit gets its row, where the recipe's prior is the one it knows.
+        progress: of the limit's work, called with the fraction done, in (0, 1].
+    """
+    rate_hz, band_hz = recipe.signal.sample_rate_hz, recipe.clean.frequency_hz
+    known: dict[str, Any] = {"sample_rate_hz": rate_hz, "frequency_hz": band_hz}
+    noise = _noise_sample(recipe) if noise is None else noise
+    rows: dict[str, Denoise] = {
+        "lowpass": partial(filters.lowpass, sample_rate_hz=rate_hz, pass_hz=band_hz[1]),
+        "bandpass": partial(filters.bandpass, **known),
+        "wiener": partial(filters.wiener, **known, noise=noise),
+        # A long wavelet: what leaks from octave to octave is less, and tones are as long as the signal.
+        "wavelet": partial(filters.wavelet, wavelet="db20", levels=_levels(band_hz[0], rate_hz)),
+        "spectral_gate": partial(filters.spectral_gate, sample_rate_hz=rate_hz, noise=noise),
+    }
+    found = Baselines(rows)
+    number = recipe.clean.sines if isinstance(recipe.clean.sines, int) else sines
+    if number is None:
+        found.notes["nls"] = "the number of sines varies, and the data do not tell it"
+    else:
+        rows["nls"] = partial(fit_sinusoids, **known, sines=number)
+    misfit = limit_misfit(recipe) if limit else "it was not asked for"
+    if misfit is None:
+        known |= {"sines": recipe.clean.sines, "snr_db": recipe.noise.snr_range_db[0]}
+        rows["limit"] = partial(bayes_estimate, **known, progress=portion(progress, 0, 1))
+    else:
+        found.notes["limit"] = misfit
+    return found
+
+
+def from_training(training: Training, *, progress: Progress | None = None) -> Baselines:
+    """The rows for recordings, every parameter chosen on the training side.
+
+    Raises:
+        DanError: if a signal of it is wrong.
+    """
+    fitted = fit(training, progress=progress)
+    return Baselines(fitted.rows, fitted.notes | dict.fromkeys(("nls", "limit"), NOT_MADE), fitted.settings)
+
+
+def untold(sample_rate_hz: float, *, noise: Signal | None = None) -> Baselines:
+    """The rows that need neither a recipe nor a training side, with the filters' defaults."""
+    rated: dict[str, Any] = {"sample_rate_hz": sample_rate_hz, "noise": noise}
+    rows: dict[str, Denoise] = {
+        "wiener": partial(filters.wiener, **rated),
+        "wavelet": filters.wavelet,
+        "spectral_gate": partial(filters.spectral_gate, **rated),
+    }
+    notes = dict.fromkeys(("lowpass", "bandpass"), NOT_TRAINED) | dict.fromkeys(("nls", "limit"), NOT_MADE)
+    return Baselines(rows, notes)
+
+
+def _levels(low_hz: float, sample_rate_hz: float) -> int:
+    """Octaves from half the rate down to below the band."""
+    return math.ceil(math.log2(sample_rate_hz / 2 / max(low_hz, sample_rate_hz / 2**9)))
+
+
+def _noise_sample(recipe: Recipe) -> Signal:
+    """Noise ``[N, T]`` at its level in the recipe's mixed signals, and none of the noise that is scored."""
+    pairs = draw_pairs(recipe, NOISE_COUNT, random=np.random.default_rng(NOISE_SEED))
+    return pairs.mixed - pairs.clean

@@ -1,0 +1,227 @@
+"""The score table made: a denoiser beside the noisy input, the classical filters and the theoretical limit.
+
+Every figure is of held-back signals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dan.config.settings import Recipe
+from dan.core.arrays import Signal, check_sample_rate
+from dan.core.errors import DanError
+from dan.core.progress import Progress, portion
+from dan.core.ragged import Denoise, Signals, check_pairs, check_signals, each, stacked
+from dan.data.folder.layout import SignalKind
+from dan.evaluation import baselines
+from dan.evaluation.baselines import limit_misfit
+from dan.evaluation.scoring import by_snr, row_of, score, take_all
+from dan.evaluation.table import CleanInput, Row, SnrClass, Table
+from dan.evaluation.training_side import Training
+from dan.metrics import general as metrics
+from dan.metrics.registry import left_out, mean, open_figures
+from dan.synthesis.mix import draw_pairs
+
+__all__ = [
+    "CleanInput",
+    "Denoise",
+    "Evaluation",
+    "Row",
+    "SnrClass",
+    "Table",
+    "Training",
+    "curve",
+    "evaluate",
+    "limit_misfit",
+    "score",
+]
+
+LIMIT_SHARE = 0.95
+"""Of the time that the outputs take, where the limit is among the rows."""
+FIT_SHARE, OUTPUT_SHARE, SCORE_SHARE = 0.25, 0.25, 0.4
+"""Of the whole time; without a training side the outputs take the fit's share too."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The score table and what it was made of."""
+
+    table: Table
+    outputs: dict[str, Signals]
+    """The signals of each row, by its name; `noisy` is the input. ``[N, T]``, or one by one where their
+    lengths differ."""
+
+
+def evaluate(
+    denoise: Denoise,
+    *,
+    clean: Signals,
+    mixed: Signals,
+    sample_rate_hz: float,
+    recipe: Recipe | None,
+    model: str,
+    data: str,
+    parameters: int,
+    noise: Signal | None = None,
+    training: Training | None = None,
+    sines: npt.NDArray[np.integer] | None = None,
+    kind: SignalKind | None = None,
+    progress: Progress | None = None,
+    limit: bool = True,
+) -> Evaluation:
+    """Score a denoiser beside every baseline that applies.
+
+    Args:
+        denoise: ``[N, T]`` noisy to ``[N, T]`` denoised.
+        clean: held-back references ``[N, T]``, or one by one, each ``[T]`` of its own length.
+        mixed: the same with noise.
+        sample_rate_hz: their rate in Hz.
+        recipe: the recipe by which these signals were made; None for recordings.
+        model: what was scored, for the table.
+        data: on what, for the table.
+        parameters: of the generator.
+        noise: a sample of the noise ``[*, T]``, as strong as in `mixed` but from the training side, for the
+            filters that use one; None draws it by the recipe, and lets them do without where there is none.
+        training: signals of the training side, on which the filters for recordings are set; without one they
+            keep their defaults, and those that need a band have no row. Not used where there is a recipe.
+        sines: number of sines of each signal ``[N]``, where the recipe varies it and the data tell it.
+        kind: what the signals are, for the figures of their field; None for SNR and SI-SDR alone.
+        progress: called with the fraction done, in (0, 1].
+        limit: whether the limit, which takes by far the longest, gets its row.
+
+    Returns:
+        The table and the outputs.
+
+    Raises:
+        DanError: if a signal is wrong, the shapes or the rates differ, or a denoiser changes the shape.
+    """
+    references, inputs = check_signals(clean, name="clean"), check_signals(mixed, name="mixed")
+    check_pairs(clean=references, mixed=inputs)
+    rate_hz = _check_rate(sample_rate_hz, recipe)
+    figures = open_figures(kind, sample_rate_hz=rate_hz)
+    begun = FIT_SHARE if recipe is None and training is not None else 0.0
+    ended = FIT_SHARE + OUTPUT_SHARE
+    report = portion(progress, begun, ended - begun)
+    if recipe is not None:
+        late = portion(report, 1 - LIMIT_SHARE, LIMIT_SHARE)
+        beside = baselines.from_recipe(recipe, noise=noise, sines=sines, limit=limit, progress=late)
+    elif training is not None:
+        beside = baselines.from_training(training, progress=portion(progress, 0, begun))
+    else:
+        beside = baselines.untold(rate_hz, noise=noise)
+    candidates = {"dan": denoise, **beside.rows}
+    outputs, notes = _outputs(candidates, inputs, report=report)
+    values = take_all(
+        outputs, clean=references, figures=figures, progress=portion(progress, ended, SCORE_SHARE)
+    )
+    harm = _harm(
+        candidates, references, list(outputs), portion(progress, ended + SCORE_SHARE, 1 - ended - SCORE_SHARE)
+    )
+    table = Table(
+        model,
+        data,
+        rate_hz,
+        len(inputs),
+        parameters,
+        rows=tuple(row_of(name, each_figure) for name, each_figure in values.items()),
+        clean_input=harm,
+        notes=beside.notes | notes,
+        kind=kind,
+        by_snr=by_snr(values),
+        settings=beside.settings,
+        remarks=(*figures.remarks, *left_out(values["noisy"])),
+    )
+    return Evaluation(table, {name: stacked(output) for name, output in outputs.items()})
+
+
+def curve(
+    denoise: Denoise,
+    recipe: Recipe,
+    *,
+    snr_db: Sequence[float] = (-15, -10, -5, 0, 5, 10, 15, 20),
+    count: int = 100,
+    seed: int = 0,
+    limit: bool = True,
+    progress: Progress | None = None,
+) -> list[tuple[float, dict[str, float]]]:
+    """Output SNR against input SNR, on fresh draws of a recipe's task.
+
+    The clean signals are the same at every SNR, and so is the noise but for its level: a curve shows the SNR
+    alone.
+
+    Args:
+        denoise: ``[N, T]`` noisy to ``[N, T]`` denoised.
+        recipe: its own SNR is replaced.
+        snr_db: SNRs of the input.
+        count: signals at each, at least 1.
+        seed: of the draws: one that no training used.
+        limit: whether the limit is drawn, where the recipe's prior is the one it knows.
+        progress: called with the fraction done, in (0, 1].
+
+    Returns:
+        For each SNR the mean output SNR in dB by the row's name, as in the table.
+
+    Raises:
+        DanError: if a setting is wrong or a denoiser changes the shape.
+    """
+    points = []
+    for index, level_db in enumerate(snr_db):
+        noise = recipe.noise.model_copy(update={"snr_db": float(level_db)})
+        task = recipe.model_copy(update={"noise": noise})
+        pairs = draw_pairs(task, count, random=np.random.default_rng(seed))
+        report = portion(progress, index / len(snr_db), 1 / len(snr_db))
+        late = portion(report, 1 - LIMIT_SHARE, LIMIT_SHARE)
+        beside = baselines.from_recipe(task, sines=pairs.sines, limit=limit, progress=late)
+        outputs, _ = _outputs({"dan": denoise, **beside.rows}, list(pairs.mixed), report=report)
+        means = {
+            name: float(metrics.snr_db(estimate=np.stack(output), reference=pairs.clean).mean())
+            for name, output in outputs.items()
+        }
+        points.append((float(level_db), means))
+    return points
+
+
+def _check_rate(sample_rate_hz: float, recipe: Recipe | None) -> float:
+    rate_hz = check_sample_rate(sample_rate_hz)
+    if recipe is not None and rate_hz != recipe.signal.sample_rate_hz:
+        raise DanError(
+            f"sample_rate_hz={rate_hz:g}",
+            f"the recipe {recipe.name} is for {recipe.signal.sample_rate_hz:g} Hz",
+            "Evaluate on data of that rate",
+        )
+    return rate_hz
+
+
+def _outputs(
+    candidates: dict[str, Denoise], mixed: list[Signal], *, report: Progress
+) -> tuple[dict[str, list[Signal]], dict[str, str]]:
+    """Outputs by name, the noisy input's first, and for each baseline that does not apply why."""
+    outputs, notes = {"noisy": mixed}, {}
+    share = (1 - LIMIT_SHARE if "limit" in candidates else 1.0) / len(candidates)
+    for done, (name, candidate) in enumerate(candidates.items(), start=1):
+        try:
+            outputs[name] = each(candidate, mixed, name=name)
+        except DanError as error:
+            if name == "dan":
+                raise
+            notes[name] = str(error)
+        report(1.0 if done == len(candidates) else share * done)
+    return outputs, notes
+
+
+def _harm(
+    candidates: dict[str, Denoise], clean: list[Signal], names: list[str], report: Progress
+) -> tuple[CleanInput, ...]:
+    """What each row does to clean input; not the limit, which is told another SNR."""
+    rows = []
+    chosen = [name for name in names if name in candidates and name != "limit"]
+    figures = open_figures(None, sample_rate_hz=1.0)
+    for done, name in enumerate(chosen, start=1):
+        values = figures.take(each(candidates[name], clean, name=name), clean=clean)
+        rows.append(CleanInput(name, mean(values["snr_db"]), mean(values["si_sdr_db"])))
+        report(done / len(chosen))
+    return tuple(rows)

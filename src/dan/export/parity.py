@@ -1,0 +1,128 @@
+"""Parity: how far what an exported file computes is from what its generator computes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from dan.config.settings import CausalGeneratorSettings
+from dan.core.errors import DanError
+from dan.inference.engines import Block, Engine
+from dan.inference.model_file import ModelInfo
+from dan.networks.base import GeneratorBase
+
+LIMIT = 1e-4
+"""Largest difference from the torch model, of full scale."""
+LOSS_LIMIT_DB = 1.0
+"""Largest loss of quality by storing the weights in a lower precision."""
+LEVELS = (1.0, 0.3, 0.01)
+"""Of the signals that are compared on, of full scale."""
+
+
+class Model(Protocol):
+    """What runs a model file."""
+
+    info: ModelInfo
+
+    def engine(self, channels: int) -> Engine:
+        """A new engine for so many channels."""
+        ...
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far an exported model is from the torch model, over all samples compared."""
+
+    largest: float
+    """Of full scale, which is 1."""
+    median: float
+    """Of full scale."""
+    error_db: float
+    """Energy of the difference over that of the torch model's output."""
+    snr_loss_db: float
+    """What the difference takes off the model's SNR in validation, as noise independent of the rest."""
+
+
+def compare(generator: GeneratorBase, model: Model) -> Difference:
+    """Run both over signals of several lengths, levels, numbers of channels and sizes of blocks.
+
+    Args:
+        generator: in evaluation mode, which takes the signals whole.
+        model: of the exported file, fed block by block.
+    """
+    random = np.random.default_rng(0)
+    wanted, got = [], []
+    for signal in _signals(model.info, random):
+        with torch.inference_mode():
+            wanted.append(generator(torch.from_numpy(signal)[:, None])[:, 0].numpy().ravel())
+        got.append(_streamed(model.engine(len(signal)), signal, random).ravel())
+    return _difference(np.concatenate(wanted), np.concatenate(got), val_snr_db=model.info.val_snr_db)
+
+
+def _signals(info: ModelInfo, random: np.random.Generator) -> Iterator[Block]:
+    """Tones in noise ``[C, T]`` with a pause within, at each level, and silence."""
+    if isinstance(info.generator, CausalGeneratorSettings):
+        frame, hop = info.generator.frame_samples, info.generator.hop_samples
+        lengths = {1, hop - 1, frame + 1, 7 * hop, 150 * hop + hop // 3}
+    else:
+        frame = info.signal.length_samples
+        lengths = {1, frame // 3, frame - 1, frame}
+    for channels in (1, 3, 5):
+        for length in sorted(lengths - {0}):
+            tones = np.sin(random.uniform(0, math.pi, (channels, 1)) * np.arange(length))
+            signal = (tones + random.standard_normal((channels, length))) / 4
+            signal[:, length // 3 : length // 2] = 0
+            for level in (*LEVELS, 0.0):
+                yield (level * signal.clip(-1, 1)).astype(np.float32)
+
+
+def _streamed(engine: Engine, signal: Block, random: np.random.Generator) -> Block:
+    """Block by block, each of random length."""
+    cuts = np.sort(random.integers(0, signal.shape[-1] + 1, size=random.integers(0, 6)))
+    blocks = np.split(signal, cuts, axis=-1)
+    return np.concatenate([*(engine.feed(block) for block in blocks), engine.flush()], axis=-1)
+
+
+def _difference(
+    wanted: npt.NDArray[np.float32], got: npt.NDArray[np.float32], *, val_snr_db: float
+) -> Difference:
+    error = np.abs(got.astype(np.float64) - wanted)
+    share = max(np.square(error).sum() / np.square(wanted.astype(np.float64)).sum(), 1e-30)
+    # Output SNR is signal over error; the energy of the output is about the signal's.
+    loss_db = 10 * math.log10(1 + share * 10 ** (val_snr_db / 10))
+    return Difference(float(error.max()), float(np.median(error)), 10 * math.log10(share), loss_db)
+
+
+def check_parity(difference: Difference, out: Path) -> None:
+    """Check that an export is the torch model.
+
+    Raises:
+        DanError: if it differs by more than it may, or is not finite.
+    """
+    if not difference.largest <= LIMIT:
+        raise DanError(
+            out,
+            f"the export differs from the model by {difference.largest:.2g} of full scale; at most {LIMIT:g}",
+            "Report it with the recipe: nothing has been written",
+        )
+
+
+def check_loss(difference: Difference, out: Path) -> None:
+    """Check that a lower precision costs little.
+
+    Raises:
+        DanError: if it costs more than it may, or is not finite.
+    """
+    if not difference.snr_loss_db <= LOSS_LIMIT_DB:
+        raise DanError(
+            out,
+            f"this precision costs {difference.snr_loss_db:.2g} dB of SNR; at most {LOSS_LIMIT_DB:g}",
+            "Export with a higher precision",
+        )

@@ -1,0 +1,180 @@
+"""Model files: the weights and all that is needed to use them, as data, in one safetensors or ONNX file.
+
+What the file says of itself is JSON in its metadata, so that it can be read without torch and without the
+weights.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
+
+from dan.config.settings import Generator, Settings, SignalSettings
+from dan.core.atomic import atomic_write, is_there
+from dan.core.errors import DanError
+from dan.inference.onnx_metadata import read_metadata
+
+if TYPE_CHECKING:
+    from dan.networks.base import GeneratorBase
+
+FORMAT = "dan-model-1"
+SUFFIXES = (".onnx", ".safetensors")
+"""Of model files; of two of one name, the first starts sooner and the second can be trained on."""
+WEIGHTS = Path(__file__).parent.parent / "weights"
+"""The models that come with the package."""
+
+
+class ModelInfo(Settings):
+    """What a model file says of itself."""
+
+    name: str
+    """Of the model."""
+    version: str
+    """Of DAN, which made it."""
+    recipe: str
+    """The recipe that it was trained by."""
+    generator: Generator
+    """Its network's settings."""
+    signal: SignalSettings
+    """The signals that it was trained on."""
+    parameters: int
+    """Learnable parameters of the network."""
+    latency_samples: int
+    """Samples that must have come in before the first can go out."""
+    receptive_field_samples: int
+    """Input samples that one output sample depends on."""
+    channels: int
+    """Channels that the network takes at once."""
+    trained_on: str
+    """The data, in words."""
+    seed: int
+    """The seed of the training."""
+    val_snr_db: float
+    """Mean output SNR over the validation signals, in dB."""
+    val_snr_gain_db: float
+    """The same, less the input's."""
+    licence: str = "MIT"
+    """Of the weights."""
+
+    @property
+    def sample_rate_hz(self) -> float:
+        """Samples a second of the signals that it is for."""
+        return self.signal.sample_rate_hz
+
+    def as_dict(self) -> dict[str, Any]:
+        """What `dan info --json` prints."""
+        tree = self.model_dump(mode="json")
+        tree["generator"] = self.generator.kind
+        tree["sample_rate_hz"] = self.sample_rate_hz
+        return tree | {"settings": {"generator": self.generator.model_dump(mode="json")}}
+
+
+def save_model(path: Path, generator: GeneratorBase, info: ModelInfo) -> None:
+    """Write a model file; one of the same name is replaced, at once and whole.
+
+    Raises:
+        DanError: if it cannot be written.
+    """
+    from safetensors.torch import save_file
+
+    weights = {name: tensor.detach().contiguous() for name, tensor in generator.state_dict().items()}
+    said = json.dumps({"format": FORMAT, "info": info.model_dump_json()})
+    with atomic_write(path, force=True) as temporary:
+        try:
+            save_file(weights, temporary, metadata={"dan": said})  # one key: several come in random order
+        except SafetensorError as error:  # its own error for a full disk
+            raise OSError(str(error)) from error
+
+
+def read_info(path: Path) -> ModelInfo:
+    """What a model file says of itself, without torch and without reading the weights.
+
+    Raises:
+        DanError: if it is no model file of DAN.
+    """
+    try:
+        metadata = read_metadata(path) if is_onnx(path) else _safetensors_metadata(path)
+        if metadata.get("format") != FORMAT:
+            raise _no_model(path, f"its header says format={metadata.get('format')}, not {FORMAT}")
+        return ModelInfo.model_validate_json(metadata["info"])
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise _no_model(path, str(error).splitlines()[0]) from error
+
+
+def is_onnx(path: Path) -> bool:
+    """Whether a model file's name says that it is an ONNX file."""
+    return path.suffix.lower() == ".onnx"
+
+
+def _safetensors_metadata(path: Path) -> dict[str, str]:
+    with safe_open(path, framework="numpy") as file:
+        return dict(json.loads((file.metadata() or {})["dan"]))
+
+
+def load_model(path: Path) -> tuple[GeneratorBase, ModelInfo]:
+    """The generator of a model file, ready to denoise, and what the file says of itself.
+
+    Raises:
+        DanError: if it is no model file of DAN, or an ONNX file.
+    """
+    from safetensors.torch import load_file
+
+    from dan.networks.factory import build_generator
+
+    info = read_info(path)
+    if is_onnx(path):
+        raise DanError(
+            path,
+            "an ONNX file runs, but holds no generator of torch",
+            "Give the model.safetensors it is from",
+        )
+    generator = build_generator(info.generator, info.signal)
+    try:
+        generator.load_state_dict(load_file(path))
+    except RuntimeError as error:
+        raise _no_model(path, "its weights do not fit its settings") from error
+    return generator.eval(), info
+
+
+def find_model(model: str | Path, *, suffixes: Sequence[str] = SUFFIXES) -> Path:
+    """The model file of a run folder, of a file's path, or of a name that comes with the package.
+
+    Args:
+        model: folder, file or name.
+        suffixes: of the files that a name may stand for, the preferred first.
+
+    Raises:
+        DanError: if there is none.
+    """
+    path = Path(model)
+    if is_there(path, folder=True):
+        if not (path / "model.safetensors").is_file():
+            raise DanError(path, "it holds no model.safetensors", "Give a run folder or a model file")
+        return path / "model.safetensors"
+    if is_there(path):
+        return path
+    for suffix in suffixes:
+        packaged = WEIGHTS / f"{model}{suffix}"
+        if is_there(packaged):
+            return packaged
+    known = ", ".join(model_names()) or "none"
+    raise DanError(
+        f"model {model}",
+        "there is no such run folder, file or model",
+        f"Train one with `dan train`; models that come with the package: {known}",
+    )
+
+
+def model_names() -> list[str]:
+    """Names of the models that come with the package."""
+    return sorted({file.stem for suffix in SUFFIXES for file in WEIGHTS.glob(f"*{suffix}")})
+
+
+def _no_model(path: Path, why: str) -> DanError:
+    return DanError(
+        path, f"it is no model file of DAN ({why})", "Give a run folder, or a model.safetensors or .onnx"
+    )

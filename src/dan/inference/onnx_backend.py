@@ -1,0 +1,107 @@
+"""Model files run by onnxruntime: no torch is needed.
+
+Of a network over frames the graph is ``frames [N, T] -> denoised [N, T]``, T up to the frame. Of a causal one
+it is ``input [C, n hops] -> output [C, n hops]``, and for each part of the state ``state_NAME -> next_NAME``,
+the channels first. docs/embedding.md tells it to those who run the file elsewhere.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dan.config.settings import CausalGeneratorSettings
+from dan.core.errors import DanError
+from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, State
+from dan.inference.model_file import ModelInfo, read_info
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+STATE, NEXT = "state_", "next_"
+"""Before the names of the state's parts, in and out."""
+
+
+class OnnxModel:
+    """An ONNX graph as what a denoiser runs.
+
+    Args:
+        session: of onnxruntime, over the graph.
+        info: what the model file says of it.
+    """
+
+    def __init__(self, session: InferenceSession, info: ModelInfo) -> None:
+        self.session, self.info = session, info
+        shapes = {node.name: node.shape[1:] for node in session.get_inputs()}
+        self.input_names = list(shapes)
+        self.state_shapes = {name: shape for name, shape in shapes.items() if name.startswith(STATE)}
+        """Shape of each part of the state behind the channels, by the name of its input."""
+
+    def check_inputs(self, path: Path) -> None:
+        """Check that the graph takes what its metadata says.
+
+        Raises:
+            DanError: if it does not.
+        """
+        causal = isinstance(self.info.generator, CausalGeneratorSettings)
+        wanted = ["input", *self.state_shapes] if causal else ["frames"]
+        if self.input_names != wanted or causal != bool(self.state_shapes):
+            raise DanError(
+                path, f"its graph takes {self.input_names}, no model of its kind", "Export the model again"
+            )
+
+    def engine(self, channels: int) -> Engine:
+        """A new engine for so many channels."""
+        settings = self.info.generator
+        if not isinstance(settings, CausalGeneratorSettings):
+            frame_samples = self.info.signal.length_samples
+            return FrameEngine(self._frames, frame_samples=frame_samples, channels=channels)
+        silence = {
+            name: np.zeros((channels, *shape), np.float32) for name, shape in self.state_shapes.items()
+        }
+        return HopEngine(
+            self._step,
+            silence,
+            hop_samples=settings.hop_samples,
+            latency_samples=self.info.latency_samples,
+            channels=channels,
+        )
+
+    def _frames(self, frames: Block) -> Block:
+        return np.asarray(self.session.run(None, {"frames": frames})[0])
+
+    def _step(self, block: Block, state: State) -> tuple[Block, State]:
+        output, *new = self.session.run(None, {"input": block, **state})
+        return output, dict(zip(self.state_shapes, new, strict=True))
+
+
+def open_onnx(path: Path) -> OnnxModel:
+    """The model of an ONNX file.
+
+    Raises:
+        DanError: if it is no model file of DAN, or onnxruntime cannot run it or is not installed.
+    """
+    info = read_info(path)
+    try:
+        model = OnnxModel(_session(path), info)
+    except ImportError as error:
+        raise DanError(path, "it takes onnxruntime to run", "pip install onnxruntime") from error
+    except Exception as error:  # onnxruntime's errors have no other base
+        why = str(error).splitlines()[0]
+        raise DanError(path, f"onnxruntime cannot run it ({why})", "Export the model again") from error
+    model.check_inputs(path)
+    return model
+
+
+def _session(path: Path) -> InferenceSession:
+    """A session for one core: threads would cost more than they gain with networks of this size."""
+    from onnxruntime import GraphOptimizationLevel, InferenceSession, SessionOptions
+
+    options = SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    # The level above pads channels to whole vectors: the causal networks, of 24, lose a sixth of their speed.
+    options.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.log_severity_level = 3  # errors, which are raised too
+    return InferenceSession(path, options, providers=["CPUExecutionProvider"])

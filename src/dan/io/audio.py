@@ -1,0 +1,282 @@
+"""Audio files, whatever libsndfile knows (WAV, FLAC, OGG, MP3, ...), read and written block by block.
+
+Full scale of a PCM file is +-1; levels are never changed.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dan.core.arrays import Signal, check_sample_rate
+from dan.core.errors import DanError
+from dan.io._riff import append_chunks, clear_time_stamp, other_chunks, refuse_wrong_header
+from dan.io.base import Form, Reader, Writer, cast, clip, not_a_recording, reason
+
+AUDIO = "wav wavex w64 rf64 flac ogg oga opus mp3 aif aiff aifc au snd caf"
+PCM_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+FORMATS = {"AIF": "AIFF", "AIFC": "AIFF", "OGA": "OGG", "OPUS": "OGG", "SND": "AU"}
+"""libsndfile's name of the format where it is not the suffix itself."""
+
+WAVES = ("WAV", "WAVEX", "RF64")
+"""What hides behind .wav."""
+
+LARGEST_WAV_BYTES = 2**32 - 2**20
+"""A WAV's sizes are 32-bit numbers; beyond, it is written as RF64, which reads the same."""
+
+UNKNOWN_FRAMES = 2**62
+SPOILT_BY_SEEKING = frozenset(["MPEG_LAYER_III", "MPEG_LAYER_II", "MPEG_LAYER_I", "VORBIS"])
+"""Where a frame needs those before it, and libsndfile decodes wrong samples after a seek."""
+
+SHORTENED = re.compile(r"(?:riff|data|Data Size) +: (\d+) \(should be (\d+)\)")
+"""What libsndfile notes of a header that promises more bytes than there are, and reads on."""
+
+LARGEST_PAGE_BYTES = 65_307
+"""Of an Ogg file."""
+
+FRAMES_AT_ONCE = 2**16
+"""Bounds what conversions hold at once, and keeps libsndfile's Vorbis encoder within its stack."""
+
+
+class AudioReader(Reader):
+    """An audio file.
+
+    Args:
+        path: the file. Pieces of MP3 and Vorbis are slow to read: they are decoded from the start.
+        dtype: of the blocks; None for float32 or, where samples have more than 24 bits, float64.
+    """
+
+    def __init__(self, path: Path, dtype: npt.DTypeLike | None) -> None:
+        import soundfile
+
+        try:
+            refuse_wrong_header(path)
+            self._file = soundfile.SoundFile(path)
+            self._in_order = self._file.subtype in SPOILT_BY_SEEKING or not self._file.seekable()
+            if self._in_order:
+                self._file.close()
+                self._file = _open_in_order(path)
+        except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
+            raise not_a_recording(path, error) from error
+        self._place = 0
+        file = self._file
+        length = int(file.frames) if file.frames < UNKNOWN_FRAMES else None
+        super().__init__(path, float(file.samplerate), int(file.channels), length, str(file.subtype))
+        self.rank = 1 if self.channels == 1 else 2
+        self.metadata = {"format": str(file.format), "endian": str(file.endian), "tags": file.copy_metadata()}
+        self._dtype = np.dtype(dtype or (np.float64 if file.subtype in ("PCM_32", "DOUBLE") else np.float32))
+        wrong = _refused(file)
+        if wrong:
+            self.close()
+            raise DanError(path, wrong, "Copy or record it again")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _read(self, start_sample: int, count: int) -> Signal:
+        if self.length_samples is not None:
+            count = max(0, min(count, self.length_samples - start_sample))
+        if not count:
+            return np.empty((self.channels, 0), self._dtype)
+        self._go_to(start_sample)
+        frames = self._file.read(count, dtype=self._dtype.name, always_2d=True)
+        self._place += len(frames)
+        return np.ascontiguousarray(frames.T)  # [n, C] -> [C, n]
+
+    def _go_to(self, start_sample: int) -> None:
+        """Be at a sample: by seeking, or by decoding from the start on."""
+        if self._place != start_sample and not self._in_order:
+            self._place = self._file.seek(start_sample)
+        if self._place > start_sample:
+            self._file.close()
+            self._file, self._place = _open_in_order(self.path), 0
+        while left := start_sample - self._place:
+            skipped = len(self._file.read(min(left, FRAMES_AT_ONCE), dtype="float32"))
+            self._place += skipped
+            if not skipped:
+                return
+
+
+def _open_in_order(path: Path) -> Any:
+    """Open a file for reading from start to end.
+
+    soundfile seeks after every read, if only to where it is, unless the file says that it cannot.
+    """
+    import soundfile
+
+    class InOrder(soundfile.SoundFile):  # type: ignore[misc]
+        def seekable(self) -> bool:
+            return False
+
+    return InOrder(path)
+
+
+class AudioWriter(Writer):
+    """An audio file.
+
+    The encoding is that of the recording it is written like, where the format has it; otherwise 32-bit float,
+    24-bit PCM or the format's default, the first that the format has.
+    """
+
+    def __init__(self, path: Path, target: Path, form: Form) -> None:
+        import soundfile
+
+        super().__init__(path, target, form)
+        rate_hz = _whole_hz(form.sample_rate_hz, target)
+        self._kind, self._subtype = _format(target, form)
+        path.touch()  # says why, where nothing can be written
+        endian = form.metadata.get("endian") if form.metadata.get("format") == self._kind else None
+        try:
+            self._file = soundfile.SoundFile(
+                path, "w", rate_hz, form.channels, self._subtype, endian, self._kind
+            )
+            self._write_tags()
+        except soundfile.SoundFileError as error:
+            raise self._not_writable(error) from error
+
+    def close(self) -> None:
+        """Close the file, whole or not."""
+        self._file.close()
+
+    def _write_tags(self) -> None:
+        import soundfile
+
+        # Within one kind of file they come back with the rest of what is beside the samples.
+        if self._chunks_are_kept():
+            return
+        for tag, text in self._form.metadata.get("tags", {}).items():
+            with suppress(soundfile.SoundFileError):  # not every format has every tag
+                if text:
+                    setattr(self._file, tag, text)
+
+    def _chunks_are_kept(self) -> bool:
+        return self._kind in WAVES and self._form.metadata.get("format") in WAVES
+
+    def _write(self, block: Signal) -> None:
+        import soundfile
+
+        for start in range(0, block.shape[-1], FRAMES_AT_ONCE):
+            stored, clipped = encode(block[:, start : start + FRAMES_AT_ONCE], self._subtype)
+            self.clipped_samples += clipped
+            try:
+                self._file.write(stored.T)  # [C, n] -> [n, C]
+            except (
+                soundfile.SoundFileError,
+                AssertionError,
+            ) as error:  # the latter if not all
+                raise self._not_writable(error) from error
+
+    def _finish(self) -> None:
+        """Closing writes what is left, and says nothing if it cannot: so look at what is there."""
+        import soundfile
+
+        self._file.close()
+        _check_space(self._path)
+        try:
+            with soundfile.SoundFile(self._path) as file:
+                if file.seekable():
+                    file.seek(max(0, file.frames - 1))
+                if file.frames < self.written_samples or len(file.read(1)) < min(1, file.frames):
+                    raise ValueError(f"only {file.frames} samples came to be there")
+        except (soundfile.SoundFileError, ValueError) as error:
+            raise self._not_writable(error) from error
+        if self._kind in (*WAVES, "AIFF"):
+            clear_time_stamp(self._path)
+        if self._chunks_are_kept():
+            append_chunks(self._path, self._form.path, other_chunks(self._form.path))
+
+    def _not_writable(self, error: Exception) -> DanError:
+        """What to raise.
+
+        Raises:
+            OSError: if there is no room, which libsndfile calls an error of the system.
+        """
+        _check_space(self._path)
+        held = f"{self._form.channels} channels at {self._form.sample_rate_hz:g} Hz"
+        return DanError(
+            self._target,
+            f"{held} cannot be {self._kind} ({reason(error)})",
+            "Write .wav or .npy" if self._target.suffix.lower() != ".wav" else "Write .flac or .npy",
+        )
+
+
+def _refused(file: Any) -> str | None:
+    """What is wrong with a file that libsndfile opens."""
+    if file.frames == 0:
+        return "it holds no samples"
+    found = SHORTENED.search(file.extra_info) if file.format in ("AU", "CAF", "W64") else None
+    said, held = map(int, found.groups()) if found else (0, 0)
+    if held < said < LARGEST_WAV_BYTES:  # beyond, it is a placeholder
+        return f"it is cut short: {held} of {said} bytes are there"
+    if file.format == "OGG" and not _has_last_page(Path(file.name)):
+        return "it is cut short: its last page is not there"
+    return None
+
+
+def _has_last_page(path: Path) -> bool:
+    """Whether the last page of an Ogg file is marked as such (S. Pfeiffer, RFC 3533, 2003)."""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, 2) - LARGEST_PAGE_BYTES))
+        end = file.read()
+    place = end.rfind(b"OggS")
+    return place >= 0 and len(end) > place + 5 and bool(end[place + 5] & 4)
+
+
+def _check_space(path: Path) -> None:
+    """See that there was room to the end: if so, there is for some bytes more, taken off again."""
+    with path.open("r+b") as file:
+        end = file.seek(0, 2)
+        file.write(bytes(FRAMES_AT_ONCE))
+        file.flush()
+        file.truncate(end)
+
+
+def encode(block: Signal, subtype: str) -> tuple[npt.NDArray[Any], int]:
+    """What libsndfile stores without a change of its own, and the number of samples clipped."""
+    if subtype in ("FLOAT", "DOUBLE"):
+        return cast(block, np.dtype(np.float32 if subtype == "FLOAT" else np.float64))
+    if subtype not in PCM_BITS:  # lossy or companded
+        return clip(block, -1, 1)
+    bits = PCM_BITS[subtype]
+    full = 2.0 ** (bits - 1)
+    # Scaling by a power of two is exact; 32 bits need float64.
+    whole = np.rint((block if bits < 32 else block.astype(np.float64)) * full)
+    kept, clipped = clip(whole, -full, full - 1)
+    # libsndfile takes integers of 16 or 32 bits whose upper bits are the sample.
+    wide = np.dtype(np.int16 if bits <= 16 else np.int32)
+    return (kept * 2.0 ** (8 * wide.itemsize - bits)).astype(wide), clipped
+
+
+def _whole_hz(sample_rate_hz: float | None, target: Path) -> int:
+    if sample_rate_hz is None:
+        raise DanError(target, "an audio file needs a sample rate", "Give one, or write .npy")
+    rate_hz = check_sample_rate(sample_rate_hz)
+    if rate_hz != round(rate_hz):
+        raise DanError(
+            f"{target} at sample_rate_hz={rate_hz:g}", "an audio file's rate is a whole number", "Write .npy"
+        )
+    return round(rate_hz)
+
+
+def _format(target: Path, form: Form) -> tuple[str, str]:
+    """Format and subtype, as libsndfile calls them."""
+    import soundfile
+
+    suffix = target.suffix[1:].upper()
+    kind = FORMATS.get(suffix, suffix)
+    if kind == "RAW" or kind not in soundfile.available_formats():
+        raise DanError(target, "its suffix names no format known", "Write .wav, .flac or .npy")
+    if kind == "WAV" and form.metadata.get("format") in WAVES:
+        kind = form.metadata["format"]
+    own = ["OPUS"] if suffix == "OPUS" else [form.encoding, "FLOAT", "PCM_24"]
+    known = soundfile.available_subtypes(kind)
+    subtype = next((name for name in own if name in known), soundfile.default_subtype(kind))
+    sample_bytes = {"FLOAT": 4, "DOUBLE": 8}.get(subtype, PCM_BITS.get(subtype, 8) // 8)
+    size_bytes = (form.length_samples or 0) * form.channels * sample_bytes
+    return ("RF64" if kind in WAVES and size_bytes > LARGEST_WAV_BYTES else kind), subtype

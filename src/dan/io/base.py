@@ -1,0 +1,201 @@
+"""What every format of recordings has in common: a form, a reader of blocks and a writer of blocks.
+
+A block is ``[C, n]``: all channels, n samples of each, time last. Nothing needs more memory than that.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from dan.core.arrays import Signal
+from dan.core.errors import DanError
+
+
+@dataclass
+class Form:
+    """What a recording is, apart from its samples."""
+
+    path: Path
+    sample_rate_hz: float | None
+    """None where neither the file nor the user says it."""
+    channels: int
+    length_samples: int | None
+    """None where the format does not say it before the end."""
+    encoding: str
+    """How samples are stored: numpy's dtype (``int16``), libsndfile's subtype (``PCM_24``), ``text``, ..."""
+    rank: int = 2
+    """1 if the whole is an array ``[T]``, 2 if it is ``[C, T]``."""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    """What else comes back on writing: tags of audio, names and units of channels, ..."""
+
+
+class Reader(Form, ABC):
+    """A recording open for reading, in order or by seeking; a context manager."""
+
+    def __enter__(self) -> Self:
+        """Return the reader itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the file."""
+
+    @abstractmethod
+    def _read(self, start_sample: int, count: int) -> Signal:
+        """Samples ``[C, n]``, n below ``count`` at the end only; anything raised is a damaged file."""
+
+    def read(self, start_sample: int, count: int) -> Signal:
+        """Read by seeking: ``[C, n]``, where n is ``count`` or, at the end, what is left.
+
+        Raises:
+            DanError: if the file is damaged or shorter than it says, or a sample is not finite.
+        """
+        if start_sample < 0 or count < 0:
+            raise DanError(
+                f"{self.path} from {start_sample}, {count} samples", "both are 0 or more", "Mend it"
+            )
+        try:
+            block = self._read(start_sample, count)
+        except DanError:
+            raise
+        except Exception as error:  # whatever the format's library makes of a damaged file
+            raise not_a_recording(self.path, error) from error
+        self._check_not_short(block, start_sample, count)
+        _check_finite(block, self.path, start_sample)
+        return block
+
+    def blocks(self, block_samples: int) -> Iterator[Signal]:
+        """Yield the whole recording in order as ``[C, block_samples]``, the last one shorter.
+
+        Raises:
+            DanError: as ``read`` does.
+        """
+        start = 0
+        while (block := self.read(start, block_samples)).shape[-1]:
+            yield block
+            start += block.shape[-1]
+
+    def _check_not_short(self, block: Signal, start_sample: int, count: int) -> None:
+        if self.length_samples is None:
+            return
+        wanted = max(0, min(count, self.length_samples - start_sample))
+        if block.shape[-1] < wanted:
+            end = f"{start_sample + block.shape[-1]} of {self.length_samples}"
+            raise DanError(self.path, f"it is cut short: it ends at sample {end}", "Copy or record it again")
+
+
+class Writer(ABC):
+    """A recording open for writing under a temporary name.
+
+    Args:
+        path: the temporary name.
+        target: the final name, for messages.
+        form: what the recording is to be; its path is that of the recording it is written like.
+    """
+
+    def __init__(self, path: Path, target: Path, form: Form) -> None:
+        self._path, self._target, self._form = path, target, form
+        self.clipped_samples = 0
+        """How many samples did not fit into the encoding and were clipped to its ends."""
+        self.written_samples = 0
+        """How many samples of each channel were written."""
+
+    def write(self, block: Signal) -> None:
+        """Write the next samples, ``[C, n]``.
+
+        Raises:
+            DanError: if the number of channels differs, a sample is not finite, or it cannot be written.
+        """
+        if block.ndim != 2 or len(block) != self._form.channels:
+            shape = f"block of shape {list(block.shape)} for {self._target}"
+            raise DanError(shape, f"it must be [{self._form.channels}, n]", "Give every channel, time last")
+        _check_finite(block, self._target, self.written_samples)
+        self._write(block)
+        self.written_samples += block.shape[-1]
+
+    def finish(self) -> None:
+        """Write what comes last.
+
+        Raises:
+            DanError: if fewer or more samples were written than the form says, or it cannot be written.
+        """
+        wanted = self._form.length_samples
+        if wanted is not None and self.written_samples != wanted:
+            raise DanError(
+                self._target, f"{self.written_samples} of {wanted} samples were written", "Write all of them"
+            )
+        self._finish()
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the file, whole or not."""
+
+    @abstractmethod
+    def _write(self, block: Signal) -> None: ...
+
+    @abstractmethod
+    def _finish(self) -> None: ...
+
+
+def cast(block: Signal, dtype: np.dtype[Any]) -> tuple[npt.NDArray[Any], int]:
+    """To a dtype of numbers, rounded if whole, clipped to its range; and how many were clipped."""
+    if dtype == block.dtype:
+        return block, 0
+    if dtype.kind == "f":
+        limits: Any = np.finfo(dtype)
+        kept, clipped = clip(block.astype(np.float64), float(limits.min), float(limits.max))
+        return kept.astype(dtype), clipped
+    limits = np.iinfo(dtype)
+    low, high = float(limits.min), float(limits.max)
+    if int(high) > limits.max:  # 2**63 - 1 is no float64: the next one below it
+        high = float(np.nextafter(high, 0))
+    narrow = dtype.itemsize <= 2 and block.dtype == np.float32  # float32 holds every 16-bit integer
+    kept, clipped = clip(np.rint(block if narrow else block.astype(np.float64)), low, high)
+    return kept.astype(dtype), clipped
+
+
+def clip(block: Signal, low: float, high: float) -> tuple[Signal, int]:
+    """Clip to ``[low, high]``; and how many were outside."""
+    if not block.size or (block.min() >= low and block.max() <= high):
+        return block, 0
+    return np.clip(block, low, high), int(np.count_nonzero((block < low) | (block > high)))
+
+
+def reason(error: Exception) -> str:
+    """What went wrong, without the path that libsndfile puts in front and the full stop behind."""
+    return str(getattr(error, "error_string", error)).rstrip(".")
+
+
+def not_a_recording(path: Path, error: Exception) -> DanError:
+    """The error for a file that cannot be read."""
+    why = f"it cannot be read as a recording ({reason(error)})"
+    with suppress(OSError):
+        why = "it is empty" if path.stat().st_size == 0 else why
+    return DanError(path, why, "Give a .npy array of numbers, a table or an audio file such as .wav or .flac")
+
+
+def _check_finite(block: Signal, path: Path, start_sample: int) -> None:
+    finite = np.isfinite(block)
+    if not finite.all():
+        sample, channel = np.argwhere(~finite.T)[0]
+        where = f" of channel {channel}" if len(block) > 1 else ""
+        raise DanError(
+            f"{path} has {block[channel, sample]} at sample {start_sample + sample}{where}",
+            "every sample must be a finite number",
+            "Cut these samples out or fill them in",
+        )

@@ -1,0 +1,130 @@
+"""Raw .npy arrays, ``[T]`` or ``[C, T]``, of any integer or float dtype, read and written block by block."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from dan.core.arrays import Signal, check_signal
+from dan.core.errors import DanError
+from dan.io.base import Form, Reader, Writer, cast, not_a_recording
+
+MANY_CHANNELS = 64
+"""An array with more rows than this, and more rows than columns, has its axes in the wrong order."""
+
+
+class ArrayReader(Reader):
+    """A .npy array of which parts are mapped into memory as they are read.
+
+    Args:
+        path: the file.
+        sample_rate_hz: its rate, which the file does not say.
+        dtype: of the blocks; None for float32 or float64, wide enough to hold each stored value exactly.
+    """
+
+    def __init__(self, path: Path, sample_rate_hz: float | None, dtype: npt.DTypeLike | None) -> None:
+        stored = _open(path)
+        rank, (channels, length) = stored.ndim, np.atleast_2d(stored).shape
+        metadata = {"dtype": stored.dtype, "fortran_order": not stored.flags.c_contiguous}
+        super().__init__(path, sample_rate_hz, channels, length, stored.dtype.name, rank, metadata)
+        self._offset_bytes = int(stored.offset)
+        self._dtype = np.dtype(dtype or (np.float32 if stored.dtype.name in EXACT_IN_FLOAT32 else np.float64))
+
+    def close(self) -> None:
+        """Nothing stays open between reads."""
+
+    def _read(self, start_sample: int, count: int) -> Signal:
+        # Mapped anew each time, so that pages once read do not add up in memory.
+        shape = (self.channels, self.length_samples or 0)
+        order: Literal["F", "C"] = "F" if self.metadata["fortran_order"] else "C"
+        stored = np.memmap(self.path, self.metadata["dtype"], "r", self._offset_bytes, shape, order)
+        part = stored[:, start_sample : start_sample + count]
+        return np.array(part, dtype=self._dtype, order="C", subok=False)
+
+
+EXACT_IN_FLOAT32 = frozenset(["float16", "float32"])
+"""Stored dtypes that are read as float32; the rest as float64."""
+
+
+def _open(path: Path) -> np.memmap[Any, Any]:
+    try:
+        # Mapped: a header that promises more than the file holds asks for no memory.
+        stored = np.lib.format.open_memmap(path, mode="r")  # never unpickles
+    except Exception as error:  # numpy parses the header as Python: a damaged one raises anything
+        raise not_a_recording(path, error) from error
+    if stored.ndim not in (1, 2):
+        shape = f"{path} of shape {list(stored.shape)}"
+        raise DanError(shape, "the shape must be [T], or [C, T] with time last", "Reshape it")
+    if stored.dtype.kind not in "fiub" or not stored.size:
+        check_signal(stored, name=str(path))  # says which of them
+    if stored.ndim == 2 and stored.shape[0] > max(MANY_CHANNELS, stored.shape[1]):
+        raise DanError(
+            f"{path} of shape {list(stored.shape)}",
+            f"{stored.shape[0]} channels of {stored.shape[1]} samples: time must be the last axis",
+            "Transpose it",
+        )
+    return stored
+
+
+class ArrayWriter(Writer):
+    """A .npy array; its dtype and order are those of an array it is written like.
+
+    Rows go to their places one after another, with the length known beforehand. Where it is not, samples of
+    all channels go together (Fortran order), and the header is written once more at the end.
+    """
+
+    def __init__(self, path: Path, target: Path, form: Form) -> None:
+        super().__init__(path, target, form)
+        self._dtype = _stored_dtype(form)
+        unknown = form.length_samples is None
+        self._together = form.metadata.get("fortran_order", False) or (unknown and form.rank == 2)
+        self._file = path.open("wb")
+        self._header_bytes = self._write_header(form.length_samples or 0)
+
+    def close(self) -> None:
+        """Close the file, whole or not."""
+        self._file.close()
+
+    def _write_header(self, length: int) -> int:
+        shape = (length,) if self._form.rank == 1 else (self._form.channels, length)
+        descr = np.lib.format.dtype_to_descr(self._dtype or np.dtype(np.float32))
+        header = io.BytesIO()
+        fields = {"descr": descr, "fortran_order": self._together, "shape": shape}
+        np.lib.format.write_array_header_1_0(header, fields)
+        self._file.seek(0)
+        return self._file.write(header.getvalue())
+
+    def _write(self, block: Signal) -> None:
+        if self._dtype is None:
+            self._dtype = block.dtype
+            self._write_header(self._form.length_samples or 0)
+        stored, clipped = cast(block, self._dtype)
+        self.clipped_samples += clipped
+        for sample, values in self._places(stored):
+            self._file.seek(self._header_bytes + sample * self._dtype.itemsize)
+            self._file.write(np.ascontiguousarray(values).tobytes())
+
+    def _places(self, block: npt.NDArray[Any]) -> list[tuple[int, npt.NDArray[Any]]]:
+        """What is to be written, and before how many stored samples it belongs."""
+        if self._together or len(block) == 1:
+            return [(self.written_samples * len(block), block.T)]
+        length = self._form.length_samples or 0
+        return [(channel * length + self.written_samples, row) for channel, row in enumerate(block)]
+
+    def _finish(self) -> None:
+        if self._write_header(self.written_samples) != self._header_bytes:
+            raise DanError(self._target, "its header grew beyond its place", "Write another format")
+        self._file.flush()
+
+
+def _stored_dtype(form: Form) -> np.dtype[Any] | None:
+    """The dtype of an array it is like; None for that of the first block."""
+    try:
+        dtype: np.dtype[Any] = np.dtype(form.metadata.get("dtype", form.encoding))
+    except TypeError:  # the encoding of another format
+        return None
+    return dtype if dtype.kind in "fiu" else None

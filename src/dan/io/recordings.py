@@ -1,0 +1,263 @@
+"""Recordings of every format: opened for reading and writing block by block, or read and written whole.
+
+Levels are never changed: full scale of a PCM file is +-1; numbers of arrays and tables are what they are, and
+biosignals come in their physical units.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from dan.core.arrays import Signal, check_sample_rate, check_signal
+from dan.core.atomic import atomic_write, is_there
+from dan.core.errors import DanError
+from dan.io.audio import AUDIO, PCM_BITS, AudioReader, AudioWriter
+from dan.io.base import Form, Reader, Writer
+from dan.io.npy import ArrayReader, ArrayWriter
+
+__all__ = [
+    "PCM_BITS", "SUFFIXES", "Form", "Reader", "Recording", "Writer",
+    "find_recordings", "open_reader", "open_writer", "read", "tables_beside", "write",
+]  # fmt: skip
+
+TABLES = frozenset([".csv", ".tsv"])
+EDF = frozenset([".edf", ".bdf"])
+WFDB = ".hea"
+SUFFIXES = frozenset([".npy", *TABLES, *EDF, WFDB, *(f".{name}" for name in AUDIO.split(" "))])
+"""What counts as a recording in a folder, in lower case."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a file holds."""
+
+    samples: Signal
+    """``[T]`` or ``[C, T]``, float32 or float64, wide enough to hold each stored value exactly."""
+    sample_rate_hz: float | None
+    """None for an array or a table whose rate nobody said."""
+    encoding: str
+    """How the samples are stored, as in ``Form``."""
+
+
+def open_reader(
+    path: str | Path, *, sample_rate_hz: float | None = None, dtype: npt.DTypeLike | None = None
+) -> Reader:
+    """Open a recording for reading in blocks ``[C, n]``, in order or by seeking.
+
+    Args:
+        path: a .npy array, a table (.csv, .tsv), an audio file, .edf, .bdf, or the .hea of a WFDB record.
+        sample_rate_hz: the rate of an array or a table, in Hz; of an EDF file whose channels have several
+            rates, the one whose channels are read. Audio files and WFDB records say their own.
+        dtype: of the blocks, float32 or float64; None for one wide enough to hold each stored value exactly.
+
+    Raises:
+        DanError: if there is no such file, it is empty, cut short or no recording, has no samples, or has its
+            axes in the wrong order; the message names the path.
+    """
+    source = Path(path)
+    _check_is_file(source)
+    rate_hz = None if sample_rate_hz is None else check_sample_rate(sample_rate_hz)
+    suffix = source.suffix.lower()
+    if suffix == ".npy":
+        return ArrayReader(source, rate_hz, dtype)
+    if suffix in TABLES:
+        from dan.io.table import TableReader
+
+        return TableReader(source, rate_hz, dtype)
+    if suffix in EDF:
+        from dan.io.edf import EdfReader
+
+        return EdfReader(source, rate_hz, dtype)
+    if suffix == WFDB:
+        from dan.io.wfdb import WfdbReader
+
+        return WfdbReader(source, dtype)
+    return AudioReader(source, dtype)
+
+
+@contextmanager
+def open_writer(
+    path: str | Path, like: Form, *, sample_rate_hz: float | None = None, force: bool = False
+) -> Iterator[Writer]:
+    """Open a recording for writing in blocks ``[C, n]``; it appears under its name whole or not at all.
+
+    It has the rate, length, channels, encoding and metadata of the one it is like, as far as the format that
+    its suffix names has them. Integers are rounded to the nearest and clipped, never wrapped.
+
+    Args:
+        path: its suffix says the format. Arrays and audio files can be written like any recording; tables,
+            EDF files and WFDB records only like one of their kind.
+        like: a reader, which may be the one that the blocks come from.
+        sample_rate_hz: the rate in Hz of an array or an audio file, where that differs (then the length is
+            open) or is not known.
+        force: overwrite a file of that name.
+
+    Raises:
+        DanError: if the format cannot hold it, the file exists or cannot be written, or the length differs.
+    """
+    target = Path(path)
+    with ExitStack() as stack:
+        temporary = stack.enter_context(atomic_write(target, force=force))
+        if target.suffix.lower() == WFDB:
+            from dan.io.wfdb import WfdbWriter
+
+            samples = stack.enter_context(atomic_write(target.with_suffix(".dat"), force=force))
+            writer: Writer = WfdbWriter(temporary, target, like, samples)
+        else:
+            writer = _writer(temporary, target, like, sample_rate_hz)
+        stack.callback(writer.close)
+        yield writer
+        writer.finish()
+
+
+def read(path: str | Path, *, sample_rate_hz: float | None = None) -> Recording:
+    """Read a whole recording.
+
+    Args:
+        path: as for ``open_reader``.
+        sample_rate_hz: as for ``open_reader``.
+
+    Raises:
+        DanError: as for ``open_reader`` and ``Reader.read``.
+    """
+    with open_reader(path, sample_rate_hz=sample_rate_hz) as reader:
+        if reader.length_samples is None:
+            samples = np.concatenate(list(reader.blocks(2**16)), axis=1)
+        else:
+            samples = reader.read(0, reader.length_samples)
+        whole = samples[0] if reader.rank == 1 else samples
+        return Recording(whole, reader.sample_rate_hz, reader.encoding)
+
+
+def write(
+    path: str | Path,
+    signal: npt.ArrayLike,
+    *,
+    sample_rate_hz: float | None,
+    like: Recording | None = None,
+    force: bool = False,
+) -> int:
+    """Write a recording; it appears under its name whole or not at all.
+
+    Integers are rounded to the nearest and clipped, never wrapped. The same samples give the same bytes.
+
+    Args:
+        path: its suffix says the format: .npy, .wav, .flac, ...
+        signal: ``[T]`` or ``[C, T]``.
+        sample_rate_hz: its rate in Hz, a whole number for audio; a .npy array does not record it.
+        like: a recording whose encoding is kept where the format has it. Otherwise .npy keeps the dtype, and
+            audio is 32-bit float, 24-bit PCM or the format's default, the first that the format has.
+        force: overwrite a file of that name.
+
+    Returns:
+        The number of samples that were clipped.
+
+    Raises:
+        DanError: if the signal is wrong, the format cannot hold it, or the file exists or cannot be written.
+    """
+    samples = check_signal(signal, name=f"signal for {path}")
+    if samples.ndim > 2:
+        raise DanError(
+            f"signal of shape {list(samples.shape)}", "a file holds [T] or [C, T]", "Write several"
+        )
+    channels, length = np.atleast_2d(samples).shape
+    encoding = like.encoding if like else ""
+    form = Form(Path(path), sample_rate_hz, channels, length, encoding, samples.ndim)
+    with open_writer(path, form, force=force) as writer:
+        writer.write(np.atleast_2d(samples))
+    return writer.clipped_samples
+
+
+def find_recordings(folder: str | Path) -> list[Path]:
+    """The recordings in a folder and all below it, in order; hidden and temporary files are left out.
+
+    Links to folders are followed, each folder once: a link back up ends there.
+
+    Tables beside recordings of other kinds describe them more often than they are some (``metadata.csv``):
+    they count only where there is nothing else.
+
+    Raises:
+        DanError: if there is no such folder, or no recordings in it.
+    """
+    top = Path(folder)
+    files = _find(top)
+    if not files:
+        raise DanError(top, "it holds no recordings", f"Give a folder with {', '.join(sorted(SUFFIXES))}")
+    return [file for file in files if file.suffix.lower() not in TABLES] or files
+
+
+def tables_beside(folder: str | Path) -> list[Path]:
+    """The tables that `find_recordings` leaves out, since there are recordings of other kinds.
+
+    Raises:
+        DanError: if there is no such folder.
+    """
+    files = _find(Path(folder))
+    tables = [file for file in files if file.suffix.lower() in TABLES]
+    return tables if len(tables) < len(files) else []
+
+
+def _find(top: Path) -> list[Path]:
+    if not top.is_dir():
+        rule = "it is a file, not a folder" if is_there(top) else "there is no such folder"
+        raise DanError(top, rule, "Give a folder with recordings")
+    return [
+        file
+        for file in sorted(_files(top))
+        if file.suffix.lower() in SUFFIXES
+        and not any(part.startswith((".", "~")) for part in file.relative_to(top).parts)
+        and file.is_file()
+    ]
+
+
+def _files(top: Path) -> Iterator[Path]:
+    """All files below, through links too, those of one folder once however many links lead there."""
+    seen: set[str] = set()
+    for folder, below, names in os.walk(top, followlinks=True):
+        place = os.path.realpath(folder)
+        if place in seen:
+            below.clear()
+            continue
+        seen.add(place)
+        yield from (Path(folder, name) for name in names)
+
+
+def _check_is_file(path: Path) -> None:
+    try:
+        if path.is_file():
+            return
+        is_folder = path.is_dir()
+    except OSError:  # the name is too long, or a folder above may not be looked into
+        is_folder = False
+    if is_folder:
+        raise DanError(path, "it is a folder, not a file", "Give the path of a recording")
+    raise DanError(path, "there is no such file", "Give the path of a recording")
+
+
+def _at_rate(form: Form, sample_rate_hz: float | None) -> Form:
+    """The same at another rate, of whatever length."""
+    if sample_rate_hz is None or sample_rate_hz == form.sample_rate_hz:
+        return form
+    length = form.length_samples if form.sample_rate_hz is None else None
+    return Form(form.path, sample_rate_hz, form.channels, length, form.encoding, form.rank, form.metadata)
+
+
+def _writer(path: Path, target: Path, like: Form, sample_rate_hz: float | None) -> Writer:
+    suffix = target.suffix.lower()
+    if suffix in TABLES:
+        from dan.io.table import TableWriter
+
+        return TableWriter(path, target, like)
+    if suffix in EDF:
+        from dan.io.edf import EdfWriter
+
+        return EdfWriter(path, target, like)
+    form = _at_rate(like, sample_rate_hz)
+    return ArrayWriter(path, target, form) if suffix == ".npy" else AudioWriter(path, target, form)

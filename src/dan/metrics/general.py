@@ -1,0 +1,206 @@
+"""How good an estimate is: figures of each signal over time, ``[*, T] -> [*]``, in float64.
+
+All are finite, also for silence and for perfection: ratios in dB are held within +-100 dB, and nothing over
+nothing is 0 dB.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from dan.core.arrays import check_same_shape, check_sample_rate, check_signal, energy, energy_ratio_db
+from dan.core.errors import DanError
+from dan.dsp.sinusoid_fit import check_band
+
+Array = npt.NDArray[np.float64]
+
+SPECTRUM_FLOOR_DB = -60.0
+"""Log spectra stop here, under the highest bin of the pair: what lies lower is taken for silence."""
+
+MAIN_LOBE_CELLS = 2
+"""Half width of a tone in a Hann-windowed spectrum, in cells (1 / duration)."""
+
+
+def snr_db(*, estimate: npt.ArrayLike, reference: npt.ArrayLike) -> Array:
+    """SNR: energy of the reference over that of the error, in dB; higher is better.
+
+    Args:
+        estimate: ``[*, T]``, at unity gain: a wrong level counts as error.
+        reference: the clean signal ``[*, T]``.
+
+    Returns:
+        ``[*]`` in dB, within +-100. A silent estimate has 0 dB.
+
+    Raises:
+        DanError: if a signal is wrong or the shapes differ.
+    """
+    guess, truth = check_pair(estimate, reference)
+    return energy_ratio_db(energy(truth), energy(guess - truth))
+
+
+def si_sdr_db(*, estimate: npt.ArrayLike, reference: npt.ArrayLike) -> Array:
+    """Scale-invariant signal-to-distortion ratio, in dB; higher is better.
+
+    The reference is scaled to fit the estimate best (``a = <e, r> / <r, r>``); the ratio is the energy of
+    ``a r`` over that of ``e - a r``. The mean is not removed: a constant offset counts as distortion. It does
+    not see the level, nor the sign.
+
+    Args:
+        estimate: ``[*, T]``.
+        reference: the clean signal ``[*, T]``.
+
+    Returns:
+        ``[*]`` in dB, within +-100. A silent estimate has 0 dB, any other of a silent reference -100.
+
+    Raises:
+        DanError: if a signal is wrong or the shapes differ.
+
+    Source: J. Le Roux, S. Wisdom, H. Erdogan and J. R. Hershey, "SDR - half-baked or well done?", 2019.
+    """
+    guess, truth = (at_unit_peak(signal) for signal in check_pair(estimate, reference))
+    length = energy(truth)
+    along = np.einsum("...t,...t->...", guess, truth)
+    scale = np.divide(along, length, out=np.zeros_like(length), where=length > 0)
+    target = scale[..., None] * truth
+    return energy_ratio_db(energy(target), energy(guess - target))
+
+
+def snr_gain_db(*, estimate: npt.ArrayLike, noisy: npt.ArrayLike, reference: npt.ArrayLike) -> Array:
+    """SNR of the estimate less that of the noisy input, ``[*]`` in dB; below 0 it did harm.
+
+    Raises:
+        DanError: if a signal is wrong or the shapes differ.
+    """
+    return snr_db(estimate=estimate, reference=reference) - snr_db(estimate=noisy, reference=reference)
+
+
+def si_sdr_gain_db(*, estimate: npt.ArrayLike, noisy: npt.ArrayLike, reference: npt.ArrayLike) -> Array:
+    """SI-SDR of the estimate less that of the noisy input, ``[*]`` in dB.
+
+    Raises:
+        DanError: if a signal is wrong or the shapes differ.
+    """
+    return si_sdr_db(estimate=estimate, reference=reference) - si_sdr_db(estimate=noisy, reference=reference)
+
+
+def bootstrap_interval(
+    values: npt.ArrayLike, *, level: float = 0.95, seed: int = 0, draws: int = 1000
+) -> tuple[float, float]:
+    """Bootstrap percentile interval of a mean: how far it would move with other signals of the same kind.
+
+    Args:
+        values: one figure of each signal, ``[N]``.
+        level: chance that the interval covers the mean, above 0 and below 1.
+        seed: the same seed gives the same interval.
+        draws: number of resamples, at least 1.
+
+    Returns:
+        Its lower and upper end; both are the value itself if there is but one.
+
+    Raises:
+        DanError: if the values or a setting is wrong.
+
+    Source: B. Efron, "Bootstrap methods: another look at the jackknife", 1979.
+    """
+    figures = check_signal(values, name="values", rank=1).astype(np.float64)
+    if not 0 < level < 1 or draws < 1:
+        raise DanError(f"level={level}, draws={draws}", "0 < level < 1 and draws >= 1", "Leave the defaults")
+    random = np.random.default_rng(seed)
+    means = [random.choice(figures, len(figures)).mean() for _ in range(draws)]
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def log_spectral_distance_db(
+    *, estimate: npt.ArrayLike, reference: npt.ArrayLike, frame_samples: int = 512
+) -> Array:
+    """Log-spectral distance: RMS over frequency of the difference in dB, mean over frames; 0 is best.
+
+    Hann-windowed frames overlap by three quarters; a shorter signal is one frame. Bins more than 60 dB under
+    the highest bin of the two signals count as being there. It sees the level but no phase.
+
+    Args:
+        estimate: ``[*, T]``.
+        reference: the clean signal ``[*, T]``.
+        frame_samples: frame, at least 4.
+
+    Returns:
+        ``[*]`` in dB, from 0 to 60.
+
+    Raises:
+        DanError: if a signal or the frame is wrong or the shapes differ.
+
+    Source: A. H. Gray and J. D. Markel, "Distance measures for speech processing", 1976.
+    """
+    if frame_samples < 4:
+        raise DanError(f"frame_samples={frame_samples}", "it is at least 4", "Give a longer frame")
+    pair = np.stack(check_pair(estimate, reference))  # [2, *, T]
+    power = np.abs(np.fft.rfft(_frames(pair, frame_samples))) ** 2  # [2, *, frames, F]
+    highest = power.max(axis=(0, -2, -1), keepdims=True)
+    relative = np.divide(power, highest, out=np.ones_like(power), where=highest > 0)
+    level_db = 10 * np.log10(np.maximum(relative, 10 ** (SPECTRUM_FLOOR_DB / 10)))
+    squares = (level_db[0] - level_db[1]) ** 2
+    return np.asarray(np.sqrt(squares.mean(axis=-1)).mean(axis=-1))
+
+
+def out_of_band_energy(
+    signal: npt.ArrayLike, *, sample_rate_hz: float, frequency_hz: tuple[float, float]
+) -> Array:
+    """Share of a signal's energy that lies outside a band, from its Hann-windowed spectrum.
+
+    The band is widened by two cells (1 / duration) at either end, the half width of a tone in that spectrum.
+
+    Args:
+        signal: ``[*, T]``.
+        sample_rate_hz: its rate in Hz.
+        frequency_hz: lowest and highest frequency of the band in Hz, within 0 and half the rate.
+
+    Returns:
+        ``[*]`` from 0 to 1; silence has 0.
+
+    Raises:
+        DanError: if the signal, its rate or the band is wrong.
+    """
+    wave, rate_hz = check_signal(signal), check_sample_rate(sample_rate_hz)
+    low_hz, high_hz = check_band(frequency_hz, sample_rate_hz=rate_hz)
+    length = wave.shape[-1]
+    power = np.abs(np.fft.rfft(at_unit_peak(wave) * _hann(length))) ** 2
+    bins_hz = np.fft.rfftfreq(length, 1 / rate_hz)
+    power[..., (bins_hz > 0) & (bins_hz < rate_hz / 2)] *= 2  # each stands for its mirror image, too
+    margin_hz = MAIN_LOBE_CELLS * rate_hz / length
+    outside = (bins_hz < low_hz - margin_hz) | (bins_hz > high_hz + margin_hz)
+    total = power.sum(axis=-1)
+    share = np.divide(power[..., outside].sum(axis=-1), total, out=np.zeros_like(total), where=total > 0)
+    return np.asarray(np.minimum(share, 1.0))  # two sums of the same may differ by a rounding
+
+
+def check_pair(estimate: npt.ArrayLike, reference: npt.ArrayLike) -> tuple[Array, Array]:
+    """Both in float64 and scaled by one factor each pair, so that no energy over- or underflows."""
+    guess, truth = check_signal(estimate, name="estimate"), check_signal(reference, name="reference")
+    check_same_shape(estimate=guess, reference=truth)
+    both = at_unit_peak(np.concatenate([guess, truth], axis=-1))
+    return both[..., : guess.shape[-1]], both[..., guess.shape[-1] :]
+
+
+def at_unit_peak(signal: npt.NDArray[np.floating]) -> Array:
+    """A signal ``[*, T]`` in float64 with a largest magnitude of 1 in each row; silence stays silent."""
+    wide = signal.astype(np.float64)
+    peak = np.abs(wide).max(axis=-1, keepdims=True)
+    return np.asarray(np.divide(wide, peak, out=np.zeros_like(wide), where=peak > 0))
+
+
+def _frames(signal: Array, frame_samples: int) -> Array:
+    """Windowed frames that overlap by three quarters, the last silence-filled: ``[*, T] -> [*, M, L]``."""
+    length = signal.shape[-1]
+    frame = min(frame_samples, length)
+    hop = max(1, frame // 4)
+    short = -(length - frame) % hop
+    filled = np.concatenate([signal, np.zeros((*signal.shape[:-1], short))], axis=-1)
+    cut = np.lib.stride_tricks.sliding_window_view(filled, frame, axis=-1)[..., ::hop, :]
+    return np.asarray(cut * _hann(frame))
+
+
+def _hann(length: int) -> Array:
+    """Hann window that is nowhere 0, so that even one sample is seen, ``[T]``."""
+    return np.asarray(np.sin(np.pi * (np.arange(length) + 0.5) / length) ** 2)

@@ -1,0 +1,158 @@
+"""Which figures judge which kind of signal, beside SNR and SI-SDR, which judge all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+import numpy as np
+
+from dan.core.arrays import Signal
+from dan.core.errors import DanError
+from dan.core.progress import Progress, portion
+from dan.core.ragged import by_length
+from dan.data.folder.layout import SignalKind
+from dan.metrics import biosignals, speech
+from dan.metrics import general as metrics
+from dan.metrics.general import Array
+
+HEADINGS = {
+    "pesq": "PESQ",
+    "stoi": "STOI",
+    "rrmse_temporal": "RRMSE temporal",
+    "rrmse_spectral": "RRMSE spectral",
+    "correlation": "CC",
+    "prd_percent": "PRD (%)",
+    "prd_centred_percent": "PRD, mean removed (%)",
+    "ssd": "SSD",
+    "mad": "MAD",
+    "cosine_similarity": "cosine",
+}
+"""What a table calls each figure; its column is as it is called in JSON."""
+
+REMARKS = {
+    "speech": "PESQ is narrow band at 8 kHz and wide band at 16 kHz: the two do not compare",
+    "eeg": "an SNR in dB is 20 log10 of the RMS ratio; Zhang et al. 2021 (EEGdenoiseNet) take 10 log10, "
+    "so that their figure is half of this one: their -7 to 2 dB are -14 to 4 dB here",
+    "ecg": "PRD is over the energy of the clean signal as it is, and once more less its mean; SSD and MAD "
+    "are in the signal's unit, and SSD grows with the number of samples",
+}
+
+Measure = Callable[..., Array]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of one kind of signal, ready to be taken."""
+
+    measures: dict[str, Measure]
+    """Each from stacks ``[n, T]`` called estimate and reference to ``[n]``; NaN where there is none."""
+    remarks: tuple[str, ...]
+    """What a reader must know, and which figures are missing for what reason."""
+
+    def take(
+        self, estimates: Sequence[Signal], *, clean: Sequence[Signal], progress: Progress | None = None
+    ) -> dict[str, Array]:
+        """Each figure of each signal ``[N]``, whatever their lengths; NaN where there is none.
+
+        Raises:
+            DanError: if a signal is wrong or the lengths differ.
+        """
+        values = {name: np.empty(len(clean)) for name in self.measures}
+        done = 0
+        for places, (estimate, reference) in by_length(estimates, clean):
+            for number, (name, measure) in enumerate(self.measures.items()):
+                start = (done + len(places) * number / len(self.measures)) / len(clean)
+                told = portion(progress, start, len(places) / len(clean) / len(self.measures))
+                values[name][places] = measure(estimate=estimate, reference=reference, progress=told)
+            done += len(places)
+        return values
+
+
+def open_figures(kind: SignalKind | None, *, sample_rate_hz: float) -> Figures:
+    """The figures of a kind of signal: SNR and SI-SDR, and those that its field goes by.
+
+    Args:
+        kind: what the signals are; None for not known.
+        sample_rate_hz: their rate in Hz.
+
+    Returns:
+        The figures; one that the rate or a missing package rules out is left out and said in the remarks.
+
+    Raises:
+        DanError: if there is no such kind.
+    """
+    if kind is not None:
+        check_kind(kind)
+    measures = {name: _plain(measure) for name, measure in _plain_measures(kind).items()}
+    remarks = [REMARKS[kind]] if kind in REMARKS else []
+    for name, measure in (_SPEECH if kind == "speech" else {}).items():
+        try:
+            measure(estimate=np.ones(1), reference=np.ones(1), sample_rate_hz=sample_rate_hz)
+        except DanError as error:
+            remarks.append(f"no {HEADINGS[name]}: {error}")
+        else:
+            measures[name] = _rated(measure, sample_rate_hz)
+    return Figures(measures, tuple(remarks))
+
+
+def check_kind(kind: str) -> SignalKind:
+    """Check that there is a kind of signal of that name, and return it.
+
+    Raises:
+        DanError: if there is not.
+    """
+    for known in get_args(SignalKind):
+        if kind == known:
+            return known  # type: ignore[no-any-return]
+    raise DanError(
+        f"kind={kind}", f"it is one of {', '.join(get_args(SignalKind))}", "Give one of these, or none"
+    )
+
+
+def mean(values: Array) -> float:
+    """The mean of the values that there are; 0 where there is none, which `left_out` tells."""
+    there = values[np.isfinite(values)]
+    return float(there.mean()) if len(there) else 0.0
+
+
+def left_out(values: dict[str, Array]) -> list[str]:
+    """How many signals have no figure, in a sentence for each such figure."""
+    missing = {name: int(np.isnan(each).sum()) for name, each in values.items()}
+    return [
+        f"{HEADINGS[name]} leaves out {count} of {len(values[name])} signals, whose clean side holds too "
+        "little speech for it"
+        for name, count in missing.items()
+        if count
+    ]
+
+
+_SPEECH: dict[str, Measure] = {"pesq": speech.pesq_mos, "stoi": speech.stoi}
+_GENERAL: dict[str, Measure] = {"snr_db": metrics.snr_db, "si_sdr_db": metrics.si_sdr_db}
+_FIELDS: dict[str, dict[str, Measure]] = {
+    "eeg": {
+        "rrmse_temporal": biosignals.rrmse_temporal,
+        "rrmse_spectral": biosignals.rrmse_spectral,
+        "correlation": biosignals.correlation,
+    },
+    "ecg": {
+        "prd_percent": biosignals.prd_percent,
+        "prd_centred_percent": biosignals.prd_centred_percent,
+        "ssd": biosignals.ssd,
+        "mad": biosignals.mad,
+        "cosine_similarity": biosignals.cosine_similarity,
+    },
+}
+
+
+def _plain_measures(kind: SignalKind | None) -> dict[str, Measure]:
+    return _GENERAL | (_FIELDS.get(kind, {}) if kind else {})
+
+
+def _plain(measure: Measure) -> Measure:
+    return lambda *, estimate, reference, progress: measure(estimate=estimate, reference=reference)  # noqa: ARG005
+
+
+def _rated(measure: Measure, sample_rate_hz: float) -> Measure:
+    return lambda **given: measure(sample_rate_hz=sample_rate_hz, **given)

@@ -1,0 +1,132 @@
+"""Discriminators: networks that tell clean signals from denoised ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from dan.config.settings import (
+    ClassicDiscriminatorSettings,
+    Discriminator,
+    SignalSettings,
+    SpectralDiscriminatorSettings,
+)
+from dan.core.errors import DanError
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a discriminator says of signals ``[B, C, T]``."""
+
+    logits: Tensor
+    """Above 0 for clean, below for denoised: ``[B, *]``."""
+    features: list[Tensor]
+    """The output of each layer before the last, for feature matching."""
+
+
+class DiscriminatorBase(nn.Module):
+    """Shape: ``[B, C, T] ->`` `Judgement`."""
+
+    def forward(self, signal: Tensor) -> Judgement:
+        """Judge ``[B, C, T]``."""
+        raise NotImplementedError
+
+
+def build_discriminator(settings: Discriminator, signal: SignalSettings) -> DiscriminatorBase:
+    """The discriminator that the settings describe, with fresh weights."""
+    if isinstance(settings, SpectralDiscriminatorSettings):
+        return SpectralDiscriminator(settings)
+    return ClassicDiscriminator(settings, signal)
+
+
+class ClassicDiscriminator(DiscriminatorBase):
+    """The founding discriminator: strided convolutions, then two linear layers over all that is left.
+
+    1,245 parameters at its defaults for signals of 256 samples. It is built for one length; shorter signals
+    are padded with zeros to it.
+    """
+
+    def __init__(self, settings: ClassicDiscriminatorSettings, signal: SignalSettings) -> None:
+        super().__init__()
+        stride, pad = settings.stride, max(0, -(-(settings.kernel - settings.stride) // 2))
+        unit = stride**settings.depth
+        self.length_samples = -(-signal.length_samples // unit) * unit
+        widths = [settings.channels, *[settings.filters] * settings.depth]
+        length = self.length_samples
+        self.layers = nn.ModuleList()
+        for inputs, outputs in pairwise(widths):
+            convolution = nn.Conv1d(inputs, outputs, settings.kernel, stride, pad)
+            nn.init.normal_(convolution.weight, std=(inputs * settings.kernel) ** -0.5)
+            normalisation = nn.BatchNorm1d(outputs)
+            self.layers.append(nn.Sequential(convolution, normalisation, nn.LeakyReLU(settings.slope)))
+            length = (length + 2 * pad - settings.kernel) // stride + 1
+        self.hidden = nn.Linear(settings.filters * length, settings.hidden)
+        self.output = nn.Linear(settings.hidden, 1)
+        for linear in (self.hidden, self.output):
+            nn.init.normal_(linear.weight, std=linear.in_features**-0.5)
+
+    def forward(self, signal: Tensor) -> Judgement:
+        """Judge ``[B, C, T]``, T up to the length that it was built for."""
+        if signal.shape[-1] > self.length_samples:
+            raise DanError(
+                f"a signal of {signal.shape[-1]} samples",
+                f"this discriminator was built for {self.length_samples} at most",
+                "Set signal.duration_s to the longest signal",
+            )
+        out = nn.functional.pad(signal, (0, self.length_samples - signal.shape[-1]))
+        features = []
+        for layer in self.layers:
+            out = layer(out)
+            features.append(out)
+        out = self.hidden(out.flatten(1)).relu()
+        return Judgement(logits=self.output(out), features=[*features, out])
+
+
+class SpectralDiscriminator(DiscriminatorBase):
+    """One small network for each resolution, over log magnitudes: it hears what remains of the noise.
+
+    A logarithm makes a faint residue beside a strong tone as plain as the tone. Signals of any length and any
+    number of channels; shorter ones than a frame are padded with zeros to it.
+
+    Source: W. Jang et al., "UnivNet: a neural vocoder with multi-resolution spectrogram discriminators for
+    high-fidelity waveform generation", 2021.
+    """
+
+    def __init__(self, settings: SpectralDiscriminatorSettings) -> None:
+        super().__init__()
+        self.frames_samples, self.slope = settings.frames_samples, settings.slope
+        widths = [1, *[settings.filters] * settings.depth]
+        self.networks = nn.ModuleList()
+        for _ in self.frames_samples:
+            layers = [nn.Conv2d(a, b, (3, 5), (1, 2), (1, 2)) for a, b in pairwise(widths)]
+            self.networks.append(nn.ModuleList([*layers, nn.Conv2d(widths[-1], 1, 3, padding=1)]))
+
+    def forward(self, signal: Tensor) -> Judgement:
+        """Judge ``[B, C, T]``: one logit for each patch of each resolution."""
+        logits, features = [], []
+        for size, network in zip(self.frames_samples, self.networks, strict=True):
+            *layers, last = list(network.children())
+            out = log_magnitudes(signal, size).contiguous(memory_format=torch.channels_last)
+            for layer in layers:
+                out = nn.functional.leaky_relu(layer(out), self.slope)
+                features.append(out)
+            logits.append(last(out).reshape(len(signal), -1))
+        return Judgement(logits=torch.cat(logits, dim=-1), features=features)
+
+
+MAGNITUDE_FLOOR = 1e-2
+"""Of a unit tone's magnitude, -40 dB: what lies below it is not told apart."""
+
+
+def log_magnitudes(signal: Tensor, size: int) -> Tensor:
+    """``[B, C, T]`` to log magnitudes ``[B C, 1, frames, bins]`` of Hann windows that overlap by half."""
+    hop = size // 2
+    length = signal.shape[-1]
+    padded = nn.functional.pad(signal, (0, max(0, size - length) or -(length - size) % hop))
+    window = torch.hann_window(size, device=signal.device, dtype=signal.dtype)
+    spectrum = torch.view_as_real(torch.fft.rfft(padded.unfold(-1, size, hop) * window))
+    power = spectrum.square().sum(dim=-1) / (size / 4) ** 2  # 1 for a unit tone in the middle of a bin
+    return (power + MAGNITUDE_FLOOR**2).log().flatten(0, 1)[:, None] / 2

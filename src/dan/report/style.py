@@ -1,0 +1,170 @@
+"""How every picture looks: colours, names, letters, axes, and the bytes it becomes.
+
+One thing has one colour in every picture: noisy grey, clean black, dan orange, the limit green and dashed,
+the classical methods muted. The colours can be told apart by the colour-blind, and each line is named where
+it ends.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from dan.core.atomic import atomic_write
+
+NOISY, CLEAN, DAN, LIMIT, MUTED = "#7d8288", "#1f2328", "#d55e00", "#00855f", "#8a93a3"
+COLOURS = {
+    "noisy": NOISY,
+    "mixed": NOISY,
+    "clean": CLEAN,
+    "dan": DAN,
+    "denoised": DAN,
+    "limit": LIMIT,
+    "lowpass": "#5b8fc7",
+    "bandpass": "#3a5f91",
+    "wiener": "#9a7fc0",
+    "wavelet": "#b0933f",
+    "spectral_gate": "#5c9aa0",
+    "nls": "#a6688c",
+    "generator": CLEAN,
+    "l1": "#0072b2",
+    "l2": "#56a5d8",
+    "snr": "#8c6bb1",
+    "spectrum": "#a07a2c",
+    "adversarial": DAN,
+    "feature_matching": "#b8577a",
+    "discriminator": "#6a4c93",
+}
+LABELS = {
+    "noisy": "noisy input",
+    "dan": "DAN",
+    "lowpass": "low-pass",
+    "bandpass": "band-pass",
+    "wiener": "Wiener",
+    "spectral_gate": "spectral gate",
+    "nls": "least squares",
+    "limit": "limit",
+    "generator": "total",
+    "l1": "L1",
+    "l2": "L2",
+    "snr": "SNR",
+    "feature_matching": "feature matching",
+}
+INK, FAINT = "#3b4047", "#d9dce1"
+TITLE, TEXT, SMALL = 12.5, 11.0, 10.0
+"""Sizes of letters in points, on figures 9 to 10 inches wide."""
+
+DPI = 150
+
+
+def label(name: str) -> str:
+    """What a picture or a page calls the row or signal of a name."""
+    return LABELS.get(name, name)
+
+
+def signed(value: float, *, plus: str = "", digits: int = 1) -> str:
+    """A number with the minus sign that axes have; zero has no sign."""
+    text = f"{abs(value):.{digits}f}"
+    sign = "" if float(text) == 0 else "\N{MINUS SIGN}" if value < 0 else plus
+    return sign + text
+
+
+def new_figure(width_inch: float, height_inch: float) -> Figure:
+    """An empty figure that no window and no global state knows of."""
+    spaces = ConstrainedLayoutEngine(h_pad=0.07, w_pad=0.07)
+    figure = Figure(figsize=(width_inch, height_inch), layout=spaces)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def colour_of(name: str) -> str:
+    """The colour of a row, signal or loss."""
+    return COLOURS.get(name, MUTED)
+
+
+def line_style(name: str) -> dict[str, Any]:
+    """Colour, width and dashes of the line of a row, signal or loss."""
+    dashes: Any = (0, (5, 2)) if name == "limit" else "-"
+    width = {"dan": 2.8, "limit": 1.9, "generator": 1.9}.get(name, 1.4)
+    return {"color": colour_of(name), "linewidth": width, "linestyle": dashes}
+
+
+def style_axes(
+    axes: Axes, *, title: str = "", xlabel: str = "", ylabel: str = "", grid: Literal["both", "x"] = "both"
+) -> None:
+    """Give axes their title and names, a faint grid and no frame."""
+    axes.set_title(title, fontsize=TITLE, color=INK, loc="left") if title else None
+    axes.set_xlabel(xlabel, fontsize=TEXT, color=INK)
+    axes.set_ylabel(ylabel, fontsize=TEXT, color=INK)
+    axes.tick_params(labelsize=SMALL, colors=INK, labelcolor=INK)
+    axes.grid(visible=True, axis=grid, color=FAINT, linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color("#9aa0a8")
+
+
+def label_ends(axes: Axes, ends: Mapping[str, float]) -> None:
+    """Name lines right of the axes at the height of their ends, moved apart where they would overlap."""
+    names = sorted(ends, key=lambda name: ends[name])
+    axes.set_ylim(axes.get_ylim())  # as they are: the heights below hold for them
+    to_share = axes.transData + axes.transAxes.inverted()
+    own = [float(to_share.transform((1.0, ends[name]))[1]) for name in names]
+    points = 72 / axes.figure.dpi
+    heights = _moved_apart(own, 1.3 * TEXT / (points * axes.bbox.height))
+    for name, end, height in zip(names, own, heights, strict=True):
+        colour = colour_of("noisy" if name in ("no change", "guessing") else name)
+        axes.annotate(
+            label(name),
+            (1.0, end),
+            xycoords="axes fraction",
+            xytext=(1.0 + 16 / (points * axes.bbox.width), height),
+            textcoords="axes fraction",
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "linewidth": 0.8,
+                "shrinkA": 1,
+                "shrinkB": 1,
+                "relpos": (0, 0.5),
+            },
+            color=colour,
+            fontsize=TEXT,
+            fontweight="bold" if name == "dan" else "normal",
+            va="center",
+        )
+
+
+def _moved_apart(rising: Sequence[float], apart: float) -> list[float]:
+    """Heights at least `apart` from one another, each as near its own as its neighbours allow."""
+    heights = list(rising)
+    for _ in range(100):  # a dozen labels settle within some dozen passes
+        for below, above in pairwise(range(len(heights))):
+            short = max(0.0, apart - (heights[above] - heights[below]))
+            heights[below] -= short / 2
+            heights[above] += short / 2
+    return heights
+
+
+def figure_png(figure: Figure) -> bytes:
+    """A figure as PNG; the same figure gives the same bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI, facecolor="white", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def save_figure(figure: Figure, path: str | Path) -> None:
+    """Write a figure as PNG, whole or not at all; a picture of that name is replaced.
+
+    Raises:
+        DanError: if it cannot be written.
+    """
+    with atomic_write(path, force=True) as temporary:
+        temporary.write_bytes(figure_png(figure))

@@ -1,0 +1,99 @@
+"""Checkpoints: the whole state of a training in one safetensors file, from which it resumes exactly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from dan.core.atomic import atomic_write
+from dan.core.errors import DanError
+from dan.training.loop import State
+
+PROGRESS = ("step", "seconds", "sums", "history", "digest")
+"""What a state holds beside tensors and the recipe."""
+
+
+def save_checkpoint(path: Path, state: State) -> None:
+    """Write the state; the checkpoint before it is replaced, at once and whole.
+
+    Raises:
+        DanError: if it cannot be written; the one before is then still there.
+    """
+    progress = {name: getattr(state, name) for name in PROGRESS}
+    progress["recipe"] = state.recipe.model_dump(mode="json")
+    with atomic_write(path, force=True) as temporary:
+        try:
+            save_file(_tensors(state), temporary, metadata={"progress": json.dumps(progress)})
+        except SafetensorError as error:  # its own error for a full disk
+            raise OSError(str(error)) from error
+
+
+def load_checkpoint(path: Path, state: State) -> None:
+    """Bring a new state of the same recipe and signals to where the checkpoint was made.
+
+    Raises:
+        DanError: if the file is no checkpoint of this recipe and these signals.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            progress = json.loads((file.metadata() or {})["progress"])
+        if progress["recipe"] != state.recipe.model_dump(mode="json"):
+            raise ValueError("it was made by other settings")
+        if progress["digest"] != state.digest:
+            raise ValueError("the training's signals have changed since")
+        _restore(state, load_file(path))
+        for name in PROGRESS:
+            setattr(state, name, progress[name])
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        why = str(error).splitlines()[0]
+        raise DanError(
+            path, f"it is no checkpoint of this training ({why})", "Start over with --force"
+        ) from error
+
+
+def _modules(state: State) -> dict[str, torch.nn.Module]:
+    modules = {"generator": state.generator, "discriminator": state.discriminator, "average": state.average}
+    return {name: module for name, module in modules.items() if module is not None}
+
+
+def _optimisers(state: State) -> dict[str, torch.optim.Optimizer]:
+    sides = {"generator": state.generator_optimisers, "discriminator": state.discriminator_optimisers}
+    return {
+        f"{side}_optimiser_{index}": optimiser
+        for side, optimisers in sides.items()
+        for index, optimiser in enumerate(optimisers)
+    }
+
+
+def _tensors(state: State) -> dict[str, Tensor]:
+    tensors = {
+        f"{name}.{key}": tensor.detach().contiguous().clone()
+        for name, module in _modules(state).items()
+        for key, tensor in module.state_dict().items()
+    }
+    for name, optimiser in _optimisers(state).items():
+        for index, moments in optimiser.state_dict()["state"].items():
+            tensors |= {f"{name}.{index}.{key}": torch.as_tensor(value) for key, value in moments.items()}
+    return tensors
+
+
+def _restore(state: State, tensors: dict[str, Tensor]) -> None:
+    for name, module in _modules(state).items():
+        module.load_state_dict(_under(tensors, name))
+    for name, optimiser in _optimisers(state).items():
+        moments: dict[int, dict[str, Any]] = {}
+        for key, tensor in _under(tensors, name).items():
+            index, moment = key.split(".")
+            moments.setdefault(int(index), {})[moment] = tensor
+        optimiser.load_state_dict(optimiser.state_dict() | {"state": moments})
+
+
+def _under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    prefix = f"{name}."
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

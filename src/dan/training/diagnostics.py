@@ -1,0 +1,124 @@
+"""Is my training all right? What its history and its outputs say, in plain sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from dan.core.arrays import Signal, energy, energy_ratio_db
+from dan.training.run_folder import Record
+
+WATCHED_EPOCHS = 10
+"""A discriminator is called collapsed or victorious after so many epochs in a row."""
+
+WON, LOST = 0.98, 0.52
+"""Accuracy from which the discriminator has won outright, and up to which it cannot tell at all."""
+
+NEAR_SILENT_DB = -30.0
+"""Output level against the clean level under which an output is near-silent."""
+
+LEVEL_MISMATCH_DB = 1.0
+"""Difference in level between the output's clean part and the clean signal that is worth a warning."""
+
+NEARLY_CLEAN_DB = 40.0
+"""Input SNR from which there is nothing left to learn."""
+
+
+def data_warnings(*, clean: Signal, mixed: Signal) -> list[str]:
+    """The traps of own data that can be seen before training: ``[N, T]`` each."""
+    input_snr_db = energy_ratio_db(energy(clean), energy(mixed - clean))
+    warnings = []
+    if np.mean(input_snr_db > NEARLY_CLEAN_DB) > 0.5:
+        warnings.append(
+            f"most noisy signals equal the clean ones (input SNR above {NEARLY_CLEAN_DB:g} dB): there is "
+            "nothing to learn. Check that noise was mixed in"
+        )
+    if np.mean(energy(clean) == 0) > 0.5:
+        return [*warnings, "most clean signals are silent: there is nothing to keep. Check the clean folder"]
+    level_db = _level_db(mixed, clean)
+    if level_db is not None:
+        warnings.append(
+            f"clean is contained in noisy at {level_db:+.1f} dB, not at its own level: the denoiser will "
+            "learn to change the level. Mix as clean + g * noise"
+        )
+    return warnings
+
+
+def output_warnings(*, estimate: Signal, clean: Signal) -> list[str]:
+    """Near-silent output and level mismatch, from denoised validation signals ``[N, T]``."""
+    heard = energy(clean) > 0
+    if not heard.any():
+        return []
+    output_db = float(np.median(energy_ratio_db(energy(estimate), energy(clean))[heard]))
+    if output_db < NEAR_SILENT_DB:
+        return [f"the output is near-silent ({output_db:.0f} dB against clean): nothing is learned yet"]
+    mismatch_db = _level_db(estimate, clean)
+    if mismatch_db is not None:
+        return [f"the clean part of the output is {mismatch_db:+.1f} dB off its level"]
+    return []
+
+
+def _level_db(signal: Signal, clean: Signal) -> float | None:
+    """Level of the clean part of signals against clean, if it is off by more than chance and worth a word."""
+    heard = energy(clean) > 0
+    parts = (signal * clean).sum(axis=-1)[heard] / energy(clean)[heard]
+    # A median of n has 1.25 times the standard error of a mean; the spread by the median is robust.
+    spread = 1.48 * np.median(np.abs(parts - np.median(parts)))
+    if abs(np.median(parts) - 1) < 3 * 1.25 * spread / math.sqrt(len(parts)):
+        return None
+    level_db = 20 * math.log10(max(abs(float(np.median(parts))), 1e-10))
+    return level_db if abs(level_db) > LEVEL_MISMATCH_DB else None
+
+
+def discriminator_warning(history: Sequence[Record]) -> str | None:
+    """Whether the discriminator has collapsed or won outright over the last epochs."""
+    recent = [record.get("discriminator_accuracy") for record in history[-WATCHED_EPOCHS:]]
+    accuracies = [accuracy for accuracy in recent if accuracy is not None]
+    if len(accuracies) < WATCHED_EPOCHS:
+        return None
+    if min(accuracies) >= WON:
+        return (
+            f"the discriminator has won outright (accuracy {accuracies[-1]:.2f}, {WATCHED_EPOCHS} epochs): "
+            "its gradient says little. Lower discriminator_optimiser.learning_rate"
+        )
+    if max(accuracies) <= LOST:
+        return (
+            f"the discriminator cannot tell denoised from clean (accuracy {accuracies[-1]:.2f}, "
+            f"{WATCHED_EPOCHS} epochs): either outputs pass for clean, as a good validation SNR says, or it "
+            "has collapsed; then raise discriminator_optimiser.learning_rate"
+        )
+    return None
+
+
+def verdict(history: Sequence[Record]) -> list[str]:
+    """The last lines of a training: is it all right, and what to do if not."""
+    if not history:
+        return ["No validation yet, and so no model: both come after an epoch."]
+    best = max(history, key=lambda record: float(record["val_snr_db"]))
+    gain_db, last = best["val_snr_gain_db"], history[-1]
+    lines = [
+        f"Best: {best['val_snr_db']:.2f} dB at epoch {best['epoch']}, {gain_db:+.2f} dB over the noisy input."
+    ]
+    if gain_db < 0.5:
+        lines.append("Not all right: the output is hardly better than the input.")
+    elif last["val_snr_db"] < best["val_snr_db"] - 1:
+        lines.append(
+            "Past its best: validation fell by over 1 dB. The best generator was kept; stop earlier."
+        )
+    elif _still_rising(history):
+        lines.append("All right, and still rising: more epochs would help.")
+    else:
+        lines.append("All right: validation has levelled off.")
+    warning = discriminator_warning(history)
+    return [*lines, f"Note: {warning}."] if warning else lines
+
+
+def _still_rising(history: Sequence[Record]) -> bool:
+    """Whether the last tenth of the epochs gained 0.1 dB or more on the tenth before."""
+    span = max(1, len(history) // 10)
+    if len(history) < 2 * span:
+        return True
+    scores = [float(record["val_snr_db"]) for record in history]
+    return max(scores[-span:]) - max(scores[-2 * span : -span]) > 0.1

@@ -1,0 +1,330 @@
+"""Training: alternating steps of generator and discriminator over one typed state.
+
+Read from `train` downwards: it is a loop over epochs, an epoch is a loop over steps, a step is one update of
+the discriminator and one of the generator.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dan.config.settings import OptimiserSettings, Recipe
+from dan.core.arrays import Signal, energy, energy_ratio_db
+from dan.core.errors import DanError
+from dan.data.sources import Batch, Source, ValidationSet, to_tensor
+from dan.losses.reconstruction import check_batch, discriminator_loss, generator_losses
+from dan.networks.base import GeneratorBase
+from dan.networks.discriminators import DiscriminatorBase, build_discriminator
+from dan.networks.factory import build_generator
+from dan.training.muon import Muon
+from dan.training.run_folder import Record
+from dan.training.schedule import schedule_share
+
+DEVICES = ("cpu", "cuda", "mps", "xpu")
+"""Kinds of device that a training can run on."""
+
+Losses = dict[str, float]
+Optimisers = tuple[torch.optim.Optimizer, ...]
+
+
+@dataclass
+class State:
+    """All that a training is: what is saved, and what it resumes from."""
+
+    recipe: Recipe
+    generator: GeneratorBase
+    generator_optimisers: Optimisers
+    discriminator: DiscriminatorBase | None = None
+    discriminator_optimisers: Optimisers = ()
+    average: GeneratorBase | None = None
+    """The generator with the running average of its weights, where the recipe wants one."""
+    step: int = 0
+    """Steps done."""
+    seconds: float = 0.0
+    """Spent on training so far, earlier sessions included."""
+    sums: Losses = field(default_factory=dict)
+    """Sum of each loss over the steps of the epoch under way."""
+    history: list[Record] = field(default_factory=list)
+    digest: str = ""
+    """Of the signals that lie in folders, as the source says."""
+
+    @property
+    def best(self) -> GeneratorBase:
+        """The generator that is validated and shipped: the average where there is one."""
+        return self.average or self.generator
+
+    @property
+    def epochs_without_gain(self) -> int:
+        """Validations since the best one."""
+        scores = [float(record["val_snr_db"]) for record in self.history]
+        return len(scores) - 1 - scores.index(max(scores)) if scores else 0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a training tells after each step, and after each validation with a record."""
+
+    step: int
+    steps: int
+    losses: Losses
+    record: Record | None = None
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What a training calls: each may be left out."""
+
+    progress: Callable[[Progress], None] = lambda _: None
+    """After each step and each validation."""
+    improved: Callable[[State], None] = lambda _: None
+    """After a validation that was the best so far."""
+    checkpoint: Callable[[State], None] = lambda _: None
+    """After each epoch, and before the training ends early."""
+    should_stop: Callable[[], bool] = lambda: False
+    """Asked after each step."""
+
+
+def new_state(recipe: Recipe, *, device: str = "cpu") -> State:
+    """A training that has not begun: weights drawn from the recipe's seed, on a device of torch's.
+
+    Raises:
+        DanError: if torch has no such device here.
+    """
+    _check_device(device)
+    torch.manual_seed(recipe.seed)
+    generator = build_generator(recipe.generator, recipe.signal).to(device)
+    optimisers = _optimisers(generator, recipe.generator_optimiser, generator.matrices())
+    state = State(recipe, generator, optimisers)
+    if recipe.losses.needs_discriminator:
+        state.discriminator = build_discriminator(recipe.discriminator, recipe.signal).to(device)
+        state.discriminator_optimisers = _optimisers(state.discriminator, recipe.discriminator_optimiser)
+    if recipe.training.ema_decay:
+        state.average = copy.deepcopy(generator).requires_grad_(False)
+    return state
+
+
+def _check_device(device: str) -> None:
+    try:
+        if torch.device(device).type not in DEVICES:
+            raise RuntimeError(f"not one of {', '.join(DEVICES)}")
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        why = str(error).splitlines()[0]
+        raise DanError(f"device={device}", f"torch cannot use it here ({why})", "Train on cpu") from error
+
+
+def _optimisers(
+    network: nn.Module, settings: OptimiserSettings, matrices: Sequence[nn.Parameter] = ()
+) -> Optimisers:
+    """AdamW, and Muon for the matrices where it has a learning rate."""
+    apart = {id(matrix) for matrix in matrices} if settings.matrix_learning_rate else set()
+    adam = torch.optim.AdamW(
+        [parameter for parameter in network.parameters() if id(parameter) not in apart],
+        lr=settings.learning_rate,
+        betas=settings.betas,
+        weight_decay=settings.weight_decay,
+        fused=True,
+    )
+    if not apart:
+        return (adam,)
+    muon = Muon(matrices, lr=settings.matrix_learning_rate, weight_decay=settings.weight_decay)
+    return adam, muon
+
+
+def train(state: State, source: Source, validation: ValidationSet, hooks: Hooks = Hooks()) -> bool:
+    """Train until the recipe's last epoch, its patience, or a request to stop.
+
+    Args:
+        state: new, or as it was left by an earlier call: it goes on from there.
+        source: of the batches.
+        validation: signals that decide which generator is the best.
+        hooks: what is called on the way.
+
+    Returns:
+        Whether the training is complete; False if it was stopped before.
+
+    Raises:
+        DanError: if a loss or an output is no longer finite. The state is then not passed to the hooks
+            `improved` and `checkpoint`.
+    """
+    steps = state.recipe.training.epochs * source.steps_per_epoch
+    while state.step < steps and not _patience_is_over(state):
+        if not _epoch(state, source, steps, hooks):
+            hooks.checkpoint(state)
+            return False
+        record = validate(state, validation, steps_per_epoch=source.steps_per_epoch)
+        state.history.append(record)
+        state.sums = {}
+        if state.epochs_without_gain == 0:
+            hooks.improved(state)
+        hooks.checkpoint(state)
+        hooks.progress(Progress(state.step, steps, {}, record))
+    return True
+
+
+def _patience_is_over(state: State) -> bool:
+    patience = state.recipe.training.patience_epochs
+    return 0 < patience <= state.epochs_without_gain
+
+
+def _epoch(state: State, source: Source, steps: int, hooks: Hooks) -> bool:
+    """Train to the end of the epoch under way; False if stopped before."""
+    first = True
+    while first or state.step % source.steps_per_epoch:
+        if not first and hooks.should_stop():
+            return False
+        first = False
+        started = time.perf_counter()
+        share = schedule_share(
+            state.recipe.schedule, step=state.step, steps=steps, steps_per_epoch=source.steps_per_epoch
+        )
+        epoch = state.step / source.steps_per_epoch
+        losses = training_step(state, source.batch(state.step), rate_share=share, epoch=epoch)
+        state.step += 1
+        state.sums = {name: state.sums.get(name, 0.0) + loss for name, loss in losses.items()}
+        state.seconds += time.perf_counter() - started
+        hooks.progress(Progress(state.step, steps, losses))
+    return True
+
+
+def training_step(state: State, batch: Batch, *, rate_share: float = 1.0, epoch: float = 0.0) -> Losses:
+    """One update of the discriminator, where there is one, and one of the generator.
+
+    The generator's output is computed once and serves both.
+
+    Args:
+        state: is updated.
+        batch: signals ``[B, 1, T]``.
+        rate_share: share of the peak learning rates.
+        epoch: epochs done, for the warm-up of the adversarial weight.
+
+    Returns:
+        Each loss by name, weighted, and the discriminator's loss and accuracy.
+
+    Raises:
+        DanError: if a loss is not finite.
+    """
+    check_batch(estimate=batch.noisy, reference=batch.clean)
+    device = next(state.generator.parameters()).device
+    noisy, clean = batch.noisy.to(device), batch.clean.to(device)
+    state.generator.train()
+    estimate = state.generator(noisy)
+    losses = _discriminator_step(state, estimate.detach(), clean, rate_share)
+    losses |= _generator_step(state, estimate, clean, rate_share, epoch)
+    _check_finite(losses, state.step)
+    _follow(state)
+    return losses
+
+
+def _check_finite(figures: Losses, step: int) -> None:
+    for name, figure in figures.items():
+        if not math.isfinite(figure):
+            raise DanError(
+                f"{name}={figure} at step {step}",
+                "losses and outputs must stay finite",
+                "Lower generator_optimiser.learning_rate or set generator_optimiser.clip_norm",
+            )
+
+
+def _discriminator_step(state: State, estimate: Tensor, clean: Tensor, rate_share: float) -> Losses:
+    if state.discriminator is None:
+        return {}
+    state.discriminator.requires_grad_(True).train()
+    real, fake = state.discriminator(clean).logits, state.discriminator(estimate).logits
+    loss = discriminator_loss(state.recipe.losses.adversarial_kind, clean=real, denoised=fake)
+    settings = state.recipe.discriminator_optimiser
+    _update(state.discriminator, state.discriminator_optimisers, settings, loss, rate_share)
+    threshold = 0.5 if state.recipe.losses.adversarial_kind == "least_squares" else 0.0
+    right = ((real > threshold).float().mean() + (fake <= threshold).float().mean()) / 2
+    return {"discriminator": loss.item(), "discriminator_accuracy": right.item()}
+
+
+def _generator_step(state: State, estimate: Tensor, clean: Tensor, rate_share: float, epoch: float) -> Losses:
+    if state.discriminator is not None:
+        state.discriminator.requires_grad_(False)
+    warmup_epochs = state.recipe.losses.adversarial_warmup_epochs
+    terms = generator_losses(
+        state.recipe.losses,
+        estimate=estimate,
+        reference=clean,
+        sample_rate_hz=state.recipe.signal.sample_rate_hz,
+        discriminator=state.discriminator,
+        adversarial_share=min(1.0, epoch / warmup_epochs) if warmup_epochs else 1.0,
+    )
+    loss = torch.stack(list(terms.values())).sum()
+    settings = state.recipe.generator_optimiser
+    _update(state.generator, state.generator_optimisers, settings, loss, rate_share)
+    return {name: term.item() for name, term in terms.items()} | {"generator": loss.item()}
+
+
+def _update(
+    network: nn.Module,
+    optimisers: Optimisers,
+    settings: OptimiserSettings,
+    loss: Tensor,
+    rate_share: float,
+) -> None:
+    network.zero_grad()
+    torch.autograd.backward(loss)
+    if settings.clip_norm:
+        nn.utils.clip_grad_norm_(network.parameters(), settings.clip_norm)
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            group["lr"] = optimiser.defaults["lr"] * rate_share
+        optimiser.step()
+
+
+@torch.no_grad()
+def _follow(state: State) -> None:
+    """Move the average towards the generator; early on it follows quickly, so that it forgets the start."""
+    if state.average is None:
+        return
+    decay = min(state.recipe.training.ema_decay, (1 + state.step) / (10 + state.step))
+    for mean, value in zip(state.average.parameters(), state.generator.parameters(), strict=True):
+        mean.lerp_(value, 1 - decay)
+    for kept, latest in zip(state.average.buffers(), state.generator.buffers(), strict=True):
+        kept.copy_(latest)
+
+
+def validate(state: State, validation: ValidationSet, *, steps_per_epoch: int) -> Record:
+    """Score the generator on the validation signals: the record that goes into the history.
+
+    Raises:
+        DanError: if an output is not finite. Its SNR would be: decibels are held within limits.
+    """
+    estimate = apply(state.best, validation.mixed)
+    _check_finite({"output": float(np.abs(estimate).max())}, state.step)
+    snr_db = energy_ratio_db(energy(validation.clean), energy(estimate - validation.clean)).mean()
+    input_db = energy_ratio_db(energy(validation.clean), energy(validation.mixed - validation.clean)).mean()
+    epoch_steps = (state.step - 1) % steps_per_epoch + 1
+    means = {name: total / epoch_steps for name, total in state.sums.items()}
+    accuracy = means.pop("discriminator_accuracy", None)
+    return {
+        "step": state.step,
+        "epoch": state.step // steps_per_epoch,
+        "seconds": round(state.seconds, 3),
+        **{f"train_{name}": mean for name, mean in means.items()},
+        "val_snr_db": float(snr_db),
+        "val_snr_gain_db": float(snr_db - input_db),
+        "discriminator_accuracy": accuracy,
+    }
+
+
+def apply(generator: GeneratorBase, noisy: Signal, *, portion: int = 200) -> Signal:
+    """The generator's outputs for signals ``[N, T]``, in evaluation mode."""
+    generator.eval()
+    device = next(generator.parameters()).device
+    with torch.inference_mode():
+        outputs = [
+            generator(to_tensor(noisy[start : start + portion]).to(device))[:, 0].cpu().numpy()
+            for start in range(0, len(noisy), portion)
+        ]
+    return np.concatenate(outputs)

@@ -1,0 +1,161 @@
+"""Data folders from recordings: what `dan data mix` makes."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dan.config.load import check_recipe
+from dan.config.settings import Recipe, RecordingsSettings
+from dan.core.arrays import check_sample_rate
+from dan.core.atomic import atomic_folder
+from dan.core.errors import DanError
+from dan.core.progress import Progress
+from dan.data.folder.layout import KINDS, SIDES, Dataset, Side, is_data_folder
+from dan.data.folder.preview import write_resampled
+from dan.data.recordings import open_material
+from dan.io.recordings import find_recordings, open_reader
+from dan.synthesis.mix import Pairs
+
+PREVIEWS = 3
+"""Signals of each side that are resampled to listen to."""
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """A data folder made from recordings."""
+
+    data: Path
+    notes: tuple[str, ...]
+    """What was left out, held back or upsampled, in a sentence each."""
+
+
+def mix_folder(
+    out: str | Path,
+    *,
+    clean: str | Path,
+    noise: str | Path,
+    snr_db: tuple[float, float] = (-5.0, 10.0),
+    count: int = 1000,
+    duration_s: float = 4.0,
+    sample_rate_hz: float | None = None,
+    seed: int = 0,
+    recordings: RecordingsSettings | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Mixed:
+    """Fill a data folder with mixtures of recordings; it appears whole or not at all.
+
+    No recording is on both sides. The same recordings and seed give the same bytes.
+
+    Args:
+        out: the folder to make.
+        clean: a folder of clean recordings.
+        noise: a folder of noise.
+        snr_db: the lowest and the highest SNR, drawn uniformly in dB, by RMS over the whole mixture.
+        count: mixtures of both sides together; `recordings.held_back` of them, if a share, for validation,
+            else a tenth; at least one on each side.
+        duration_s: of a mixture.
+        sample_rate_hz: of the mixtures, and of .npy arrays; None for that of the first clean recording.
+        seed: everything random follows from it.
+        recordings: how they are split, and short ones strung together.
+        force: replace a data folder of that name; a folder that holds anything else is never replaced.
+        progress: called with the fraction done, in (0, 1].
+
+    Returns:
+        The folder, and what is to be told of it.
+
+    Raises:
+        DanError: if a value is not legal, a folder or recording is wrong, they cannot be split, the name is
+            taken, or it cannot be written.
+    """
+    clean, noise, recordings = Path(clean), Path(noise), recordings or RecordingsSettings()
+    _check_options(snr_db, duration_s)
+    recipe = _recipe(snr_db, duration_s, _rate_hz(clean, sample_rate_hz), seed, recordings)
+    counts = _counts(count, recordings.held_back)
+    with atomic_folder(out, force=force, replaceable=is_data_folder) as folder:
+        material = open_material(recipe, clean=clean, noise=noise, sample_rate_hz=sample_rate_hz)
+        done = 0
+        for number, (side, mixer) in enumerate(
+            zip(SIDES, (material.train, material.validation), strict=True)
+        ):
+            random = np.random.default_rng(np.random.SeedSequence(seed).spawn(len(SIDES))[number])
+            for row in range(counts[side]):
+                pairs = mixer.draw(1, random=random)
+                _save(folder, side, row, pairs, sample_rate_hz=recipe.signal.sample_rate_hz)
+                done += 1
+                if progress:
+                    progress(done / count)
+        _save_dataset(folder, recipe, counts, clean=clean.name, noise=noise.name)
+    return Mixed(Path(out), material.notes)
+
+
+def _check_options(snr_db: tuple[float, float], duration_s: float) -> None:
+    low_db, high_db = snr_db
+    if not -math.inf < low_db <= high_db < math.inf:
+        way_out = "Give --snr LOW HIGH, as in --snr -5 10"
+        raise DanError(f"snr_db={low_db:g} {high_db:g}", "the lower one comes first", way_out)
+    if not 0 < duration_s < math.inf:
+        raise DanError(f"duration_s={duration_s:g}", "a signal lasts longer than 0 s", "Raise --duration")
+
+
+def _rate_hz(clean: Path, sample_rate_hz: float | None) -> float:
+    if sample_rate_hz is not None:
+        return check_sample_rate(sample_rate_hz)
+    first = find_recordings(clean)[0]
+    with open_reader(first) as recorded:
+        if recorded.sample_rate_hz is None:
+            raise DanError(first, "nothing says its sample rate", "Give --sample-rate")
+        return recorded.sample_rate_hz
+
+
+def _recipe(
+    snr_db: tuple[float, float], duration_s: float, rate_hz: float, seed: int, recordings: RecordingsSettings
+) -> Recipe:
+    """What the mixtures are drawn by; the rest of it is not used."""
+    tree = {
+        "name": "mix",
+        "summary": "recordings",
+        "seed": seed,
+        "signal": {"sample_rate_hz": rate_hz, "duration_s": duration_s},
+        "clean": {"frequency_hz": (0, rate_hz / 2)},
+        "noise": {"snr_db": snr_db},
+        "recordings": recordings.model_dump(),
+    }
+    return check_recipe(tree, name="mix")
+
+
+def _counts(count: int, held_back: float) -> dict[Side, int]:
+    if count < 2:
+        raise DanError(f"count={count}", "there is one mixture on each side at least", "Give 2 or more")
+    validation = max(1, round(count * (held_back if held_back < 1 else 0.1)))
+    return {"train": count - validation, "validation": validation}
+
+
+def _save(folder: Path, side: Side, row: int, pairs: Pairs, *, sample_rate_hz: float) -> None:
+    for kind in KINDS:
+        signal, stem = getattr(pairs, kind)[0], f"mixture_{row:04d}"
+        (folder / side / kind).mkdir(parents=True, exist_ok=True)
+        np.save(folder / side / kind / f"{stem}.npy", signal)
+        if row < PREVIEWS:
+            path = folder / "resampled" / f"{side}_{stem}_{kind}.wav"
+            write_resampled(path, signal, sample_rate_hz=sample_rate_hz)
+
+
+def _save_dataset(folder: Path, recipe: Recipe, counts: dict[Side, int], **sources: str) -> None:
+    from dan import __version__
+
+    dataset = Dataset(
+        sample_rate_hz=recipe.signal.sample_rate_hz,
+        duration_s=recipe.signal.duration_s,
+        snr_db=recipe.noise.snr_db,
+        seed=recipe.seed,
+        counts={str(side): count for side, count in counts.items()},
+        dan_version=__version__,
+    ).model_dump(mode="json")
+    dataset |= {"recordings": recipe.recordings.model_dump(mode="json"), "sources": sources}
+    (folder / "dataset.json").write_text(json.dumps(dataset, indent=2) + "\n", encoding="utf-8")

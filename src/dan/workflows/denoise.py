@@ -1,0 +1,173 @@
+"""Denoising files and folders of recordings: what `dan denoise` does around the denoiser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dan.core.arrays import Signal, check_sample_rate
+from dan.core.atomic import is_there
+from dan.core.errors import DanError
+from dan.core.progress import Progress, portion
+from dan.inference.denoiser import Denoiser
+from dan.inference.stream import Stream, check_strength
+from dan.io.base import Reader, Writer
+from dan.io.recordings import SUFFIXES, find_recordings, open_reader, open_writer, tables_beside
+
+BLOCK_VALUES = 2**18
+"""Samples, of all channels, that are in memory at once: 1 MB."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A denoised file."""
+
+    path: Path
+    clipped_samples: int
+
+
+@dataclass
+class Report:
+    """What came of each file."""
+
+    written: list[Written] = field(default_factory=list)
+    failures: list[DanError] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What was left out, in a sentence each."""
+
+
+def denoise_files(
+    denoiser: Denoiser,
+    inputs: Iterable[Path],
+    *,
+    out: Path | None = None,
+    strength: float = 1.0,
+    sample_rate_hz: float | None = None,
+    resample: bool = False,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """Denoise recordings; one that fails does not stop the rest.
+
+    Args:
+        denoiser: the model.
+        inputs: files, and folders whose recordings are taken with their tree.
+        out: a file for one file, otherwise a folder; without it, ``NAME_denoised`` beside each input.
+        strength: 0 returns the input, 1 all of the effect.
+        sample_rate_hz: rate in Hz of files that do not say theirs.
+        resample: take recordings of another rate too: to the model's rate and back.
+        force: overwrite what is there.
+        progress: called with the fraction done, in (0, 1].
+
+    Returns:
+        What was written, and the errors of the files that could not be.
+
+    Raises:
+        DanError: if an option is wrong, an input does not exist or holds no recordings, or two would be
+            written to one name.
+    """
+    inputs = list(inputs)
+    check_strength(strength)
+    if sample_rate_hz is not None:
+        check_sample_rate(sample_rate_hz)
+    pairs = plan(inputs, out)
+    report = Report(notes=[note for given in inputs if given.is_dir() for note in _left_out(given)])
+    for done, (source, target) in enumerate(pairs.items(), start=1):
+        try:
+            tell = portion(progress, (done - 1) / len(pairs), 1 / len(pairs))
+            with open_reader(source, sample_rate_hz=sample_rate_hz) as reader:
+                stream = _open_stream(denoiser, reader, strength=strength, resample=resample)
+                with open_writer(target, reader, force=force) as writer:
+                    _copy(reader, stream, writer, tell)
+                clipped = writer.clipped_samples
+            report.written.append(Written(target, clipped))
+        except DanError as error:
+            report.failures.append(error)
+        if progress:
+            progress(done / len(pairs))
+    return report
+
+
+def _left_out(folder: Path) -> list[str]:
+    tables = tables_beside(folder)
+    if not tables:
+        return []
+    few = ", ".join(table.name for table in tables[:3])
+    return [f"{folder}: left out beside other recordings, tables: {len(tables)} ({few}). Give them by name."]
+
+
+def _copy(reader: Reader, stream: Stream, writer: Writer, progress: Progress) -> None:
+    """Block by block: a recording of any length takes the memory of one block."""
+    block_samples = max(1, BLOCK_VALUES // reader.channels)
+    for index, block in enumerate(reader.blocks(block_samples), start=1):
+        writer.write(_fed(stream, block, reader.path))
+        if reader.length_samples:
+            progress(min(1.0, index * block_samples / reader.length_samples))
+    writer.write(stream.flush())
+
+
+def _fed(stream: Stream, block: Signal, path: Path) -> Signal:
+    try:
+        return stream.feed(block)
+    except DanError as error:
+        raise DanError(f"{path} has {error.what}", error.rule, error.way_out) from error
+
+
+def _open_stream(denoiser: Denoiser, reader: Reader, *, strength: float, resample: bool) -> Stream:
+    """A stream for a recording at its own rate."""
+    if reader.sample_rate_hz is None:
+        wanted = f"--sample-rate {denoiser.info.sample_rate_hz:g}"
+        raise DanError(reader.path, "the file does not say its sample rate", f"Say it, as in {wanted}")
+    try:
+        return denoiser.stream(
+            channels=reader.channels,
+            strength=strength,
+            sample_rate=reader.sample_rate_hz,
+            resample=resample,
+        )
+    except DanError as error:
+        raise DanError(f"{reader.path} at {error.what}", error.rule, error.way_out) from error
+
+
+def plan(inputs: list[Path], out: Path | None) -> dict[Path, Path]:
+    """The target of each recording, by its source.
+
+    Raises:
+        DanError: if an input does not exist, holds no recordings, or two would be written to one name.
+    """
+    for given in inputs:
+        if not (is_there(given) or is_there(given, folder=True)):
+            raise DanError(given, "there is no such file or folder", "Give the path of a recording")
+    single = len(inputs) == 1 and inputs[0].is_file()
+    if single and out and not out.is_dir() and out.suffix:
+        return _without_clashes([(inputs[0], out)])
+    if out and not out.is_dir() and (out.exists() or out.suffix.lower() in SUFFIXES):
+        raise DanError(out, "a folder is needed here, and it is none", "Give -o a folder")
+    pairs: list[tuple[Path, Path]] = []
+    for given in inputs:
+        pairs += _plan_folder(given, out) if given.is_dir() else [(given, _beside(given, out))]
+    return _without_clashes(pairs)
+
+
+def _without_clashes(pairs: list[tuple[Path, Path]]) -> dict[Path, Path]:
+    """No two to one name, and none onto an input."""
+    sources, taken = {source.resolve() for source, _ in pairs}, dict[Path, Path]()
+    for source, target in pairs:
+        if target.resolve() in sources:
+            raise DanError(f"{source} to {target}", "that is one of the inputs", "Give another -o")
+        if taken.setdefault(target.resolve(), source) != source:
+            raise DanError(
+                f"{taken[target.resolve()]} and {source}", f"both would be {target}", "Give them separately"
+            )
+    return dict(pairs)
+
+
+def _beside(file: Path, out: Path | None) -> Path:
+    return out / file.name if out else file.with_name(f"{file.stem}_denoised{file.suffix}")
+
+
+def _plan_folder(folder: Path, out: Path | None) -> list[tuple[Path, Path]]:
+    whole = folder if folder.name not in ("", "..") else folder.resolve()  # `.` has no name of its own
+    target = out or whole.with_name(f"{whole.name}_denoised")
+    return [(file, target / file.relative_to(folder)) for file in find_recordings(folder)]

@@ -1,0 +1,138 @@
+"""Judging a model on a data folder: what `dan evaluate` does around the score table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
+
+from dan.config.load import load_recipe
+from dan.config.settings import Recipe
+from dan.core.arrays import Signal
+from dan.core.atomic import atomic_write, check_free
+from dan.core.errors import DanError
+from dan.core.progress import Progress, portion
+from dan.data.folder.layout import SIDES, Dataset, SignalKind, pair_files, read_dataset
+from dan.data.folder.load import load_signals
+from dan.evaluation.evaluate import Evaluation, Training, curve, evaluate
+from dan.inference.denoiser import Denoiser, load
+from dan.metrics.registry import check_kind
+from dan.report.build import Curve, write_report
+from dan.training.run_folder import Run
+
+TABLE_SHARE = 0.3
+"""Of the time, where a report with its curve is wanted as well."""
+
+CURVE_SIGNALS = 64
+CURVE_SEED = 7919
+"""Draws of the curve: unlike any that a data folder or a training makes."""
+
+
+def judge(
+    model: str | Path,
+    data: Path,
+    *,
+    json_file: Path | None = None,
+    report: Path | None = None,
+    sample_rate_hz: float | None = None,
+    kind: str | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Score a model on the validation side of a data folder.
+
+    The figures are those of the kind of signal that `kind` says, else the folder's dataset.json, else the
+    first part of the name of the recipe that the model was trained by, as in `speech-8k`. Where none of them
+    says a kind that is known, they are SNR and SI-SDR alone.
+
+    Args:
+        model: a run folder, a model file, or a name that comes with the package.
+        data: the data folder; the filters' bands and the limit come from the recipe that it records, or the
+            filters are set on its training side. Its signals may be of unequal lengths.
+        json_file: where to write the table as JSON.
+        report: folder to write the report to, with the curve over the input SNR.
+        sample_rate_hz: the rate in Hz of .npy files without a dataset.json.
+        kind: what the signals are: tones, speech, ecg or eeg.
+        force: overwrite what is there.
+        progress: called with the fraction done, in (0, 1].
+
+    Returns:
+        The table and what it was made of.
+
+    Raises:
+        DanError: if the model or the data is wrong, their rates differ, or a file exists already.
+    """
+    if kind is not None:
+        check_kind(kind)
+    check_free(json_file, report, force=force)
+    denoiser, dataset = load(model), read_dataset(data)
+    split = load_signals(data, "validation", sample_rate_hz=sample_rate_hz)
+    _check_rate(denoiser, data, split.sample_rate_hz)
+    recipe = dataset.recipe if dataset else None
+    share = TABLE_SHARE if report and recipe else 1.0
+    evaluation = evaluate(
+        _function(denoiser),
+        clean=split.clean,
+        mixed=split.mixed,
+        sample_rate_hz=split.sample_rate_hz,
+        recipe=recipe,
+        training=None if recipe else _training(data, split.sample_rate_hz),
+        sines=split.sines,
+        kind=_kind(kind, dataset, denoiser.info.recipe),
+        model=denoiser.info.name,
+        data=str(data),
+        parameters=denoiser.info.parameters,
+        progress=portion(progress, 0, share),
+    )
+    if json_file:
+        with atomic_write(json_file, force=force) as temporary:
+            temporary.write_text(evaluation.table.to_json() + "\n", encoding="utf-8")
+    if report:
+        points = _curve(denoiser, recipe, portion(progress, share, 1 - share))
+        run = Run(Path(model))
+        write_report(
+            report,
+            evaluation,
+            clean=split.clean,
+            recipe=load_recipe(str(run.recipe)) if run.recipe.is_file() else recipe,
+            history=run.read_history(),
+            curve=points,
+            force=force,
+        )
+    return evaluation
+
+
+def _check_rate(denoiser: Denoiser, data: Path, sample_rate_hz: float) -> None:
+    wanted_hz = denoiser.info.sample_rate_hz
+    if sample_rate_hz != wanted_hz:
+        rule = f"the model {denoiser.info.name} is for {wanted_hz:g} Hz"
+        way_out = f"Fill a folder at that rate: dan data mix --sample-rate {wanted_hz:g}"
+        raise DanError(f"{data} at {sample_rate_hz:g} Hz", rule, way_out)
+
+
+def _training(data: Path, sample_rate_hz: float) -> Training | None:
+    """The training side of a folder, where it has one."""
+    if not pair_files(data, SIDES[0])[0]:
+        return None
+    split = load_signals(data, SIDES[0], sample_rate_hz=sample_rate_hz)
+    return Training(split.clean, split.mixed, split.sample_rate_hz)
+
+
+def _kind(given: str | None, dataset: Dataset | None, recipe: str) -> SignalKind | None:
+    """What the signals are, by the first that says it."""
+    said = given or (dataset.kind if dataset else None)
+    if said:
+        return check_kind(said)
+    first = recipe.partition("-")[0]
+    return next((known for known in get_args(SignalKind) if known == first), None)
+
+
+def _curve(denoiser: Denoiser, recipe: Recipe | None, progress: Progress) -> Curve | None:
+    """Output against input SNR on draws of the recipe's task, where it is known."""
+    if recipe is None:
+        return None
+    return curve(_function(denoiser), recipe, count=CURVE_SIGNALS, seed=CURVE_SEED, progress=progress)
+
+
+def _function(denoiser: Denoiser) -> Callable[..., Signal]:
+    return lambda noisy: denoiser(noisy, sample_rate=denoiser.info.sample_rate_hz)

@@ -1,0 +1,228 @@
+"""A session of training in a run folder: what `dan train` does around the training itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from dan import __version__
+from dan.config.settings import Recipe
+from dan.core.arrays import Signal
+from dan.core.errors import DanError
+from dan.data.folder.load import create
+from dan.data.sources import Folders, ValidationSet, open_signals
+from dan.dsp.filters import lowpass
+from dan.inference.model_file import ModelInfo, load_model, save_model
+from dan.report.plots import plot_history, plot_signals, save_figure
+from dan.training.checkpoint import load_checkpoint, save_checkpoint
+from dan.training.diagnostics import data_warnings, discriminator_warning, output_warnings, verdict
+from dan.training.loop import Hooks, Progress, State, apply, new_state, train
+from dan.training.run_folder import Record, Run
+
+PLOTTED_SIGNALS = 3
+NO_FOLDERS = Folders()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a session left."""
+
+    run: Run
+    state: State
+    complete: bool
+    """Whether the training has come to its end; if not, the same call resumes it."""
+    verdict: list[str]
+    """Whether the training is all right, in a few sentences."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What is told to the outside while a session lasts; each may be left out."""
+
+    say: Callable[[str], None] = lambda _: None
+    """Called with a sentence on what happens, or a warning."""
+    progress: Callable[[Progress], None] = lambda _: None
+    """Called after each step and each validation."""
+    should_stop: Callable[[], bool] = lambda: False
+    """Asked after each step."""
+
+
+def train_run(
+    recipe: Recipe,
+    out: Path,
+    *,
+    folders: Folders = NO_FOLDERS,
+    force: bool = False,
+    max_minutes: float | None = None,
+    device: str = "cpu",
+    tensorboard: bool = False,
+    session: Session | None = None,
+) -> Outcome:
+    """Train by a recipe in a run folder; the same call again resumes.
+
+    Args:
+        recipe: the whole training.
+        out: the run folder.
+        folders: where signals come from that are not drawn; without any, a recipe that reads a data folder
+            gets one made under `out`.
+        force: start over what is there.
+        max_minutes: stop after so many minutes, resumable.
+        device: where torch computes: `cpu`, `cuda`, `cuda:N`, `mps` or `xpu`.
+        tensorboard: write the curves for TensorBoard as well, under `out`.
+        session: what is told to the outside.
+
+    Returns:
+        What came out.
+
+    Raises:
+        DanError: if the recipe, the data or the folder is wrong, the folder is in use, a disk is full, or the
+            training diverges. The best model and the last checkpoint are then still there.
+    """
+    session, run = session or Session(), Run(out)
+    _check_apart(folders, out)
+    with run.locked():
+        own = recipe.data.source == "folder" and not any(folders.paths())
+        given = None if own else open_signals(recipe, folders)  # before anything is started over
+        resuming = run.prepare(recipe, force=force)
+        signals = given or open_signals(recipe, _own_data(recipe, run, session))
+        validation = signals.validation
+        for note in signals.notes:
+            session.say(note)
+        for warning in data_warnings(clean=validation.clean, mixed=validation.mixed):
+            session.say(f"Warning: {warning}.")
+        state = new_state(recipe, device=device)
+        state.digest = signals.source.digest
+        if resuming:
+            load_checkpoint(run.checkpoint, state)
+            session.say(f"Resuming {out} after step {state.step}.")
+        late = _deadline(max_minutes)
+        hooks = Hooks(
+            progress=_tell(session, tensorboard_writer(out) if tensorboard else None),
+            improved=lambda state: save_model(run.model, state.best, model_info(state, signals.words)),
+            checkpoint=_keep(run, session),
+            should_stop=lambda: late() or session.should_stop(),
+        )
+        complete = train(state, signals.source, validation, hooks)
+        return _finish(run, state, validation, complete, session)
+
+
+def _check_apart(folders: Folders, out: Path) -> None:
+    """Nothing that is read lies where starting over deletes."""
+    for folder in folders.paths():
+        if folder.resolve().is_relative_to(out.resolve()):
+            raise DanError(folder, f"it lies within the run folder {out}", "Give another --out")
+
+
+def _own_data(recipe: Recipe, run: Run, session: Session) -> Folders:
+    """The data folder that is made for this run."""
+    if not run.data.is_dir():
+        session.say(f"Making the data in {run.data}.")
+        create(recipe, run.data)
+    return Folders(data=run.data)
+
+
+def _deadline(max_minutes: float | None) -> Callable[[], bool]:
+    end = None if max_minutes is None else time.monotonic() + 60 * max_minutes
+    return lambda: end is not None and time.monotonic() >= end
+
+
+def tensorboard_writer(out: Path) -> Callable[[Record], None]:
+    """What writes a validation's figures for TensorBoard.
+
+    Raises:
+        DanError: if tensorboard is not installed.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise DanError(
+            "--tensorboard", "it is not installed", "pip install 'dan-denoiser[tensorboard]'"
+        ) from error
+    writer = SummaryWriter(str(out / "tensorboard"))
+
+    def write(record: Record) -> None:
+        for name, value in record.items():
+            if isinstance(value, float):
+                writer.add_scalar(name, value, record["step"])
+        writer.flush()
+
+    return write
+
+
+def _tell(session: Session, write: Callable[[Record], None] | None) -> Callable[[Progress], None]:
+    def progress(event: Progress) -> None:
+        session.progress(event)
+        if write and event.record:
+            write(event.record)
+
+    return progress
+
+
+def _keep(run: Run, session: Session) -> Callable[[State], None]:
+    """Save the state and the history; warn of a discriminator gone wrong, once."""
+    warned: set[str] = set()
+
+    def checkpoint(state: State) -> None:
+        save_checkpoint(run.checkpoint, state)
+        run.write_history(state.history)
+        warning = discriminator_warning(state.history)
+        if warning and warning.partition("(")[0] not in warned:
+            warned.add(warning.partition("(")[0])
+            session.say(f"Warning: {warning}.")
+
+    return checkpoint
+
+
+def _finish(run: Run, state: State, validation: ValidationSet, complete: bool, session: Session) -> Outcome:
+    lines = verdict(state.history)
+    if state.history:
+        generator, _ = load_model(run.model)
+        estimate = apply(generator, validation.mixed)
+        lines += [
+            f"Note: {warning}." for warning in output_warnings(estimate=estimate, clean=validation.clean)
+        ]
+        _plot(run, state, validation, estimate)
+    for line in lines:
+        session.say(line)
+    return Outcome(run, state, complete, lines)
+
+
+def model_info(state: State, trained_on: str) -> ModelInfo:
+    """What the model file of a training says of itself."""
+    recipe, record = state.recipe, state.history[-1]
+    return ModelInfo(
+        name=recipe.name,
+        version=__version__,
+        recipe=recipe.name,
+        generator=recipe.generator,
+        signal=recipe.signal,
+        parameters=sum(parameter.numel() for parameter in state.generator.parameters()),
+        latency_samples=state.generator.latency_samples,
+        receptive_field_samples=state.generator.receptive_field_samples,
+        channels=state.generator.channels,
+        trained_on=trained_on,
+        seed=recipe.seed,
+        val_snr_db=record["val_snr_db"],
+        val_snr_gain_db=record["val_snr_gain_db"],
+    )
+
+
+def _plot(run: Run, state: State, validation: ValidationSet, estimate: Signal) -> None:
+    """The training's curves, and a few signals beside the low-pass filter's."""
+    recipe, rate_hz = state.recipe, state.recipe.signal.sample_rate_hz
+    save_figure(plot_history(state.history), run.plots / "training.png")
+    chosen = slice(0, PLOTTED_SIGNALS)
+    signals = {
+        "clean": validation.clean[chosen],
+        "noisy": validation.mixed[chosen],
+        "dan": estimate[chosen],
+    }
+    if recipe.data.source != "recordings":
+        edge_hz = recipe.clean.frequency_hz[1]
+        with suppress(DanError):  # a band up to half the rate leaves the filter nothing to take away
+            signals["lowpass"] = lowpass(signals["noisy"], sample_rate_hz=rate_hz, pass_hz=edge_hz)
+    figure = plot_signals(signals, sample_rate_hz=rate_hz)
+    save_figure(figure, run.plots / "signals.png")

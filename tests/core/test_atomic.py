@@ -1,0 +1,117 @@
+"""Files and folders appear whole or not at all, whatever interrupts the writing."""
+
+import os
+
+import pytest
+
+from dan.core.atomic import atomic_folder, atomic_write
+from dan.core.errors import DanError
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def yes(folder):
+    return True
+
+
+def test_a_file_appears_at_the_end_under_its_name(tmp_path):
+    target = tmp_path / "new" / "report.json"
+    with atomic_write(target) as temporary:
+        temporary.write_text("whole")
+        assert temporary.suffix == ".json" and temporary.parent == target.parent
+        assert not target.exists()
+    assert target.read_text() == "whole" and names(target.parent) == ["report.json"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
+@pytest.mark.parametrize("existing", [True, False])
+def test_an_interrupted_file_leaves_what_was(tmp_path, error, existing):
+    target = tmp_path / "model.bin"
+    if existing:
+        target.write_text("old")
+    expected = DanError if error is OSError else error
+    with pytest.raises(expected), atomic_write(target, force=True) as temporary:
+        temporary.write_text("half")
+        raise error("No space left")
+    assert names(tmp_path) == (["model.bin"] if existing else [])
+    assert not existing or target.read_text() == "old"
+
+
+def test_overwriting_needs_force(tmp_path):
+    target = tmp_path / "model.bin"
+    target.write_text("old")
+    with pytest.raises(DanError, match=r"model\.bin: it exists already.*--force"), atomic_write(target):
+        pytest.fail("not to be reached")
+    with atomic_write(target, force=True) as temporary:
+        temporary.write_text("new")
+    assert target.read_text() == "new"
+
+
+def test_a_folder_is_no_file_to_overwrite(tmp_path):
+    with pytest.raises(DanError, match="no file"), atomic_write(tmp_path, force=True):
+        pytest.fail("not to be reached")
+
+
+def test_a_file_in_place_of_a_folder_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(DanError, match="file/below: it cannot be written"),
+        atomic_write(tmp_path / "file" / "below"),
+    ):
+        pytest.fail("not to be reached")
+
+
+def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
+    target = tmp_path / ("n" * (os.pathconf(tmp_path, "PC_NAME_MAX") - 4) + ".npy")
+    with atomic_write(target) as temporary:
+        temporary.write_text("whole")
+    assert target.read_text() == "whole"
+
+
+@pytest.mark.parametrize("existing", ["nothing", "empty", "full"])
+def test_a_folder_appears_whole(tmp_path, existing):
+    target = tmp_path / "data"
+    if existing != "nothing":
+        target.mkdir()
+    if existing == "full":
+        (target / "old").write_text("")
+    with atomic_folder(target, force=existing == "full", replaceable=yes) as temporary:
+        (temporary / "new").write_text("")
+    assert names(tmp_path) == ["data"] and names(target) == ["new"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
+def test_an_interrupted_folder_leaves_what_was(tmp_path, error):
+    target = tmp_path / "data"
+    target.mkdir()
+    (target / "old").write_text("")
+    expected = DanError if error is OSError else error
+    with pytest.raises(expected), atomic_folder(target, force=True, replaceable=yes) as temporary:
+        (temporary / "new").write_text("")
+        raise error("No space left")
+    assert names(tmp_path) == ["data"] and names(target) == ["old"]
+
+
+def test_a_folder_is_put_back_if_the_new_one_cannot_take_its_place(tmp_path):
+    target = tmp_path / "data"
+    target.mkdir()
+    (target / "old").write_text("")
+    with (
+        pytest.raises(DanError, match="cannot be written"),
+        atomic_folder(target, force=True, replaceable=yes) as temporary,
+    ):
+        temporary.rmdir()  # so that renaming it fails
+    assert names(tmp_path) == ["data"] and names(target) == ["old"]
+
+
+def test_a_folder_is_replaced_by_force_and_only_if_replaceable(tmp_path):
+    (tmp_path / "old").write_text("")
+    for force, replaceable in ((False, True), (True, False), (False, False)):
+        with (
+            pytest.raises(DanError, match=r"it exists already.*--force" if replaceable else "other things"),
+            atomic_folder(tmp_path, force=force, replaceable=lambda folder, may=replaceable: may),
+        ):
+            pytest.fail("not to be reached")
+    assert names(tmp_path) == ["old"]

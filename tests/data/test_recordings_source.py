@@ -1,0 +1,217 @@
+"""Training from folders of recordings: what is heard in validation is never trained on."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from dan.config.settings import Recipe
+from dan.core.arrays import energy, energy_ratio_db
+from dan.core.errors import DanError
+from dan.data.sources import open_recordings
+
+RATE_HZ = 1000
+BASE = {
+    "signal.sample_rate_hz": RATE_HZ,
+    "signal.duration_s": 0.4,
+    "clean.frequency_hz": [2, 12],
+    "noise.snr_db": [0, 6],
+    "augmentation.clean_speed": [0.9, 1.1],
+}
+
+
+def tone(hz, length, level=0.5):
+    return (level * np.sin(2 * np.pi * hz * np.arange(length) / RATE_HZ)).astype(np.float32)
+
+
+def write(path, signal, rate_hz=RATE_HZ):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, signal, rate_hz, subtype="FLOAT")
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory):
+    """Each of three speakers has a frequency of its own."""
+    root = tmp_path_factory.mktemp("clean")
+    for hz in (50, 100, 200):
+        for number in range(4):
+            write(root / f"speaker{hz}" / f"{number}.wav", tone(hz + number, 300 + 100 * number))
+    return root
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory):
+    """At another rate."""
+    root = tmp_path_factory.mktemp("noise")
+    for seed in range(5):
+        write(root / f"{seed}.wav", 0.1 * np.random.default_rng(seed).standard_normal(900), 2500)
+    return root
+
+
+def loudest_hz(signals):
+    size = 4096
+    window = np.hanning(signals.shape[-1])
+    return np.abs(np.fft.rfft(signals * window, size)).argmax(axis=-1) * RATE_HZ / size
+
+
+def clean_of(source, steps=10):
+    return np.concatenate([source.batch(step).clean[:, 0].numpy() for step in range(steps)])
+
+
+def test_a_batch_is_as_the_recipe_says(tiny, clean, noise):
+    opened = open_recordings(tiny(BASE), clean=clean, noise=noise)
+    batch = opened.source.batch(0)
+    assert batch.clean.shape == batch.noisy.shape == (4, 1, 400)
+    assert batch.clean.dtype == batch.noisy.dtype == torch.float32
+    assert opened.source.steps_per_epoch == 3
+    snr_db = energy_ratio_db(energy(batch.clean.numpy()), energy((batch.noisy - batch.clean).numpy()))
+    assert (snr_db > -0.01).all() and (snr_db < 6.01).all()
+
+
+@pytest.mark.parametrize("reuse", [1, 2])
+def test_a_step_gives_the_same_batch_whatever_came_before(tiny, clean, noise, reuse):
+    recipe = tiny(BASE | {"augmentation.reuse": reuse})
+    one, other = (open_recordings(recipe, clean=clean, noise=noise).source for _ in range(2))
+    expected = [one.batch(step).noisy for step in range(20)]
+    for step in (19, 0, 7):
+        assert torch.equal(other.batch(step).noisy, expected[step])
+    assert len({signal.numpy().tobytes() for batch in expected for signal in batch}) == 80
+
+
+def test_a_speaker_is_on_one_side_only(tiny, clean, noise):
+    opened = open_recordings(tiny(BASE), clean=clean, noise=noise)
+    held_hz, trained_hz = loudest_hz(opened.validation.clean), loudest_hz(clean_of(opened.source))
+
+    def speakers(found_hz, slack):
+        bands = {
+            hz: (found_hz > hz * (1 - slack) - 3) & (found_hz < (hz + 4) * (1 + slack) + 3)
+            for hz in (50, 100, 200)
+        }
+        return {hz for hz, within in bands.items() if within.any()}
+
+    # Speed changes the frequencies of training by a tenth.
+    held, trained = speakers(held_hz, 0), speakers(trained_hz, 0.1)
+    assert len(held) == 1 and held.isdisjoint(trained) and len(trained) == 2
+    assert f"1 folder (speaker{held.pop()}) of 3" in opened.notes[0] and "of 5" in opened.notes[1]
+
+
+def test_validation_does_not_vary_and_does_not_depend_on_the_training(tiny, clean, noise):
+    one = open_recordings(tiny(BASE), clean=clean, noise=noise)
+    other = open_recordings(
+        tiny(BASE | {"augmentation.clean_speed": 3.0, "training.epochs": 9, "augmentation.gain_db": -40}),
+        clean=clean,
+        noise=noise,
+    )
+    np.testing.assert_array_equal(one.validation.mixed, other.validation.mixed)
+    assert one.source.digest == other.source.digest
+
+
+def test_a_validation_signal_may_be_longer(tiny, clean, noise):
+    recipe = tiny(BASE | {"recordings.validation_duration_s": 1.5})
+    opened = open_recordings(recipe, clean=clean, noise=noise)
+    assert opened.validation.clean.shape == opened.validation.mixed.shape == (4, 1500)
+
+
+def test_a_single_recording_of_two_leads_is_cut_in_time(tiny, tmp_path):
+    """Both leads rise: where a sample lies is what it says."""
+    rising = np.arange(1, 20001, dtype=np.float32)
+    np.save(tmp_path / "ecg.npy", np.stack([rising, -rising]))
+    recipe = tiny(BASE | {"augmentation.clean_speed": 1.0, "recordings.held_back": 0.25})
+    opened = open_recordings(recipe, clean=tmp_path, sample_rate_hz=RATE_HZ)
+    trained, held = clean_of(opened.source, 40), opened.validation.clean
+    assert np.abs(trained).max() <= 14000 and np.abs(held).min() > 15000  # with the gap of 1 s between
+    assert {*np.sign(trained[:, 0])} == {1.0, -1.0}
+
+
+def test_without_noise_it_is_synthesised(tiny, clean):
+    recipe = tiny(BASE | {"noise.kinds": ["wander", "hum"], "noise.mains_hz": [50.0]})
+    batch = open_recordings(recipe, clean=clean).source.batch(0)
+    added = (batch.noisy - batch.clean)[:, 0].numpy()
+    power = np.abs(np.fft.rfft(added * np.hanning(400))) ** 2
+    near = np.minimum(np.arange(201) * 2.5 % 50, 50 - np.arange(201) * 2.5 % 50) <= 7.5
+    assert power[:, near].sum() / power.sum() > 0.99
+
+
+def test_noisy_and_clean_recordings_that_belong_together(tiny, tmp_path):
+    for number in range(6):
+        signal = np.random.default_rng(number).standard_normal(1000).astype(np.float32)
+        write(tmp_path / "clean" / f"{number}.wav", signal)
+        write(tmp_path / "noisy" / f"{number}.wav", signal + 0.25)
+    opened = open_recordings(tiny(BASE), clean=tmp_path / "clean", noisy=tmp_path / "noisy")
+    batch = opened.source.batch(0)
+    added = (batch.noisy - batch.clean).numpy()
+    # Resampling rings at the ends of a recording and lets the constant through: a hundredth of it.
+    assert np.median(np.abs(added - 0.25)) < 0.0025
+    np.testing.assert_allclose(opened.validation.mixed - opened.validation.clean, 0.25, atol=1e-6)
+
+
+@pytest.mark.parametrize("centred", [False, True])
+@pytest.mark.parametrize("partner", ["noise", "noisy"])
+def test_an_offset_of_the_clean_signal_is_taken_off_where_that_is_wanted(tiny, tmp_path, centred, partner):
+    for number in range(4):
+        signal = 1 + tone(20 + number, 3000)
+        write(tmp_path / "clean" / f"{number}.wav", signal)
+        added = np.random.default_rng(number).standard_normal(3000).astype(np.float32)
+        write(tmp_path / partner / f"{number}.wav", added if partner == "noise" else signal + added)
+    recipe = tiny(BASE | {"recordings.centred": centred})
+    opened = open_recordings(recipe, clean=tmp_path / "clean", **{partner: tmp_path / partner})
+    for clean, mixed in [
+        (opened.validation.clean, opened.validation.mixed),
+        (
+            clean_of(opened.source),
+            np.concatenate([opened.source.batch(s).noisy[:, 0].numpy() for s in range(10)]),
+        ),
+    ]:
+        # 400 samples hold whole periods of 20 Hz only, at speed 1; else up to half a period of 0.5 is left.
+        np.testing.assert_allclose(clean.mean(axis=-1), 0 if centred else 1, atol=1e-6 if centred else 0.05)
+        assert np.abs((mixed - clean).mean(axis=-1)).max() < 0.3  # of white noise, 1 / sqrt(400) each
+
+
+@pytest.mark.parametrize("partner", ["noise", "noisy"])
+def test_a_drift_of_the_clean_signal_is_taken_out_where_that_is_wanted(tiny, tmp_path, partner):
+    drift = 2 * tone(0.3, 3000)
+    for number in range(4):
+        signal = drift + tone(20 + number, 3000)
+        write(tmp_path / "clean" / f"{number}.wav", signal)
+        added = np.random.default_rng(number).standard_normal(3000).astype(np.float32)
+        write(tmp_path / partner / f"{number}.wav", added if partner == "noise" else signal + added)
+    recipe = tiny(BASE | {"recordings.highpass_hz": 2.0})
+    opened = open_recordings(recipe, clean=tmp_path / "clean", **{partner: tmp_path / partner})
+    for clean in (opened.validation.clean, clean_of(opened.source)):
+        # A sine of 0.5, of which the cutoff an octave and more below takes little.
+        np.testing.assert_allclose(clean.std(axis=-1), 0.5 / np.sqrt(2), rtol=0.05)
+        assert np.abs(clean.mean(axis=-1)).max() < 0.05
+    in_noise = np.abs((opened.validation.mixed - opened.validation.clean).mean(axis=-1)).max()
+    assert (in_noise > 0.3) == (partner == "noisy")  # in pairs the drift is noise, in mixtures it is nowhere
+
+
+def test_upsampled_recordings_are_noted(tiny, clean):
+    opened = open_recordings(tiny(BASE | {"signal.sample_rate_hz": 4000}), clean=clean)
+    assert any("12 of 12 recordings are upsampled to 4000 Hz" in note for note in opened.notes)
+
+
+def test_what_is_wrong_is_named(tiny, clean, noise, tmp_path):
+    recipe = tiny(BASE)
+    with pytest.raises(DanError, match="the same recording is in clean and in noise"):
+        open_recordings(recipe, clean=clean, noise=clean)
+    with pytest.raises(DanError, match="Give one of them"):
+        open_recordings(recipe, clean=clean, noise=noise, noisy=noise)
+    with pytest.raises(DanError, match="no such folder"):
+        open_recordings(recipe, clean=clean, noise=tmp_path / "none")
+    with pytest.raises(DanError, match=r"recordings\.highpass_hz=1e\+06.*half the rate.*\.wav.*Lower it"):
+        open_recordings(tiny(BASE | {"recordings.highpass_hz": 1e6}), clean=clean)
+    with pytest.raises(DanError, match="no partner"):
+        open_recordings(recipe, clean=clean, noisy=noise)
+
+
+def test_progress_goes_over_both_folders(tiny, clean, noise):
+    told = []
+    open_recordings(tiny(BASE), clean=clean, noise=noise, progress=told.append)
+    assert told == sorted(told) and told[-1] == 1.0 and 0.5 in told and len(told) == 17
+
+
+def test_recipes_with_recordings_survive_writing(tiny):
+    recipe = tiny(BASE | {"recordings.held_back": 3, "augmentation.noises": [1, 3]})
+    assert Recipe.model_validate_json(json.dumps(recipe.model_dump(mode="json")), strict=True) == recipe

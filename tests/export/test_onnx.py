@@ -1,0 +1,246 @@
+"""Exports: the same samples as the torch model, whole and streamed, or no file at all."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import helper, numpy_helper
+
+from dan.config.settings import (
+    CausalGeneratorSettings,
+    ClassicGeneratorSettings,
+    SignalSettings,
+    SpectralGeneratorSettings,
+)
+from dan.core.errors import DanError
+from dan.export.exportable import build_exportable
+from dan.export.onnx import export_onnx
+from dan.export.onnx import onnx as export
+from dan.export.parity import _difference
+from dan.inference.denoiser import Denoiser
+from dan.inference.onnx_backend import open_onnx
+from dan.inference.torch_backend import TorchModel
+from dan.networks.factory import build_generator
+
+SIGNAL = SignalSettings(sample_rate_hz=64, duration_s=1.5)
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+CLASSIC = {"encoder_filters": 3, "decoder_filters": 4, "kernel": 8}
+SPECTRAL = {"kind": "spectral", "band_hz": (3, 20), "width": 5, "hidden": 4, "dilations": (1, 2)}
+CAUSAL = {"kind": "causal", "frame_samples": 16, "hop_samples": 8, "width": 6, "hidden": 5, "level_frames": 9}
+KINDS = {
+    "classic": ClassicGeneratorSettings(**CLASSIC),
+    "classic, odd": ClassicGeneratorSettings(**CLASSIC | {"kernel": 6, "stride": 3, "depth": 3}),
+    "spectral": SpectralGeneratorSettings(**SPECTRAL),
+    "spectral, from 0 to half the rate": SpectralGeneratorSettings(
+        **SPECTRAL | {"band_hz": (0, 32), "activation": "gelu", "normalise_level": True}
+    ),
+    "spectral, odd transform": SpectralGeneratorSettings(**SPECTRAL | {"padding": 1.26}),
+    "causal": CausalGeneratorSettings(**CAUSAL),
+    "causal, three frames, quarter hops": CausalGeneratorSettings(
+        **CAUSAL | {"hop_samples": 4, "fold": 2, "frame_taps": 3, "dilations": ((1, 2), (3, 1))}
+    ),
+    "causal, one frame": CausalGeneratorSettings(**CAUSAL | {"frame_taps": 1, "bin_taps": 1}),
+}
+
+
+def trained(settings):
+    """A generator whose every weight and statistic counts: the fresh ones are next to the identity."""
+    torch.manual_seed(1)
+    generator = build_generator(settings, SIGNAL)
+    with torch.no_grad():
+        generator.train()(torch.randn(8, 1, SIGNAL.length_samples))
+        for weight in generator.parameters():
+            weight.add_(0.1 * torch.randn_like(weight))
+    return generator.eval()
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory, card):
+    """The torch model and the path of its export, by kind."""
+    made = {}
+    for name, kind in KINDS.items():
+        generator = trained(kind)
+        info = card(generator=kind, signal=SIGNAL, latency_samples=generator.latency_samples)
+        path = tmp_path_factory.mktemp("exports") / "model.onnx"
+        made[name] = (TorchModel(generator, info), path, export_onnx(generator, info, path))
+    return made
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_figures_are_those_of_an_independent_comparison(pairs, kind):
+    model, path, made = pairs[kind]
+    assert made.size_bytes == path.stat().st_size
+    # 1e-4 is the promise; float32 sums in another order differ by a millionth of full scale.
+    assert 0 < made.difference.largest < 1e-5
+    assert made.difference.median <= made.difference.largest
+    noisy = np.random.default_rng(2).standard_normal((2, 1000)).astype(np.float32) / 4
+    wanted = Denoiser(model)(noisy, sample_rate=64)
+    assert np.abs(wanted - noisy).max() > 0.1  # it does something
+    assert np.abs(Denoiser(open_onnx(path))(noisy, sample_rate=64) - wanted).max() < 1e-5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=8)
+@given(data=st.data(), channels=st.integers(1, 4), length=st.integers(1, 400))
+def test_streamed_it_gives_what_torch_gives_whole(pairs, kind, data, channels, length):
+    model, path, _ = pairs[kind]
+    noisy = np.random.default_rng(length).standard_normal((channels, length)).astype(np.float32) / 4
+    cuts = sorted(data.draw(st.lists(st.integers(0, length), max_size=4)))
+    denoiser = Denoiser(OPEN.setdefault(path, open_onnx(path)))
+    with denoiser.stream(channels=channels) as stream:
+        parts = [stream.feed(block) for block in np.split(noisy, cuts, axis=-1)]
+        streamed = np.concatenate([*parts, stream.flush()], axis=-1)
+    wanted = Denoiser(model)(noisy, sample_rate=64)
+    assert np.abs(streamed - wanted).max() < 1e-5  # float32 sums in another order
+
+
+OPEN = {}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_exported_has_the_same_parameters(kind):
+    wanted = {name: list(weight.shape) for name, weight in trained(KINDS[kind]).named_parameters()}
+    twin = build_exportable(KINDS[kind], SIGNAL)
+    assert {name: list(weight.shape) for name, weight in twin.named_parameters()} == wanted
+
+
+WIDE = [
+    ClassicGeneratorSettings(),
+    SpectralGeneratorSettings(**SPECTRAL | {"width": 24, "hidden": 24}),
+    CausalGeneratorSettings(**CAUSAL | {"width": 24, "hidden": 24}),
+]
+
+
+@pytest.mark.parametrize("kind", WIDE, ids=lambda kind: kind.kind)
+def test_fewer_bits_make_a_smaller_file_and_say_what_they_cost(tmp_path, card, kind):
+    generator = trained(kind)
+    info = card(generator=kind, signal=SIGNAL, latency_samples=generator.latency_samples)
+    sizes, costs = [], []
+    for precision in ("float32", "float16", "int8"):
+        made = export_onnx(generator, info, tmp_path / f"{precision}.onnx", precision=precision)
+        sizes.append(made.path.stat().st_size)
+        costs.append(made.difference.snr_loss_db)
+        assert made.size_bytes == sizes[-1] and made.precision == precision
+        assert open_onnx(made.path).info == info
+    weights = 2 * sum(weight.numel() for weight in generator.parameters())  # two bytes each
+    assert sizes[0] - sizes[1] > 0.9 * weights and sizes[1] - sizes[2] > 0.4 * weights
+    assert costs == sorted(costs)
+    # Rounding to 11 bits is an error of 2^-12 or so of each weight, -72 dB; to 8 bits about -45 dB.
+    assert costs[1] < 1e-3
+    assert costs[2] < 0.1
+
+
+def test_the_cost_is_what_independent_noise_takes_off():
+    wanted = np.random.default_rng(0).standard_normal(100_000).astype(np.float32)
+    noise = np.random.default_rng(1).standard_normal(100_000).astype(np.float32)
+    difference = _difference(wanted, wanted + noise / 10, val_snr_db=20.0)  # as much as there was
+    # 100,000 samples tell a level to about 0.02 dB.
+    assert difference.error_db == pytest.approx(-20, abs=0.05)
+    assert difference.snr_loss_db == pytest.approx(3.01, abs=0.05)
+    assert difference.median == pytest.approx(0.0674, rel=0.02)  # of a normal distribution, 0.674 deviations
+
+
+def with_another_bias(graph):
+    """In place of `shorten_names`: the output is off by a thousandth of full scale."""
+    for tensor in graph.graph.initializer:
+        if tensor.name.endswith("output.bias"):
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) + 1e-3, tensor.name))
+
+
+@pytest.mark.parametrize("before", [None, b"the one before"])
+def test_an_export_that_differs_leaves_no_file(pairs, tmp_path, monkeypatch, before):
+    model, *_ = pairs["classic"]
+    out = tmp_path / "model.onnx"
+    if before:
+        out.write_bytes(before)
+    monkeypatch.setattr(export, "shorten_names", with_another_bias)
+    with pytest.raises(DanError, match=r"differs from the model by 0\.001 of full scale; at most 0\.0001"):
+        export_onnx(model.generator, model.info, out, force=True)
+    assert [file.name for file in tmp_path.iterdir()] == ([out.name] if before else [])
+    assert not before or out.read_bytes() == before
+
+
+def test_a_precision_that_costs_too_much_leaves_no_file(pairs, tmp_path, monkeypatch):
+    model, *_ = pairs["classic"]
+    monkeypatch.setattr("dan.export.precisions._in_bytes", to_its_sign)
+    with pytest.raises(DanError, match=r"precision costs .* dB of SNR; at most 1.*higher precision"):
+        export_onnx(model.generator, model.info, tmp_path / "model.onnx", precision="int8")
+    assert not list(tmp_path.iterdir())
+
+
+def to_its_sign(weight, name):
+    return {f"{name}_sign": np.sign(weight)}, [helper.make_node("Identity", [f"{name}_sign"], [name])]
+
+
+def test_nothing_is_overwritten_unasked(pairs, tmp_path):
+    model, *_ = pairs["classic"]
+    (tmp_path / "model.onnx").write_bytes(b"mine")
+    with pytest.raises(DanError, match=r"exists already.*--force"):
+        export_onnx(model.generator, model.info, tmp_path / "model.onnx")
+    assert (tmp_path / "model.onnx").read_bytes() == b"mine"
+
+
+def test_another_name_is_refused(pairs, tmp_path):
+    model, *_ = pairs["classic"]
+    with pytest.raises(DanError, match=r"ends in \.onnx"):
+        export_onnx(model.generator, model.info, tmp_path / "model.safetensors")
+
+
+def test_a_network_over_several_channels_is_refused(tmp_path, card):
+    wide = ClassicGeneratorSettings(**CLASSIC, channels=2)
+    with pytest.raises(DanError, match=r"channels=2.*generator\.channels=1"):
+        export_onnx(build_generator(wide, SIGNAL), card(generator=wide), tmp_path / "model.onnx")
+
+
+def test_progress_ends_with_1(pairs, tmp_path):
+    model, *_ = pairs["classic"]
+    shares = []
+    export_onnx(model.generator, model.info, tmp_path / "a.onnx", precision="int8", progress=shares.append)
+    assert shares == sorted(shares) and shares[-1] == 1
+
+
+def example(command, noisy):
+    done = subprocess.run(command, input=noisy.tobytes(), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    return np.frombuffer(done.stdout, np.float32)
+
+
+NODE = shutil.which("node")
+HERE = (EXAMPLES / "node_modules" / "onnxruntime-web").is_dir()
+RUNNERS = [
+    [sys.executable, EXAMPLES / "stream.py"],
+    pytest.param(
+        [NODE, EXAMPLES / "stream.mjs"],
+        marks=[
+            pytest.mark.node,
+            pytest.mark.skipif(not (NODE and HERE), reason="takes node, and `npm install` in docs/examples"),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+@pytest.mark.parametrize(
+    ("kind", "length"),
+    [("causal", 1003), *(("causal, three frames, quarter hops", length) for length in (0, 1, 40))],
+)
+def test_the_examples_of_the_documentation_give_the_same_samples(pairs, runner, kind, length):
+    model, path, _ = pairs[kind]
+    hop = [str(KINDS[kind].hop_samples)] if str(runner[1]).endswith("mjs") else []
+    noisy = np.random.default_rng(3).standard_normal(length).astype(np.float32) / 4
+    denoised = example([*runner, path, *hop], noisy)
+    assert denoised.shape == noisy.shape
+    if length:
+        wanted = Denoiser(model)(noisy, sample_rate=64)
+        assert np.abs(denoised - wanted).max() < 1e-5  # float32 sums in another order
+
+
+@pytest.mark.parametrize("name", ["stream.py", "stream.mjs"])
+def test_the_documentation_shows_the_examples_as_they_are(name):
+    assert (EXAMPLES / name).read_text() in (EXAMPLES.parent / "embedding.md").read_text()

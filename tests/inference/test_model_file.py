@@ -1,0 +1,225 @@
+"""Model files: they say what they are, come back as they were, and nothing else is taken for one."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from dan.config.settings import ClassicGeneratorSettings
+from dan.core.errors import DanError
+from dan.inference.model_file import find_model, load_model, model_names, read_info, save_model
+from dan.networks.factory import build_generator
+
+
+def generator(info, seed=0):
+    torch.manual_seed(seed)
+    network = build_generator(info.generator, info.signal)
+    network(torch.randn(4, 1, 64))  # the normalisation sees some signals
+    return network.eval()
+
+
+@pytest.fixture
+def path(tmp_path, card):
+    path = tmp_path / "model.safetensors"
+    save_model(path, generator(card()), card())
+    return path
+
+
+def test_a_model_comes_back_as_it_was(path, card):
+    loaded, info = load_model(path)
+    assert info == card() == read_info(path)
+    assert not loaded.training
+    noisy = torch.randn(2, 1, 64)
+    assert torch.equal(loaded(noisy), generator(card())(noisy))
+    assert not torch.equal(loaded(noisy), generator(card(), seed=1)(noisy))
+
+
+def test_what_it_says_is_the_contract(path):
+    said = json.loads(json.dumps(read_info(path).as_dict()))
+    assert {
+        "name", "version", "recipe", "generator", "parameters", "sample_rate_hz", "latency_samples",
+        "licence", "receptive_field_samples", "channels", "trained_on", "seed", "val_snr_db",
+        "val_snr_gain_db",
+    } <= said.keys()  # fmt: skip
+    assert (said["generator"], said["sample_rate_hz"], said["licence"]) == ("classic", 64, "MIT")
+    assert said["settings"]["generator"]["kernel"] == 8
+
+
+def test_a_model_is_replaced(path, card):
+    save_model(path, generator(card(), seed=1), card(name="second"))
+    assert read_info(path).name == "second"
+    assert [file.name for file in path.parent.iterdir()] == ["model.safetensors"]
+
+
+def test_what_it_says_is_read_without_torch(path):
+    code = f"""
+import sys
+from pathlib import Path
+from dan.inference.model_file import read_info, find_model
+print(read_info(find_model({str(path)!r})).parameters)
+print(sorted({{"torch", "scipy", "matplotlib"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "376\n[]\n"
+
+
+def truncated(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def cut_in_its_header(path):
+    path.write_bytes(path.read_bytes()[:50])
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def text(path):
+    path.write_text("no model at all, but a text of some length")
+
+
+def array(path):
+    with path.open("wb") as file:
+        np.save(file, np.zeros(100))
+
+
+def huge_header(path):
+    path.write_bytes(b"\xff" * 16)
+
+
+def without_header(path):
+    save_file(load_file(path), path)
+
+
+def of_another_format(path):
+    save_file(load_file(path), path, metadata={"format": "pt", "info": "{}"})
+
+
+def without_info(path):
+    save_file(load_file(path), path, metadata={"format": "dan-model-1"})
+
+
+def of_wrong_info(path):
+    save_file(load_file(path), path, metadata={"format": "dan-model-1", "info": '{"name": "a"}'})
+
+
+def of_broken_info(path):
+    save_file(load_file(path), path, metadata={"format": "dan-model-1", "info": "{"})
+
+
+def missing(path):
+    path.unlink()
+
+
+def folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("reading", [read_info, load_model])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        truncated, cut_in_its_header, empty, text, array, huge_header, without_header, of_another_format,
+        without_info, of_wrong_info, of_broken_info, missing, folder,
+    ],
+)  # fmt: skip
+def test_what_is_no_model_is_refused(path, damage, reading):
+    damage(path)
+    with pytest.raises(DanError, match=r"model\.safetensors: it is no model file of DAN \(.+\).*run folder"):
+        reading(path)
+
+
+def test_weights_that_do_not_fit_are_refused(path, card):
+    other = card(generator=ClassicGeneratorSettings(kernel=6))
+    save_model(path, generator(card()), other)
+    with pytest.raises(DanError, match="weights do not fit its settings"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_card_that_cannot_be_read_back_is_not_written(path, card, value):
+    before = path.read_bytes()
+    with pytest.raises((DanError, ValueError)):
+        save_model(path, generator(card()), card(val_snr_db=value))
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        SafetensorError("I/O error: No space left on device (os error 28)"),
+    ],
+)
+def test_a_full_disk_leaves_the_model_before(path, card, monkeypatch, error):
+    before = path.read_bytes()
+
+    def full(weights, target, metadata):
+        target.write_bytes(before[:100])
+        raise error
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    with pytest.raises(DanError, match=r"model\.safetensors: it cannot be written"):
+        save_model(path, generator(card()), card())
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == ["model.safetensors"]
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from dan.inference.model_file import load_model, save_model
+from dan.core.errors import DanError
+path = Path(sys.argv[1])
+model = load_model(path)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    save_model(path, *model)
+except DanError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits the size of files as POSIX does")
+def test_a_disk_that_takes_no_more_leaves_the_model_before(path):
+    before = path.read_bytes()
+    done = subprocess.run([sys.executable, "-c", FULL, path], capture_output=True, text=True, check=False)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == ["model.safetensors"]
+    assert "it cannot be written" in done.stdout and done.returncode == 0
+
+
+def test_a_model_is_found_in_its_run_and_by_its_path(path):
+    assert find_model(path) == find_model(str(path)) == path
+    assert find_model(path.parent) == find_model(str(path.parent)) == path
+
+
+def test_every_packaged_model_is_found_and_read():
+    for name in model_names():
+        assert read_info(find_model(name)).parameters > 0
+
+
+def test_a_folder_without_a_model_is_named(tmp_path):
+    with pytest.raises(DanError, match=r"holds no model\.safetensors.*run folder"):
+        find_model(tmp_path)
+
+
+@pytest.mark.parametrize("model", ["no-such-model", "no/such/model.safetensors", "nul\0l"])
+def test_a_model_that_is_not_there_is_named(model):
+    with pytest.raises(
+        DanError, match=r"no such run folder, file or model.*dan train.*come with the package"
+    ):
+        find_model(model)
+
+
+def test_a_name_too_long_for_a_file():
+    with pytest.raises(DanError, match="no such run folder"):
+        find_model("x" * 300)

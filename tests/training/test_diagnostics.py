@@ -1,0 +1,167 @@
+"""Each warning and each verdict where it belongs, and not where it does not."""
+
+import numpy as np
+import pytest
+
+from dan.training.diagnostics import (
+    LOST,
+    WATCHED_EPOCHS,
+    WON,
+    data_warnings,
+    discriminator_warning,
+    output_warnings,
+    verdict,
+)
+
+
+def signals(seed=0, count=20, length=256):
+    return np.random.default_rng(seed).standard_normal((count, length))
+
+
+CLEAN, NOISE = signals(0), signals(1)
+
+
+# The data
+
+
+@pytest.mark.parametrize("level", [1e-3, 1.0, 1e4])
+@pytest.mark.parametrize("snr_db", [-10, 0, 30])
+def test_sound_data_call_for_no_warning(level, snr_db):
+    mixed = CLEAN + 10 ** (-snr_db / 20) * NOISE
+    assert data_warnings(clean=level * CLEAN, mixed=level * mixed) == []
+
+
+def test_data_without_noise():
+    (warning,) = data_warnings(clean=CLEAN, mixed=CLEAN + 1e-3 * NOISE)
+    assert "noisy signals equal the clean ones" in warning and "noise was mixed in" in warning
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.4, 0), (0.6, 1)])
+def test_most_and_not_some_of_the_data_without_noise(share, count):
+    noisy = np.arange(len(CLEAN)) >= share * len(CLEAN)
+    assert len(data_warnings(clean=CLEAN, mixed=CLEAN + noisy[:, None] * NOISE)) == count
+
+
+def test_silent_clean_signals_call_for_one_warning():
+    (warning,) = data_warnings(clean=0 * CLEAN, mixed=NOISE)
+    assert "most clean signals are silent" in warning
+
+
+def test_silent_clean_signals():
+    warnings = data_warnings(clean=0 * CLEAN, mixed=NOISE)
+    assert "most clean signals are silent" in warnings[0]
+
+
+@pytest.mark.parametrize(("factor", "said"), [(0.5, "-6.0 dB"), (2.0, "+6.0 dB"), (0.8, "-1.9 dB")])
+def test_clean_at_another_level_than_in_the_mix(factor, said):
+    # 10 dB of noise over 256 samples moves the figure by 0.02 dB in each signal, less in their median.
+    (warning,) = data_warnings(clean=CLEAN, mixed=factor * CLEAN + 0.1 * factor * NOISE)
+    assert "clean is contained in noisy at" in warning and "g * noise" in warning
+    assert float(warning.split(" at ")[1].split(" dB")[0]) == pytest.approx(float(said[:-3]), abs=0.2)
+
+
+def test_a_low_snr_is_no_mismatch_of_level():
+    mixed = CLEAN + 10 ** (50 / 20) * NOISE
+    assert data_warnings(clean=CLEAN, mixed=mixed) == []
+
+
+# The output
+
+
+@pytest.mark.parametrize("error", [0.0, 0.3])
+def test_a_sound_output_calls_for_no_warning(error):
+    assert output_warnings(estimate=CLEAN + error * NOISE, clean=CLEAN) == []
+
+
+@pytest.mark.parametrize("level_db", [-31.0, -80.0, -np.inf])
+def test_a_near_silent_output(level_db):
+    (warning,) = output_warnings(estimate=10 ** (level_db / 20) * CLEAN, clean=CLEAN)
+    assert "near-silent" in warning
+
+
+@pytest.mark.parametrize(
+    ("level_db", "warned"), [(-29.0, True), (-1.1, True), (-0.9, False), (0.9, False), (1.1, True)]
+)
+def test_a_level_that_is_off(level_db, warned):
+    warnings = output_warnings(estimate=10 ** (level_db / 20) * CLEAN, clean=CLEAN)
+    assert len(warnings) == warned
+    assert not warned or f"{level_db:+.1f} dB off its level" in warnings[0]
+
+
+def test_silence_kept_is_no_mismatch():
+    assert output_warnings(estimate=0 * CLEAN, clean=0 * CLEAN) == []
+
+
+# The discriminator
+
+
+def judged(*accuracies):
+    return [{"discriminator_accuracy": accuracy} for accuracy in accuracies]
+
+
+@pytest.mark.parametrize(
+    ("history", "said"),
+    [
+        (judged(*[WON] * WATCHED_EPOCHS), "won outright"),
+        (judged(0.5, *[1.0] * WATCHED_EPOCHS), "won outright (accuracy 1.00"),
+        (judged(*[LOST] * WATCHED_EPOCHS), "collapsed"),
+        (judged(0.9, *[0.5] * WATCHED_EPOCHS), "cannot tell denoised from clean (accuracy 0.50"),
+        (judged(*[0.5] * WATCHED_EPOCHS, 0.6), None),
+        (judged(*[1.0] * (WATCHED_EPOCHS - 1)), None),
+        (judged(*[1.0] * WATCHED_EPOCHS, 0.97), None),
+        (judged(*[0.75] * WATCHED_EPOCHS), None),
+        (judged(*[None] * WATCHED_EPOCHS), None),
+        ([{}] * WATCHED_EPOCHS, None),
+        ([], None),
+    ],
+)
+def test_the_discriminators_warning(history, said):
+    warning = discriminator_warning(history)
+    assert warning is None if said is None else said in warning
+
+
+# The verdict
+
+
+def history(*scores, gain=3.0, accuracy=0.7):
+    return [
+        {"epoch": epoch, "val_snr_db": score, "val_snr_gain_db": gain, "discriminator_accuracy": accuracy}
+        for epoch, score in enumerate(scores, start=1)
+    ]
+
+
+RISING = [float(epoch) for epoch in range(20)]
+LEVEL = [0.0] * 5 + [5.0] * 15
+
+
+@pytest.mark.parametrize(
+    ("records", "said"),
+    [
+        (history(*RISING), "All right, and still rising"),
+        (history(1.0), "All right, and still rising"),
+        (history(*LEVEL), "All right: validation has levelled off"),
+        (history(*LEVEL, 4.5), "All right: validation has levelled off"),
+        (history(*LEVEL, 3.5), "Past its best"),
+        (history(*RISING, gain=0.4), "Not all right"),
+        (history(*LEVEL, gain=-3.0), "Not all right"),
+        (history(*LEVEL, gain=0.5), "All right"),
+    ],
+)
+def test_the_verdict(records, said):
+    lines = verdict(records)
+    assert len(lines) == 2 and lines[1].startswith(said)
+
+
+def test_the_verdict_names_the_best():
+    records = history(1.0, 6.125, 5.5)
+    records[1]["val_snr_gain_db"] = 8.25
+    assert verdict(records)[0] == "Best: 6.12 dB at epoch 2, +8.25 dB over the noisy input."
+
+
+def test_the_verdict_before_any_validation():
+    assert verdict([]) == ["No validation yet, and so no model: both come after an epoch."]
+
+
+def test_the_verdict_notes_what_the_discriminator_does():
+    lines = verdict(history(*LEVEL, accuracy=1.0))
+    assert len(lines) == 3 and lines[2].startswith("Note: the discriminator has won outright")

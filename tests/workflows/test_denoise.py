@@ -1,0 +1,226 @@
+"""Files and folders: where the denoised ones go, how they are stored, and what becomes of those that fail."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from dan.core.errors import DanError
+from dan.workflows.denoise import denoise_files, plan
+
+RATE = 8000
+
+
+@pytest.fixture
+def halving(frame_denoiser):
+    """A denoiser that halves, so that what comes out is known."""
+    return frame_denoiser(lambda frames: np.float32(0.5) * frames, frame_samples=80, rate=RATE)
+
+
+def write(path, subtype="PCM_16", rate=RATE, channels=1):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    steps = 2 * np.random.default_rng(0).integers(-8000, 8000, (300, channels))  # halved they are whole steps
+    soundfile.write(path, steps / 2**15, rate, subtype=subtype)
+    return path
+
+
+def samples(path):
+    return soundfile.read(path)[0]
+
+
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+# Where they go
+
+
+@pytest.mark.parametrize(
+    ("inputs", "out", "targets"),
+    [
+        (["a.wav"], None, ["a_denoised.wav"]),
+        (["a.wav", "b/c.npy"], None, ["a_denoised.wav", "b/c_denoised.npy"]),
+        (["a.wav"], "x.flac", ["x.flac"]),
+        (["a.wav"], "x", ["x/a.wav"]),
+        (["a.wav"], "b", ["b/a.wav"]),
+        (["a.wav", "b/c.npy"], "x", ["x/a.wav", "x/c.npy"]),
+        (["b"], None, ["b_denoised/c.npy", "b_denoised/deep/d.FLAC"]),
+        (["b"], "x", ["x/c.npy", "x/deep/d.FLAC"]),
+        (["b", "a.wav"], "x", ["x/c.npy", "x/deep/d.FLAC", "x/a.wav"]),
+        (["a.wav", "a.wav"], "x", ["x/a.wav"]),
+    ],
+)
+def test_targets(tmp_path, monkeypatch, inputs, out, targets):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.wav", "b/c.npy", "b/deep/d.FLAC", "b/notes.txt"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+    planned = plan([Path(name) for name in inputs], out and Path(out))
+    assert [*planned.values()] == [Path(target) for target in targets]
+
+
+def test_the_folder_one_stands_in(tmp_path, monkeypatch):
+    (tmp_path / "rec").mkdir()
+    (tmp_path / "rec" / "a.wav").touch()
+    monkeypatch.chdir(tmp_path / "rec")
+    (target,) = plan([Path()], None).values()
+    assert target.resolve() == tmp_path / "rec_denoised" / "a.wav"
+
+
+def test_two_of_one_name_are_refused_before_anything_is_written(tmp_path, halving):
+    inputs = [write(tmp_path / "one" / "a.wav"), write(tmp_path / "two" / "a.wav")]
+    with pytest.raises(DanError, match=r"one/a\.wav and .*two/a\.wav: both would be .*out/a\.wav"):
+        denoise_files(halving, inputs, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_input_is_never_anothers_target(tmp_path, halving):
+    inputs = [write(tmp_path / "a.wav"), write(tmp_path / "a_denoised.wav")]
+    before = contents(tmp_path)
+    with pytest.raises(DanError):
+        denoise_files(halving, inputs, force=True)
+    assert contents(tmp_path) == before
+
+
+def test_a_folder_without_recordings_is_named(tmp_path, halving):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(DanError, match=r"holds no recordings.*\.flac.*\.npy.*\.wav"):
+        denoise_files(halving, [tmp_path])
+
+
+def test_an_input_that_does_not_exist_is_raised(tmp_path, halving):
+    with pytest.raises(DanError, match="no such file"):
+        denoise_files(halving, [tmp_path / "nowhere.wav"])
+
+
+@pytest.mark.parametrize("name", ["nowhere.wav", "x" * 300])
+def test_nothing_is_done_where_an_input_does_not_exist(tmp_path, halving, name):
+    source = write(tmp_path / "a.wav")
+    with pytest.raises(DanError, match="no such file"):
+        denoise_files(halving, [source, tmp_path / name])
+    assert [*tmp_path.iterdir()] == [source]
+
+
+def test_an_input_is_not_its_own_target(tmp_path, halving):
+    source = write(tmp_path / "a.wav")
+    before = contents(tmp_path)
+    for out in (source, tmp_path):
+        with pytest.raises(DanError, match="one of the inputs"):
+            denoise_files(halving, [source], out=out, force=True)
+    assert contents(tmp_path) == before
+
+
+# What is written
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_audio_keeps_its_encoding_rate_and_channels(tmp_path, halving, subtype, channels):
+    source = write(tmp_path / "a.wav", subtype, channels=channels)
+    report = denoise_files(halving, [source])
+    (written,) = report.written
+    info = soundfile.info(written.path)
+    assert (info.subtype, info.samplerate, info.channels, info.frames) == (subtype, RATE, channels, 300)
+    assert written.clipped_samples == 0 and not report.failures
+    assert np.array_equal(samples(written.path), samples(source) / 2)
+
+
+@pytest.mark.parametrize("dtype", ["int16", "int32", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(300,), (2, 300)])
+def test_arrays_keep_their_dtype_and_shape(tmp_path, halving, dtype, shape):
+    given = 2 * np.random.default_rng(0).integers(-8000, 8000, shape).astype(dtype)
+    np.save(tmp_path / "a.npy", given)
+    denoise_files(halving, [tmp_path / "a.npy"], sample_rate_hz=RATE)
+    denoised = np.load(tmp_path / "a_denoised.npy")
+    assert denoised.dtype == dtype and np.array_equal(denoised, given / 2)
+
+
+def test_clipped_samples_are_counted(tmp_path, frame_denoiser):
+    amplifying = frame_denoiser(lambda frames: 4 * frames, frame_samples=80, rate=RATE)
+    source = write(tmp_path / "a.wav")
+    (written,) = denoise_files(amplifying, [source]).written
+    expected = 4 * samples(source)
+    assert written.clipped_samples == np.sum((expected > 1 - 2**-15) | (expected < -1)) > 0
+    assert np.array_equal(samples(written.path), np.clip(expected, -1, 1 - 2**-15))
+
+
+@pytest.mark.parametrize(("strength", "factor"), [(0.0, 1.0), (0.5, 0.75), (1.0, 0.5)])
+def test_strength(tmp_path, halving, strength, factor):
+    source = write(tmp_path / "a.wav", "DOUBLE")
+    (written,) = denoise_files(halving, [source], strength=strength).written
+    # The network works in float32: 1e-7 of each sample.
+    np.testing.assert_allclose(samples(written.path), factor * samples(source), rtol=1e-6)
+
+
+def test_a_folder_is_mirrored(tmp_path, halving):
+    for name in ("a.wav", "deep/b.flac", "deep/er/c.wav"):
+        write(tmp_path / "rec" / name)
+    (tmp_path / "rec" / "notes.txt").write_text("no recording")
+    before = contents(tmp_path / "rec")
+    report = denoise_files(halving, [tmp_path / "rec"], out=tmp_path / "out")
+    assert {str(path) for path in contents(tmp_path / "out")} == {"a.wav", "deep/b.flac", "deep/er/c.wav"}
+    assert [written.path for written in report.written] == sorted(
+        tmp_path / "out" / name for name in ("a.wav", "deep/b.flac", "deep/er/c.wav")
+    )
+    assert contents(tmp_path / "rec") == before
+
+
+# What fails
+
+
+def test_failures_are_collected_and_the_rest_done(tmp_path, halving):
+    write(tmp_path / "rec" / "good.wav")
+    write(tmp_path / "rec" / "rate.wav", rate=RATE * 2)
+    (tmp_path / "rec" / "text.wav").write_text("no recording")
+    (tmp_path / "rec" / "empty.wav").touch()
+    np.save(tmp_path / "rec" / "array.npy", np.zeros(10))
+    np.save(tmp_path / "rec" / "nan.npy", np.full(10, np.nan))
+    shares = []
+    report = denoise_files(halving, [tmp_path / "rec"], out=tmp_path / "out", progress=shares.append)
+    assert [written.path.name for written in report.written] == ["good.wav"]
+    assert {str(path) for path in contents(tmp_path / "out")} == {"good.wav"}
+    said = {Path(str(error).split(": ")[0].split(" ")[0]).name: str(error) for error in report.failures}
+    assert said.keys() == {"rate.wav", "text.wav", "empty.wav", "array.npy", "nan.npy"}
+    assert "sample_rate=16000" in said["rate.wav"] and "--resample" in said["rate.wav"]
+    assert "does not say its sample rate" in said["array.npy"] and "--sample-rate 8000" in said["array.npy"]
+    assert shares == sorted(shares) and shares[-1] == 1.0
+    assert set(np.round(np.arange(1, 7) / 6, 6)) <= set(np.round(shares, 6))
+
+
+def test_what_exists_is_not_overwritten_but_by_force(tmp_path, halving):
+    source = write(tmp_path / "a.wav")
+    (tmp_path / "a_denoised.wav").write_text("mine")
+    (failure,) = denoise_files(halving, [source]).failures
+    assert "a_denoised.wav: it exists already" in str(failure) and "--force" in str(failure)
+    assert (tmp_path / "a_denoised.wav").read_text() == "mine"
+    (written,) = denoise_files(halving, [source], force=True).written
+    assert np.array_equal(samples(written.path), samples(source) / 2)
+
+
+@pytest.mark.parametrize("option", [{"strength": 2.0}, {"sample_rate_hz": -1.0}])
+def test_an_option_that_is_wrong_is_said_once_and_nothing_is_written(tmp_path, halving, option):
+    files = [write(tmp_path / name) for name in ("a.wav", "b.wav")]
+    with pytest.raises(DanError, match=next(iter(option))):
+        denoise_files(halving, files, **option)
+    assert len(contents(tmp_path)) == 2
+
+
+def test_tables_beside_recordings_are_said_to_be_left_out(tmp_path, halving):
+    write(tmp_path / "in" / "a.wav")
+    (tmp_path / "in" / "notes.csv").write_text("x\n1\n2\n")
+    (note,) = denoise_files(halving, [tmp_path / "in"], out=tmp_path / "out").notes
+    assert "tables: 1" in note and "notes.csv" in note
+
+
+def test_many_go_into_a_folder_not_a_file(tmp_path, halving):
+    files = [write(tmp_path / name) for name in ("a.wav", "b.wav")]
+    for out in (tmp_path / "both.wav", files[0]):
+        with pytest.raises(DanError, match="a folder is needed here"):
+            denoise_files(halving, files, out=out)
+
+
+def test_a_sample_that_no_network_can_take_is_named_with_its_file(tmp_path, halving):
+    np.save(tmp_path / "huge.npy", np.full(300, 1e25, np.float32))
+    (failure,) = denoise_files(halving, [tmp_path / "huge.npy"], sample_rate_hz=RATE).failures
+    assert "huge.npy has a sample of size 1e+25" in str(failure)

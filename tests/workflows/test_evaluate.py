@@ -1,0 +1,96 @@
+"""What a folder and a model say of the signals, and a judgement of recordings from end to end."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from dan.core.errors import DanError
+from dan.workflows import evaluate as judging
+from dan.workflows.evaluate import judge
+
+RATE_HZ = 100.0
+
+
+class Half:
+    """Stands for a model: it halves."""
+
+    def __init__(self, recipe):
+        self.info = SimpleNamespace(name="half", recipe=recipe, parameters=0, sample_rate_hz=RATE_HZ)
+
+    def __call__(self, noisy, *, sample_rate):
+        return 0.5 * noisy
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A folder of recordings of unequal lengths, without a word of how they were made."""
+    random = np.random.default_rng(0)
+    for side, row in [(side, row) for side in ("train", "validation") for row in range(4)]:
+        clean, noise = random.standard_normal((2, 300 + 20 * row)).astype(np.float32)
+        clean = np.convolve(clean, np.ones(9) / 9, mode="same").astype(np.float32)
+        for kind, signal in (("clean", clean), ("noise", noise), ("mixed", clean + 0.3 * noise)):
+            (tmp_path / "data" / side / kind).mkdir(parents=True, exist_ok=True)
+            np.save(tmp_path / "data" / side / kind / f"{row}.npy", signal)
+    return tmp_path / "data"
+
+
+def judged(monkeypatch, data, *, recipe="mine", said=None, **options):
+    monkeypatch.setattr(judging, "load", lambda _: Half(recipe))
+    if said is not None:
+        (data / "dataset.json").write_text(json.dumps({"sample_rate_hz": RATE_HZ, **said}))
+    return judge("half", data, sample_rate_hz=RATE_HZ, **options)
+
+
+def test_recordings_from_end_to_end(monkeypatch, data, tmp_path):
+    seen = []
+    files = {"json_file": tmp_path / "t.json", "report": tmp_path / "report"}
+    evaluation = judged(monkeypatch, data, recipe="ecg-360", progress=seen.append, **files)
+    said = json.loads((tmp_path / "t.json").read_text())
+    assert said["kind"] == "ecg" and said["count"] == 4
+    assert [row["name"] for row in said["rows"]] == [
+        "noisy", "dan", "lowpass", "bandpass", "wiener", "wavelet", "spectral_gate"
+    ]  # fmt: skip
+    assert set(said["settings"]) == set(evaluation.outputs) - {"noisy", "dan"}
+    assert said["clean_input"][0]["snr_db"] == pytest.approx(20 * np.log10(2), abs=1e-4)  # float32
+    assert "training side" in (tmp_path / "report" / "index.html").read_text()
+    assert seen == sorted(seen) and seen[-1] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("given", "said", "recipe", "kind"),
+    [
+        ("eeg", "ecg", "speech-8k", "eeg"),
+        (None, "ecg", "eeg-256", "ecg"),
+        (None, None, "eeg-256", "eeg"),
+        (None, None, "mine", None),
+        (None, None, "ecgs", None),
+    ],
+)
+def test_the_kind_is_what_the_first_says(given, said, recipe, kind):
+    dataset = SimpleNamespace(kind=said)
+    assert judging._kind(given, dataset, recipe) == kind
+    assert said is not None or judging._kind(given, None, recipe) == kind
+
+
+def test_an_unknown_kind_is_named(monkeypatch, data):
+    with pytest.raises(DanError, match="kind=birds"):
+        judged(monkeypatch, data, kind="birds")
+    with pytest.raises(DanError, match="kind=fish"):
+        judged(monkeypatch, data, said={"kind": "fish"})
+
+
+def test_without_a_training_side_the_filters_keep_their_defaults(monkeypatch, data):
+    for kind in ("clean", "noise", "mixed"):
+        for path in (data / "train" / kind).iterdir():
+            path.unlink()
+    table = judged(monkeypatch, data).table
+    assert [row.name for row in table.rows] == ["noisy", "dan", "wiener", "wavelet", "spectral_gate"]
+    assert "training side" in table.notes["bandpass"]
+
+
+def test_data_at_another_rate_are_refused_with_a_way_out(monkeypatch, data):
+    monkeypatch.setattr(judging, "load", lambda _: Half(None))
+    with pytest.raises(DanError, match=r"at 50 Hz: the model half is for 100 Hz.*data mix --sample-rate 100"):
+        judge("half", data, sample_rate_hz=50)
