@@ -1,4 +1,4 @@
-"""Writes docs/house.md, a line for each module, from their docstrings: `python docs/make_house.py`."""
+"""Write docs/house.md, a line for each module, from the directories: `python docs/make_house.py`."""
 
 from __future__ import annotations
 
@@ -8,30 +8,31 @@ from pathlib import Path
 PAGE = Path(__file__).with_name("house.md")
 SOURCE = Path(__file__).parent.parent / "src" / "dan"
 
-FLOORS = {
-    "Commands: parse, call, print": "cli __main__",
-    "What a command does around the work itself": "demo sessions judging denoising pipes",
-    "Beside peers": "benchmark benchmark_page comparisons tradeoffs peers trials startup",
-    "Measuring": "bench ablation references timing",
-    "Report and pictures": "report page listening plots drawing",
-    "Judging": "evaluation scoring scores figures baselines fitting samples",
-    "Training": "training checkpoints diagnosis runs schedules muon",
-    "Batches to train on": "datasets mixing materials mixtures crops splits corpus",
-    "Export": "export exportable parity precisions",
-    "A model applied": "denoiser streams engines torch_models onnx_models onnx_metadata models",
-    "Networks and losses": "generators causal discriminators networks convolutions hearing losses",
-    "Data folders": "folders layout lengths verification leaks previews",
-    "Signals made": "synthesis artefacts",
-    "Recordings": "recordings readers audio chunks arrays tables columns edf physionet",
-    "Figures and limits": "metrics speech biosignals limits",
-    "Filters": "filters butterworth wiener shrinkage gating sinusoids",
-    "What a training may say": "recipes settings",
-    "What all agree on": "signals errors files progress",
-}
+FLOORS = [
+    "cli",
+    "benchmark",
+    "workflows",
+    "training",
+    "report",
+    "evaluation",
+    "data",
+    "metrics",
+    "export",
+    "inference",
+    "losses",
+    "networks",
+    "synthesis",
+    "dsp",
+    "io",
+    "config",
+    "core",
+]
+"""Packages, from the top down: each imports from those below it only."""
 
 HEAD = """# The house
 
-A line for each module of `src/dan`, floor by floor: each imports only from floors below, or from its own.
+The packages of `src/dan`, from the top down, and a line for each of their modules, in the order of their
+names. Imports go down only: a package imports from packages below it, and no two modules import each other.
 This page is made from the modules' own words by `python docs/make_house.py`.
 """
 
@@ -42,41 +43,88 @@ def main() -> None:
 
 
 def render() -> str:
-    """The page as Markdown; a module that no floor names is an error, and so is the reverse."""
-    there = {path.stem for path in SOURCE.glob("*.py")} - {"__init__"} | {"recipes"}
-    named = [name for names in FLOORS.values() for name in names.split()]
-    if set(named) != there or len(named) != len(there):
-        raise SystemExit(f"modules without a floor, or floors without a module: {sorted(set(named) ^ there)}")
+    """Return the page as Markdown; a package without a floor is an error, and so is the reverse."""
+    there = {path.parent.name for path in SOURCE.glob("*/__init__.py")}
+    if there != set(FLOORS):
+        raise SystemExit(
+            f"packages without a floor, or floors without a package: {sorted(there ^ set(FLOORS))}"
+        )
     parts = [HEAD]
-    for floor, names in FLOORS.items():
-        parts.append(f"\n## {floor}\n\n| module | |\n| --- | --- |\n")
-        parts += [f"| `{name}` | {_first_line(name)} |\n" for name in names.split()]
+    for package in FLOORS:
+        parts.append(f"\n## {package}\n\n{_words(SOURCE / package / '__init__.py')}\n\n")
+        parts.append("| module | |\n| --- | --- |\n")
+        parts += [f"| `{name}` | {_words(path)} |\n" for name, path in _modules(package)]
     return "".join(parts)
 
 
 def imports_upwards() -> list[str]:
-    """Imports from a floor above, which the house forbids."""
-    floor_of = {name: floor for floor, names in enumerate(FLOORS.values()) for name in names.split()}
+    """Return the imports from a package above the importing one, in words."""
+    floor_of = {package: floor for floor, package in enumerate(reversed(FLOORS))}
     return [
         f"{name} imports {other}"
-        for name, floor in floor_of.items()
-        for other in _imported(name)
-        if other in floor_of and floor_of[other] < floor
+        for name, imported in graph().items()
+        for other in sorted(imported)
+        if _floor(other, floor_of) > _floor(name, floor_of)
     ]
 
 
-def _tree(name: str) -> ast.Module:
-    path = SOURCE / f"{name}.py"
-    return ast.parse((path if path.exists() else SOURCE / name / "__init__.py").read_text(encoding="utf-8"))
+def circles() -> list[list[str]]:
+    """Return the circles of modules that import each other."""
+    imports = graph()
+    return [circle for name in imports if (circle := _way_back(name, imports))]
 
 
-def _first_line(name: str) -> str:
-    return (ast.get_docstring(_tree(name)) or "").split("\n\n")[0].replace("\n", " ")
+def graph() -> dict[str, set[str]]:
+    """Return each module's imports from `dan`, in whatever form they are written."""
+    modules = {_dotted(path): path for path in sorted(SOURCE.rglob("*.py"))}
+    return {name: _imported(name, path, modules) - {name} for name, path in modules.items()}
 
 
-def _imported(name: str) -> set[str]:
-    nodes = [node for node in ast.walk(_tree(name)) if isinstance(node, ast.ImportFrom) and node.module]
-    return {node.module.split(".")[1] for node in nodes if node.module and node.module.startswith("dan.")}
+def _floor(name: str, floor_of: dict[str, int]) -> int:
+    """Return the floor of a module; the face and `__main__` stand above all packages."""
+    package = name.split(".")[1] if "." in name else ""
+    return floor_of.get(package, len(floor_of))
+
+
+def _imported(name: str, path: Path, modules: dict[str, Path]) -> set[str]:
+    found: set[str] = set()
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            found |= {whole if (whole := f"{base}.{a.name}") in modules else base for a in node.names}
+    return found & set(modules)
+
+
+def _way_back(name: str, imports: dict[str, set[str]]) -> list[str]:
+    """Return the modules from which an import leads back to one, none where there is no circle."""
+    seen: set[str] = set()
+    ahead = list(imports[name])
+    while ahead:
+        other = ahead.pop()
+        if other not in seen:
+            seen.add(other)
+            ahead += imports[other]
+    return sorted(other for other in seen if name in imports[other]) if name in seen else []
+
+
+def _dotted(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _modules(package: str) -> list[tuple[str, Path]]:
+    root = SOURCE / package
+    paths = [path for path in sorted(root.rglob("*.py")) if path != root / "__init__.py"]
+    return [(_dotted(path).removeprefix(f"dan.{package}."), path) for path in paths]
+
+
+def _words(path: Path) -> str:
+    words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return words.split("\n\n")[0].replace("\n", " ")
 
 
 if __name__ == "__main__":

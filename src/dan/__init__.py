@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
-__all__ = ["DanError", "Denoiser", "load"]
+from dan.core.version import __version__
+
+__all__ = ["DanError", "Denoiser", "__version__", "load"]
 
 if TYPE_CHECKING:
     from dan.core.errors import DanError

@@ -19,7 +19,7 @@ from dan.benchmark.startup import Start, start
 from dan.benchmark.timing import Spread, in_turns, one_core, spread
 from dan.benchmark.tradeoff_plot import plot_tradeoff
 from dan.benchmark.trials import Trial, drawn, from_folder, from_recordings
-from dan.cli.main import main as cli
+from dan.cli import main as cli
 from dan.core.errors import DanError
 from dan.evaluation.baselines import Baselines
 from dan.metrics import general as metrics

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from dan.cli.main import main as cli
+from dan.cli import main as cli
 from dan.config.load import dump_recipe
 
 

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import least_squares
 
-from dan.core.arrays import energy, energy_ratio_db
+from dan.core.arrays import check_band, energy, energy_ratio_db
 from dan.core.errors import DanError
-from dan.dsp.sinusoid_fit import check_band, fit_sinusoids, phasors
+from dan.dsp.phasors import phasors
+from dan.dsp.sinusoid_fit import fit_sinusoids
 
 RATE_HZ = 256.0
 TIME_S = np.arange(256) / RATE_HZ

@@ -165,7 +165,7 @@ def test_a_missing_package_costs_its_row_only(monkeypatch):
     def missing(noisy, **_):
         raise DanError("noisereduce", "it is not installed", "Install it")
 
-    monkeypatch.setattr(baselines.filters, "spectral_gate", missing)
+    monkeypatch.setattr(baselines, "spectral_gate", missing)
     result = scored(told=False, count=2)
     assert "spectral_gate" not in result.outputs
     assert result.table.notes["spectral_gate"] == "noisereduce: it is not installed. Install it."

@@ -19,9 +19,9 @@ from dan.config.settings import (
     SpectralGeneratorSettings,
 )
 from dan.core.errors import DanError
+from dan.export import onnx as export
 from dan.export.exportable import build_exportable
 from dan.export.onnx import export_onnx
-from dan.export.onnx import onnx as export
 from dan.export.parity import _difference
 from dan.inference.denoiser import Denoiser
 from dan.inference.onnx_backend import open_onnx

@@ -7,8 +7,7 @@ import pytest
 
 from dan.core.errors import DanError
 from dan.evaluation.evaluate import score
-from dan.metrics import speech
-from dan.metrics.general import registry as figures
+from dan.metrics import registry, speech
 from dan.metrics.registry import left_out, open_figures
 from dan.metrics.speech import pesq_mos, stoi
 
@@ -118,5 +117,5 @@ def test_silence_among_the_signals_is_left_out_and_counted():
 def test_figures_have_headings():
     for kind in ("speech", "ecg", "eeg"):
         measures = set(open_figures(kind, sample_rate_hz=RATE_HZ).measures) - {"snr_db", "si_sdr_db"}
-        assert measures and measures <= set(figures.HEADINGS)
+        assert measures and measures <= set(registry.HEADINGS)
     assert set(speech.PESQ_MODES) == {8000.0, 16000.0}

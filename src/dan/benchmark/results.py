@@ -102,7 +102,7 @@ def read_benchmark(path: Path) -> Benchmark:
 
 def machine() -> dict[str, str]:
     """What this run is made on: the system, the processor and the versions."""
-    from dan import __version__
+    from dan.core.version import __version__
 
     system = f"{platform.system()} on {platform.machine()}"
     found = {"system": system, "processor": _processor(), "cores": str(os.cpu_count())}

@@ -11,11 +11,11 @@ from typing import get_args
 import numpy as np
 
 from dan.config.load import load_recipe, recipe_names
-from dan.config.settings import Recipe
+from dan.config.settings import Recipe, SignalKind
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
 from dan.core.progress import Progress
-from dan.data.folder.layout import SIDES, SignalKind, pair_files, read_dataset
+from dan.data.folder.layout import SIDES, pair_files, read_dataset
 from dan.data.folder.load import load_signals
 from dan.evaluation import baselines
 from dan.evaluation.baselines import Baselines

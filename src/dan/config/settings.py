@@ -17,6 +17,8 @@ NonNegative = Annotated[float, Field(ge=0)]
 Colour = Literal["white", "pink", "brown", "blue", "violet"]
 NoiseKind = Literal["colours", "hum", "wander", "muscle", "motion", "blinks"]
 SplitBy = Literal["auto", "file", "folder", "time"]
+SignalKind = Literal["tones", "speech", "ecg", "eeg"]
+"""What signals are: it says which metrics judge them."""
 
 
 MOST_SAMPLES = 2**24

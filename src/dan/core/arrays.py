@@ -113,3 +113,43 @@ def energy_ratio_db(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> npt
 def db_to_amplitude(level_db: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Decibels to a factor of amplitude: ``10 ** (dB / 20)``."""
     return np.asarray(10.0 ** (np.asarray(level_db, dtype=np.float64) / 20))
+
+
+def check_band(frequency_hz: tuple[float, float], *, sample_rate_hz: float) -> tuple[float, float]:
+    """Check that a band ``(low, high)`` in Hz rises and lies within 0 Hz and half the rate, and return it.
+
+    Raises:
+        DanError: if it does not.
+    """
+    low_hz, high_hz = (float(edge) for edge in frequency_hz)
+    if not 0 <= low_hz < high_hz <= sample_rate_hz / 2:
+        raise DanError(
+            f"frequency_hz=({low_hz:g}, {high_hz:g})",
+            f"a band has 0 <= low < high <= half the sample rate, {sample_rate_hz / 2:g} Hz",
+            "Give the band that the sines lie in",
+        )
+    return low_hz, high_hz
+
+
+def cast(block: Signal, dtype: np.dtype[Any]) -> tuple[npt.NDArray[Any], int]:
+    """To a dtype of numbers, rounded if whole, clipped to its range; and how many were clipped."""
+    if dtype == block.dtype:
+        return block, 0
+    if dtype.kind == "f":
+        limits: Any = np.finfo(dtype)
+        kept, clipped = clip(block.astype(np.float64), float(limits.min), float(limits.max))
+        return kept.astype(dtype), clipped
+    limits = np.iinfo(dtype)
+    low, high = float(limits.min), float(limits.max)
+    if int(high) > limits.max:  # 2**63 - 1 is no float64: the next one below it
+        high = float(np.nextafter(high, 0))
+    narrow = dtype.itemsize <= 2 and block.dtype == np.float32  # float32 holds every 16-bit integer
+    kept, clipped = clip(np.rint(block if narrow else block.astype(np.float64)), low, high)
+    return kept.astype(dtype), clipped
+
+
+def clip(block: Signal, low: float, high: float) -> tuple[Signal, int]:
+    """Clip to ``[low, high]``; and how many were outside."""
+    if not block.size or (block.min() >= low and block.max() <= high):
+        return block, 0
+    return np.clip(block, low, high), int(np.count_nonzero((block < low) | (block > high)))

@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal as dsp
 
-from dan.core.arrays import Signal, check_sample_rate, check_signal
+from dan.core.arrays import Signal, check_band, check_sample_rate, check_signal
 from dan.core.errors import DanError
-from dan.dsp.sinusoid_fit import check_band
 
 Array = npt.NDArray[np.float64]
 

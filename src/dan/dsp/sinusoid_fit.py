@@ -12,8 +12,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from dan.core.arrays import Signal, check_sample_rate, check_signal, energy
+from dan.core.arrays import Signal, check_band, check_sample_rate, check_signal, energy
 from dan.core.errors import DanError
+from dan.dsp.phasors import phasors
 
 Array = npt.NDArray[np.float64]
 
@@ -29,38 +30,6 @@ STEPS_AT_LAST = 20
 
 CHUNK_SIGNALS = 128
 """Signals fitted at once, small enough for the working set to stay in the cache."""
-
-
-def phasors(
-    frequency_hz: npt.ArrayLike, *, length_samples: int, sample_rate_hz: float
-) -> npt.NDArray[np.complex128]:
-    """Unit phasors ``exp(2 pi i f t)`` from t = 0, ``[*] -> [*, T]``: cosine as real, sine as imaginary part.
-
-    Each row is the outer product of a coarse and a fine row of about sqrt(T) phasors, as the exponential of a
-    sum is a product: exact to a few roundings and ten times quicker than as many exponentials.
-    """
-    angle = 2j * np.pi / sample_rate_hz * np.asarray(frequency_hz, dtype=np.float64)[..., None]
-    step = math.isqrt(length_samples - 1) + 1
-    fine = np.exp(angle * np.arange(step))
-    coarse = np.exp(angle * np.arange(0, length_samples, step))
-    rows = coarse[..., :, None] * fine[..., None, :]
-    return np.asarray(rows.reshape(*rows.shape[:-2], -1)[..., :length_samples])
-
-
-def check_band(frequency_hz: tuple[float, float], *, sample_rate_hz: float) -> tuple[float, float]:
-    """Check that a band ``(low, high)`` in Hz rises and lies within 0 Hz and half the rate, and return it.
-
-    Raises:
-        DanError: if it does not.
-    """
-    low_hz, high_hz = (float(edge) for edge in frequency_hz)
-    if not 0 <= low_hz < high_hz <= sample_rate_hz / 2:
-        raise DanError(
-            f"frequency_hz=({low_hz:g}, {high_hz:g})",
-            f"a band has 0 <= low < high <= half the sample rate, {sample_rate_hz / 2:g} Hz",
-            "Give the band that the sines lie in",
-        )
-    return low_hz, high_hz
 
 
 def fit_sinusoids(

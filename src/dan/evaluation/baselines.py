@@ -18,8 +18,11 @@ from dan.config.settings import Recipe
 from dan.core.arrays import Signal
 from dan.core.progress import Progress, portion
 from dan.core.ragged import Denoise
-from dan.dsp import filters
+from dan.dsp.butterworth import bandpass, lowpass
 from dan.dsp.sinusoid_fit import fit_sinusoids
+from dan.dsp.spectral_gate import spectral_gate
+from dan.dsp.wavelet import wavelet
+from dan.dsp.wiener import wiener
 from dan.evaluation.bayes_limit import bayes_estimate
 from dan.evaluation.training_side import Training
 from dan.evaluation.tuning import fit
@@ -79,12 +82,12 @@ def from_recipe(
     known: dict[str, Any] = {"sample_rate_hz": rate_hz, "frequency_hz": band_hz}
     noise = _noise_sample(recipe) if noise is None else noise
     rows: dict[str, Denoise] = {
-        "lowpass": partial(filters.lowpass, sample_rate_hz=rate_hz, pass_hz=band_hz[1]),
-        "bandpass": partial(filters.bandpass, **known),
-        "wiener": partial(filters.wiener, **known, noise=noise),
+        "lowpass": partial(lowpass, sample_rate_hz=rate_hz, pass_hz=band_hz[1]),
+        "bandpass": partial(bandpass, **known),
+        "wiener": partial(wiener, **known, noise=noise),
         # A long wavelet: what leaks from octave to octave is less, and tones are as long as the signal.
-        "wavelet": partial(filters.wavelet, wavelet="db20", levels=_levels(band_hz[0], rate_hz)),
-        "spectral_gate": partial(filters.spectral_gate, sample_rate_hz=rate_hz, noise=noise),
+        "wavelet": partial(wavelet, wavelet="db20", levels=_levels(band_hz[0], rate_hz)),
+        "spectral_gate": partial(spectral_gate, sample_rate_hz=rate_hz, noise=noise),
     }
     found = Baselines(rows)
     number = recipe.clean.sines if isinstance(recipe.clean.sines, int) else sines
@@ -115,9 +118,9 @@ def untold(sample_rate_hz: float, *, noise: Signal | None = None) -> Baselines:
     """The rows that need neither a recipe nor a training side, with the filters' defaults."""
     rated: dict[str, Any] = {"sample_rate_hz": sample_rate_hz, "noise": noise}
     rows: dict[str, Denoise] = {
-        "wiener": partial(filters.wiener, **rated),
-        "wavelet": filters.wavelet,
-        "spectral_gate": partial(filters.spectral_gate, **rated),
+        "wiener": partial(wiener, **rated),
+        "wavelet": wavelet,
+        "spectral_gate": partial(spectral_gate, **rated),
     }
     notes = dict.fromkeys(("lowpass", "bandpass"), NOT_TRAINED) | dict.fromkeys(("nls", "limit"), NOT_MADE)
     return Baselines(rows, notes)

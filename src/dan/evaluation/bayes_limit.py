@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dan.core.arrays import Signal, check_sample_rate, check_signal, energy
+from dan.core.arrays import Signal, check_band, check_sample_rate, check_signal, energy
 from dan.core.errors import DanError
 from dan.core.progress import Progress
-from dan.dsp.sinusoid_fit import check_band, phasors
+from dan.dsp.phasors import phasors
 
 Array = npt.NDArray[np.float64]
 Coarse = npt.NDArray[np.float32]

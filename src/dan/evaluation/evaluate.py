@@ -11,12 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dan.config.settings import Recipe
+from dan.config.settings import Recipe, SignalKind
 from dan.core.arrays import Signal, check_sample_rate
 from dan.core.errors import DanError
 from dan.core.progress import Progress, portion
 from dan.core.ragged import Denoise, Signals, check_pairs, check_signals, each, stacked
-from dan.data.folder.layout import SignalKind
 from dan.evaluation import baselines
 from dan.evaluation.baselines import limit_misfit
 from dan.evaluation.scoring import by_snr, row_of, score, take_all

@@ -8,10 +8,10 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from dan.config.settings import SignalKind
 from dan.core.arrays import Signal
 from dan.core.progress import Progress, portion
 from dan.core.ragged import Signals, check_pairs, check_signals
-from dan.data.folder.layout import SignalKind
 from dan.evaluation.table import FIGURES, Row, SnrClass
 from dan.metrics.general import Array, bootstrap_interval
 from dan.metrics.registry import Figures, mean, open_figures

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from dan.config.settings import SignalKind
 from dan.core.errors import DanError
-from dan.data.folder.layout import SignalKind
 from dan.metrics.registry import HEADINGS
 
 FIGURES = ("snr_db", "snr_gain_db", "si_sdr_db", "si_sdr_gain_db")

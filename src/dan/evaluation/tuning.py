@@ -17,8 +17,10 @@ from dan.core.arrays import Signal
 from dan.core.errors import DanError
 from dan.core.progress import Progress, portion
 from dan.core.ragged import Denoise
-from dan.dsp import filters
-from dan.dsp.wiener import usual_frame_samples
+from dan.dsp.butterworth import bandpass, lowpass
+from dan.dsp.spectral_gate import spectral_gate
+from dan.dsp.wavelet import wavelet
+from dan.dsp.wiener import usual_frame_samples, wiener
 from dan.evaluation.training_side import Training
 from dan.metrics.general import Array
 
@@ -123,7 +125,7 @@ def _lowpasses(training: Training) -> Iterator[Candidate]:
         stop_hz = min(pass_hz * ratio, (pass_hz + rate_hz / 2) / 2)
         edges = {"pass_hz": pass_hz, "stop_hz": stop_hz}
         said = f"passes up to {pass_hz:.4g} Hz, stops from {stop_hz:.4g} Hz"
-        yield said, partial(filters.lowpass, sample_rate_hz=rate_hz, **edges, pass_db=1.0, stop_db=20.0)
+        yield said, partial(lowpass, sample_rate_hz=rate_hz, **edges, pass_db=1.0, stop_db=20.0)
 
 
 def _bandpasses(training: Training) -> Iterator[Candidate]:
@@ -132,7 +134,7 @@ def _bandpasses(training: Training) -> Iterator[Candidate]:
         stop_hz = low_hz / ratio, min(high_hz * ratio, (high_hz + rate_hz / 2) / 2)
         said = f"passes {low_hz:.4g} to {high_hz:.4g} Hz, stops at {stop_hz[0]:.4g} and {stop_hz[1]:.4g} Hz"
         band_hz = low_hz, high_hz
-        yield said, partial(filters.bandpass, sample_rate_hz=rate_hz, frequency_hz=band_hz, stop_hz=stop_hz)
+        yield said, partial(bandpass, sample_rate_hz=rate_hz, frequency_hz=band_hz, stop_hz=stop_hz)
 
 
 def _both(band: Denoise, training: Training) -> list[tuple[str, Denoise, Signal]]:
@@ -154,7 +156,7 @@ def _wieners(training: Training, band: Denoise) -> list[Candidate]:
             _chain(
                 first,
                 partial(
-                    filters.wiener,
+                    wiener,
                     sample_rate_hz=rate_hz,
                     noise=noise,
                     overestimate=over,
@@ -172,7 +174,7 @@ def _wavelets(training: Training, band: Denoise) -> list[Candidate]:
     return [
         (
             f"sym8, {'white' if white else 'coloured'} noise, threshold times {strength:g}{where}",
-            _chain(first, partial(filters.wavelet, white=white, strength=strength)),
+            _chain(first, partial(wavelet, white=white, strength=strength)),
         )
         for (where, first, _), white, strength in product(_both(band, training), (True, False), STRENGTHS)
     ]
@@ -186,7 +188,7 @@ def _gates(training: Training, band: Denoise) -> list[Candidate]:
             _chain(
                 first,
                 partial(
-                    filters.spectral_gate,
+                    spectral_gate,
                     sample_rate_hz=rate_hz,
                     noise=noise if told else None,
                     strength=strength,

@@ -10,10 +10,9 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
-from dan.core.arrays import Signal, check_signal
+from dan.core.arrays import Signal, cast, check_signal
 from dan.core.errors import DanError
 from dan.inference.engines import Block, Engine
-from dan.io.base import cast
 
 LARGEST = 1e15
 """Networks compute in float32 with powers of spectra: beyond this they are not finite."""

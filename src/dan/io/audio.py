@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dan.core.arrays import Signal, check_sample_rate
+from dan.core.arrays import Signal, cast, check_sample_rate, clip
 from dan.core.errors import DanError
 from dan.io._riff import append_chunks, clear_time_stamp, other_chunks, refuse_wrong_header
-from dan.io.base import Form, Reader, Writer, cast, clip, not_a_recording, reason
+from dan.io.base import Form, Reader, Writer, not_a_recording, reason
 
 AUDIO = "wav wavex w64 rf64 flac ogg oga opus mp3 aif aiff aifc au snd caf"
 PCM_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}

@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
@@ -150,30 +149,6 @@ class Writer(ABC):
 
     @abstractmethod
     def _finish(self) -> None: ...
-
-
-def cast(block: Signal, dtype: np.dtype[Any]) -> tuple[npt.NDArray[Any], int]:
-    """To a dtype of numbers, rounded if whole, clipped to its range; and how many were clipped."""
-    if dtype == block.dtype:
-        return block, 0
-    if dtype.kind == "f":
-        limits: Any = np.finfo(dtype)
-        kept, clipped = clip(block.astype(np.float64), float(limits.min), float(limits.max))
-        return kept.astype(dtype), clipped
-    limits = np.iinfo(dtype)
-    low, high = float(limits.min), float(limits.max)
-    if int(high) > limits.max:  # 2**63 - 1 is no float64: the next one below it
-        high = float(np.nextafter(high, 0))
-    narrow = dtype.itemsize <= 2 and block.dtype == np.float32  # float32 holds every 16-bit integer
-    kept, clipped = clip(np.rint(block if narrow else block.astype(np.float64)), low, high)
-    return kept.astype(dtype), clipped
-
-
-def clip(block: Signal, low: float, high: float) -> tuple[Signal, int]:
-    """Clip to ``[low, high]``; and how many were outside."""
-    if not block.size or (block.min() >= low and block.max() <= high):
-        return block, 0
-    return np.clip(block, low, high), int(np.count_nonzero((block < low) | (block > high)))
 
 
 def reason(error: Exception) -> str:

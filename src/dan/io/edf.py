@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from dan.core.arrays import Signal
+from dan.core.arrays import Signal, clip
 from dan.core.errors import DanError
-from dan.io.base import Form, Reader, Writer, clip, not_a_recording
+from dan.io.base import Form, Reader, Writer, not_a_recording
 
 NO_SIGNALS = frozenset(["status", "trigger", "triggers", "marker", "markers", "event", "events"])
 """Labels of channels that hold codes, as BioSemi's 24-bit ``Status``: copied, never filtered."""

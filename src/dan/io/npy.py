@@ -9,9 +9,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from dan.core.arrays import Signal, check_signal
+from dan.core.arrays import Signal, cast, check_signal
 from dan.core.errors import DanError
-from dan.io.base import Form, Reader, Writer, cast, not_a_recording
+from dan.io.base import Form, Reader, Writer, not_a_recording
 
 MANY_CHANNELS = 64
 """An array with more rows than this, and more rows than columns, has its axes in the wrong order."""

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dan.core.arrays import Signal
+from dan.core.arrays import Signal, clip
 from dan.core.errors import DanError
-from dan.io.base import Form, Reader, Writer, clip, not_a_recording
+from dan.io.base import Form, Reader, Writer, not_a_recording
 
 MISSING = "pip install 'dan-denoiser[biosignals]'"
 

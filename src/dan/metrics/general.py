@@ -9,9 +9,15 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from dan.core.arrays import check_same_shape, check_sample_rate, check_signal, energy, energy_ratio_db
+from dan.core.arrays import (
+    check_band,
+    check_same_shape,
+    check_sample_rate,
+    check_signal,
+    energy,
+    energy_ratio_db,
+)
 from dan.core.errors import DanError
-from dan.dsp.sinusoid_fit import check_band
 
 Array = npt.NDArray[np.float64]
 

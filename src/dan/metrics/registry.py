@@ -8,11 +8,11 @@ from typing import get_args
 
 import numpy as np
 
+from dan.config.settings import SignalKind
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
 from dan.core.progress import Progress, portion
 from dan.core.ragged import by_length
-from dan.data.folder.layout import SignalKind
 from dan.metrics import biosignals, speech
 from dan.metrics import general as metrics
 from dan.metrics.general import Array

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from dan import __version__
 from dan.config.load import dump_recipe
 from dan.config.settings import Recipe
 from dan.core.arrays import Signal
 from dan.core.atomic import atomic_folder
 from dan.core.ragged import Signals, check_pairs, check_signals
+from dan.core.version import __version__
 from dan.evaluation.evaluate import Evaluation, Row, Table
 from dan.evaluation.table import number
 from dan.metrics.registry import HEADINGS

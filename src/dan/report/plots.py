@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from dan.core.arrays import Signal, check_same_shape, check_sample_rate, check_signal
 from dan.core.errors import DanError
-from dan.evaluation.evaluate import Row
+from dan.evaluation.table import Row
 from dan.metrics.general import snr_db
 from dan.report.style import (
     INK,

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from dan.config.settings import NoiseSettings, Recipe, SignalSettings, ToneSettings, bounds
 from dan.core.arrays import Signal, check_same_shape, check_signal, db_to_amplitude, rms
 from dan.core.errors import DanError
-from dan.dsp.sinusoid_fit import phasors
+from dan.dsp.phasors import phasors
 from dan.synthesis import artefacts
 
 POWER_EXPONENT = {"white": 0, "pink": -1, "brown": -2, "blue": 1, "violet": 2}

@@ -147,7 +147,7 @@ def _save(folder: Path, side: Side, row: int, pairs: Pairs, *, sample_rate_hz: f
 
 
 def _save_dataset(folder: Path, recipe: Recipe, counts: dict[Side, int], **sources: str) -> None:
-    from dan import __version__
+    from dan.core.version import __version__
 
     dataset = Dataset(
         sample_rate_hz=recipe.signal.sample_rate_hz,

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import get_args
 
 from dan.config.load import load_recipe
-from dan.config.settings import Recipe
+from dan.config.settings import Recipe, SignalKind
 from dan.core.arrays import Signal
 from dan.core.atomic import atomic_write, check_free
 from dan.core.errors import DanError
 from dan.core.progress import Progress, portion
-from dan.data.folder.layout import SIDES, Dataset, SignalKind, pair_files, read_dataset
+from dan.data.folder.layout import SIDES, Dataset, pair_files, read_dataset
 from dan.data.folder.load import load_signals
 from dan.evaluation.evaluate import Evaluation, Training, curve, evaluate
 from dan.inference.denoiser import Denoiser, load

@@ -8,13 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from dan import __version__
 from dan.config.settings import Recipe
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
+from dan.core.version import __version__
 from dan.data.folder.load import create
 from dan.data.sources import Folders, ValidationSet, open_signals
-from dan.dsp.filters import lowpass
+from dan.dsp.butterworth import lowpass
 from dan.inference.model_file import ModelInfo, load_model, save_model
 from dan.report.plots import plot_history, plot_signals, save_figure
 from dan.training.checkpoint import load_checkpoint, save_checkpoint

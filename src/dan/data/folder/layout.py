@@ -27,7 +27,6 @@ from dan.io.recordings import SUFFIXES, Recording, read
 Side = Literal["train", "validation"]
 SIDES: tuple[Side, ...] = ("train", "validation")
 KINDS = ("clean", "noise", "mixed")
-SignalKind = Literal["tones", "speech", "ecg", "eeg"]
 FILL = "Make a folder with dan data create"
 
 

@@ -220,7 +220,7 @@ def _save_previews(folder: Path, side: Side, pairs: Pairs, *, sample_rate_hz: fl
 def _save_dataset(
     folder: Path, recipe: Recipe, counts: dict[Side, int], sines: dict[str, dict[str, int]]
 ) -> None:
-    from dan import __version__
+    from dan.core.version import __version__
 
     dataset = Dataset(
         sample_rate_hz=recipe.signal.sample_rate_hz,
