@@ -202,6 +202,11 @@ class AugmentationSettings(Settings):
     shapes of pulses and beats into others of the same spectrum."""
     noise_equaliser_db: Annotated[float, Field(ge=0, le=24)] = 0.0
     """The same for noise."""
+    clean_warp_share: Unit = 0.0
+    """Share of clean signals whose time and amplitude are warped by smooth random curves, so that a few hearts
+    stand for many: rhythm, durations and the sizes of waves change, their order does not."""
+    hearts_share: Unit = 0.0
+    """Share of clean signals that are synthesised electrocardiograms instead of recordings."""
     reuse: PositiveInt = 1
     """Mixtures that a prepared clean stretch and a prepared noise go into, with other partners each time; a
     multiple of speed where the preparation takes longer than the network."""
@@ -279,9 +284,11 @@ class CausalGeneratorSettings(Settings):
     kind: Literal["causal"]
     """Which generator this is."""
     frame_samples: Annotated[int, Field(ge=4, multiple_of=2)] = 256
-    """Length of a frame, which is the latency."""
+    """Length of a frame, which is the latency where nothing is looked ahead."""
     hop_samples: PositiveInt = 128
     """Samples from one frame to the next: half a frame, or a smaller whole part of it."""
+    lookahead_frames: Annotated[int, Field(ge=0, le=64)] = 0
+    """Further frames that the network sees before it decides on one; each adds a hop to the latency."""
     fold: PositiveInt = 4
     """Neighbouring bins that share one place of the network; a divisor of half the frame."""
     width: PositiveInt = 24

@@ -5,6 +5,7 @@ The SNR is 20 log10 of the ratio of RMS over the whole signal, pauses included, 
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -12,7 +13,10 @@ import numpy.typing as npt
 
 from dan.config.settings import AugmentationSettings, Recipe, bounds
 from dan.core.arrays import Signal, db_to_amplitude, energy, energy_ratio_db, rms
-from dan.data.crop import Crops
+from dan.data.crop import MARGIN_PERIODS, Crops
+from dan.data.warp import warped
+from dan.dsp.butterworth import highpass
+from dan.synthesis.hearts import draw_hearts
 from dan.synthesis.mix import Pairs, draw_noise, mix
 
 APART_DB = 10.0
@@ -62,12 +66,32 @@ class Mixer:
     def draw_clean(self, count: int, *, random: np.random.Generator) -> Signal:
         """Draw clean signals ``[count, T]``, float32, at their own levels."""
         varied = self._augmentation
-        drawn = np.stack([self._stretch(self._clean, varied.clean_speed, random) for _ in range(count)])
+        drawn = np.stack([self._clean_stretch(random) for _ in range(count)])
         if self._recipe.recordings.centred:
             drawn -= drawn.mean(axis=-1, keepdims=True)
         largest_db, largest_rad = varied.clean_equaliser_db, varied.clean_phase_rad
         drawn = equalised(drawn, largest_db=largest_db, largest_rad=largest_rad, random=random)
         return self._with_background(drawn, random)
+
+    def _clean_stretch(self, random: np.random.Generator) -> Signal:
+        """A recorded stretch, warped or not, or a synthesised electrocardiogram, as the shares say."""
+        varied, rate_hz = self._augmentation, self._recipe.signal.sample_rate_hz
+        if varied.hearts_share and random.random() < varied.hearts_share:
+            return self._heart(random)
+        drawn = self._stretch(self._clean, varied.clean_speed, random)
+        if varied.clean_warp_share and random.random() < varied.clean_warp_share:
+            return warped(drawn, sample_rate_hz=rate_hz, random=random)
+        return drawn
+
+    def _heart(self, random: np.random.Generator) -> Signal:
+        """A synthesised electrocardiogram, high-passed as the recordings are."""
+        rate_hz, cutoff_hz = self._recipe.signal.sample_rate_hz, self._recipe.recordings.highpass_hz
+        margin = math.ceil(MARGIN_PERIODS / cutoff_hz * rate_hz) if cutoff_hz else 0
+        length = self._length + 2 * margin
+        drawn = draw_hearts(1, length_samples=length, sample_rate_hz=rate_hz, random=random)[0]
+        if cutoff_hz:
+            drawn = highpass(drawn, sample_rate_hz=rate_hz, cutoff_hz=cutoff_hz)
+        return drawn[margin : margin + self._length].astype(np.float32)
 
     def _with_background(self, clean: Signal, random: np.random.Generator) -> Signal:
         """With faint synthesised noise as a part of the signals, where that is wanted."""

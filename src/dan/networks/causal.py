@@ -1,7 +1,8 @@
 """A causal generator over short frames: for speech and whatever else changes in time, whole or as a stream.
 
 Whole, chunked and streamed signals are one and the same computation: all that a frame needs of the past is a
-state of fixed size, and nothing looks into the future beyond the frame itself.
+state of fixed size, and nothing looks into the future beyond the frame itself and the few frames of lookahead
+that the settings allow.
 """
 
 from __future__ import annotations
@@ -108,7 +109,12 @@ class CausalGenerator(GeneratorBase):
     tells it the parity of a bin, on which the phase's advance from frame to frame depends. The filter starts
     as the identity.
 
-    Latency: one frame. Source of the windows' condition: D. Griffin and J. Lim, "Signal estimation from
+    With a lookahead of L frames the factors of a frame are found when the L-th frame after it has come in:
+
+        frames seen        0  1  2  3  4  5      (L = 2)
+        frames filtered          0  1  2  3
+
+    Latency: one frame and L hops. Source of the windows' condition: D. Griffin and J. Lim, "Signal estimation from
     modified short-time Fourier transform", 1984.
     """
 
@@ -119,7 +125,9 @@ class CausalGenerator(GeneratorBase):
     def __init__(self, settings: CausalGeneratorSettings, signal: SignalSettings) -> None:
         super().__init__()
         self.settings, self.channels = settings, 1
-        self.hop_samples, self.latency_samples = settings.hop_samples, settings.frame_samples
+        self.hop_samples, self.lookahead_frames = settings.hop_samples, settings.lookahead_frames
+        self.latency_samples = settings.frame_samples + self.lookahead_frames * self.hop_samples
+        self.overlap_samples = settings.frame_samples - settings.hop_samples
         self.frame_samples = signal.length_samples
         self.bins, self.places = settings.frame_samples // 2, settings.frame_samples // 2 // settings.fold
         analysis, synthesis = transforms(settings.frame_samples, settings.hop_samples)
@@ -135,7 +143,8 @@ class CausalGenerator(GeneratorBase):
         self.memories = [(layer.past_frames, layer.inputs) for layer in remembering]
         """Past frames and channels that each convolution keeps."""
         past = sum(frames for frames, _ in self.memories) + settings.level_frames - 1
-        self.receptive_field_samples = past * settings.hop_samples + 2 * settings.frame_samples - 1
+        reach = max(past, self.lookahead_frames)
+        self.receptive_field_samples = reach * settings.hop_samples + 2 * settings.frame_samples - 1
 
     def matrices(self) -> list[nn.Parameter]:
         """The weights of the blocks."""
@@ -151,15 +160,17 @@ class CausalGenerator(GeneratorBase):
 
     def initial_state(self, rows: int) -> dict[str, Tensor]:
         """What a past of silence leaves, by name; the first axis is the rows'."""
-        like, overlap = self.place, self.latency_samples - self.hop_samples
-        state = {name: like.new_zeros(rows, overlap) for name in ("input", "output")}
+        like = self.place
+        state = {name: like.new_zeros(rows, self.overlap_samples) for name in ("input", "output")}
         state["level"] = like.new_zeros(rows, 2, self.settings.level_frames - 1)
         for index, (frames, channels) in enumerate(self.memories):
             state[f"past_{index}"] = like.new_zeros(rows, frames, self.places, channels)
+        if self.lookahead_frames:
+            state["ahead"] = like.new_zeros(rows, self.lookahead_frames, 2 * (self.bins + 1))
         return state
 
     def step(self, block: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Denoise the next whole hops ``[B, n hops]``; what comes out is late by a frame less a hop.
+        """Denoise the next whole hops ``[B, n hops]``; what comes out is late by the latency less a hop.
 
         Args:
             block: the input, a whole number of hops, at least one.
@@ -168,22 +179,34 @@ class CausalGenerator(GeneratorBase):
         Returns:
             As many samples as went in, and the new state.
         """
-        new, overlap = dict(state), self.latency_samples - self.hop_samples
+        new, overlap = dict(state), self.overlap_samples
         samples = torch.cat([state["input"], block], dim=-1)
         new["input"] = samples[:, -overlap:]
         spectrum = self._frames(samples) @ self.analysis
-        real, imag = spectrum[..., : self.bins + 1], spectrum[..., self.bins + 1 :]
-        gain, turn = self._factors(real, imag, new)
+        gain, turn = self._factors(*self._parts(spectrum), new)
+        real, imag = self._parts(self._delayed(spectrum, new))
         filtered = torch.cat([real * gain - imag * turn, real * turn + imag * gain], dim=-1)
         added = self._overlap_add(filtered @ self.synthesis)
         added = added + F.pad(state["output"], (0, block.shape[-1]))
         new["output"] = added[:, -overlap:]
         return added[:, :-overlap], new
 
+    def _parts(self, spectrum: Tensor) -> tuple[Tensor, Tensor]:
+        """Real and imaginary part of spectra ``[B, frames, 2 (bins + 1)]``."""
+        return spectrum[..., : self.bins + 1], spectrum[..., self.bins + 1 :]
+
+    def _delayed(self, spectrum: Tensor, state: dict[str, Tensor]) -> Tensor:
+        """The spectra of as many frames, each the lookahead earlier; the state moves on."""
+        if not self.lookahead_frames:
+            return spectrum
+        whole = torch.cat([state["ahead"], spectrum], dim=1)
+        state["ahead"] = whole[:, -self.lookahead_frames :]
+        return whole[:, : -self.lookahead_frames]
+
     def _frames(self, samples: Tensor) -> Tensor:
         """Overlapping frames ``[B, frames, frame]`` of samples that are whole hops."""
         hops = samples.reshape(samples.shape[0], -1, self.hop_samples)
-        parts = self.latency_samples // self.hop_samples
+        parts = self.settings.frame_samples // self.hop_samples
         return torch.cat([hops[:, part : part - parts + 1 or None] for part in range(parts)], dim=-1)
 
     def _factors(self, real: Tensor, imag: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -221,7 +244,7 @@ class CausalGenerator(GeneratorBase):
 
     def _overlap_add(self, frames: Tensor) -> Tensor:
         """``[B, frames, frame]`` to ``[B, (frames - 1) hop + frame]``."""
-        parts = self.latency_samples // self.hop_samples
+        parts = self.settings.frame_samples // self.hop_samples
         hops = frames.reshape(*frames.shape[:-1], parts, self.hop_samples)
         padded = [F.pad(hops[:, :, part], (0, 0, part, parts - 1 - part)) for part in range(parts)]
         return torch.stack(padded).sum(dim=0).flatten(1)
