@@ -21,7 +21,8 @@ for (const { name, shape } of session.inputMetadata) {
   const dims = [1, ...shape.slice(1)];
   state[name] = new ort.Tensor("float32", new Float32Array(dims.reduce((a, b) => a * b)), dims);
 }
-const late = state.state_input.dims[1]; // the output lags by so many samples: the latency less a hop
+// The output lags by so many samples, the latency less a hop: the overlap of frames, and the hops looked ahead.
+const late = state.state_input.dims[1] + hop * (state.state_ahead?.dims[1] ?? 0);
 
 // Denoise one hop; the state moves on.
 async function step(samples) {

@@ -110,6 +110,29 @@ def test_speeds_are_drawn_from_their_ranges():
     assert {*noise.speeds} == {2.0}
 
 
+def test_hearts_take_the_place_of_their_share_of_recordings():
+    pairs = draw(400, clean=Drawn(1e-6, 0.0), hearts_share=0.3)
+    assert (rms(pairs.clean) > 1e-3).mean() == pytest.approx(0.3, abs=0.08)  # 3.5 deviations
+
+
+def test_hearts_are_high_passed_as_the_recordings_are():
+    """A heart's waves have a mean, which a high-pass takes."""
+    cut = RECIPE.model_copy(update={"recordings": RecordingsSettings(highpass_hz=2.0)})
+    varied = AugmentationSettings(hearts_share=1.0)
+    offsets = []
+    for recipe in (RECIPE, cut):
+        made = Mixer(recipe, Drawn(), None, length_samples=4000, augmentation=varied)
+        clean = made.draw_clean(20, random=np.random.default_rng(0))
+        offsets.append(np.mean(np.abs(clean.mean(axis=-1)) / rms(clean)))
+    assert offsets[0] > 0.1 and offsets[1] < 0.02
+
+
+def test_warps_take_their_share(monkeypatch):
+    monkeypatch.setattr("dan.data.mixer.warped", lambda signal, **_: np.full_like(signal, 7))
+    clean = mixer(clean_warp_share=0.4).draw_clean(300, random=np.random.default_rng(0))
+    assert (clean == 7).all(axis=-1).mean() == pytest.approx(0.4, abs=0.1)  # 3.5 deviations
+
+
 def test_several_noises_are_summed():
     noise = Drawn()
     pairs = mixer(None, noise, noises=(2, 4)).draw(100, random=np.random.default_rng(0))

@@ -45,6 +45,7 @@ KINDS = {
     "causal, three frames, quarter hops": CausalGeneratorSettings(
         **CAUSAL | {"hop_samples": 4, "fold": 2, "frame_taps": 3, "dilations": ((1, 2), (3, 1))}
     ),
+    "causal, looking ahead": CausalGeneratorSettings(**CAUSAL | {"lookahead_frames": 3}),
     "causal, one frame": CausalGeneratorSettings(**CAUSAL | {"frame_taps": 1, "bin_taps": 1}),
 }
 
@@ -228,7 +229,11 @@ RUNNERS = [
 @pytest.mark.parametrize("runner", RUNNERS)
 @pytest.mark.parametrize(
     ("kind", "length"),
-    [("causal", 1003), *(("causal, three frames, quarter hops", length) for length in (0, 1, 40))],
+    [
+        ("causal", 1003),
+        ("causal, looking ahead", 301),
+        *(("causal, three frames, quarter hops", length) for length in (0, 1, 40)),
+    ],
 )
 def test_the_examples_of_the_documentation_give_the_same_samples(pairs, runner, kind, length):
     model, path, _ = pairs[kind]

@@ -28,6 +28,9 @@ NETWORKS = [
     CausalGeneratorSettings(
         kind="causal", frame_samples=8, hop_samples=4, fold=4, width=2, hidden=2, dilations=((2, 1),)
     ),
+    CausalGeneratorSettings(
+        kind="causal", frame_samples=8, hop_samples=4, lookahead_frames=3, fold=4, width=2, hidden=2
+    ),
 ]
 FULL_SCALE = 1e-5  # what the streams promise, of signals that reach 1
 

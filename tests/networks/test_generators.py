@@ -52,6 +52,9 @@ GENERATORS = [
         compression=1.0,
         level_frames=2,
     ),
+    CausalGeneratorSettings(
+        kind="causal", frame_samples=16, hop_samples=4, lookahead_frames=3, fold=2, width=3, hidden=4
+    ),
 ]
 """A new kind of generator enters here."""
 

@@ -203,8 +203,8 @@ class AugmentationSettings(Settings):
     noise_equaliser_db: Annotated[float, Field(ge=0, le=24)] = 0.0
     """The same for noise."""
     clean_warp_share: Unit = 0.0
-    """Share of clean signals whose time and amplitude are warped by smooth random curves, so that a few hearts
-    stand for many: rhythm, durations and the sizes of waves change, their order does not."""
+    """Share of clean signals whose time and amplitude are warped by smooth random curves: a few hearts stand
+    for many. Rhythm, durations and the sizes of waves change, their order does not."""
     hearts_share: Unit = 0.0
     """Share of clean signals that are synthesised electrocardiograms instead of recordings."""
     reuse: PositiveInt = 1

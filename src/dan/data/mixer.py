@@ -91,7 +91,7 @@ class Mixer:
         drawn = draw_hearts(1, length_samples=length, sample_rate_hz=rate_hz, random=random)[0]
         if cutoff_hz:
             drawn = highpass(drawn, sample_rate_hz=rate_hz, cutoff_hz=cutoff_hz)
-        return drawn[margin : margin + self._length].astype(np.float32)
+        return np.asarray(drawn[margin : margin + self._length], np.float32)
 
     def _with_background(self, clean: Signal, random: np.random.Generator) -> Signal:
         """With faint synthesised noise as a part of the signals, where that is wanted."""

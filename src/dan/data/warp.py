@@ -33,9 +33,7 @@ def warped(signal: Signal, *, sample_rate_hz: float, random: np.random.Generator
     return np.asarray(gain * CubicSpline(np.arange(length), signal)(place), np.float32)
 
 
-def _smooth_curve(
-    length: int, sample_rate_hz: float, random: np.random.Generator
-) -> npt.NDArray[np.float64]:
+def _smooth_curve(length: int, sample_rate_hz: float, random: np.random.Generator) -> npt.NDArray[np.float64]:
     """A curve ``[length]`` through uniform values from -1 to 1, half cosines between them."""
     apart = max(2, round(random.uniform(*KNOT_S) * sample_rate_hz))
     values = random.uniform(-1, 1, length // apart + 2)

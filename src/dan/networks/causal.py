@@ -114,8 +114,8 @@ class CausalGenerator(GeneratorBase):
         frames seen        0  1  2  3  4  5      (L = 2)
         frames filtered          0  1  2  3
 
-    Latency: one frame and L hops. Source of the windows' condition: D. Griffin and J. Lim, "Signal estimation from
-    modified short-time Fourier transform", 1984.
+    Latency: one frame and L hops. Source of the windows' condition: D. Griffin and J. Lim, "Signal estimation
+    from modified short-time Fourier transform", 1984.
     """
 
     analysis: Tensor

@@ -1,10 +1,11 @@
-"""Synthetic electrocardiograms: beats as sums of Gaussian waves, their shapes and rhythm drawn anew each time.
+"""Synthetic electrocardiograms: beats as sums of Gaussian waves, shapes and rhythm drawn for each signal.
 
-They are material to train on beside recordings, of which there are few: they hold waves, intervals and rhythms
-that a handful of hearts lack. They are no model of disease and nothing to diagnose by.
+They are material to train on beside recordings, of which there are few: they hold waves, intervals and
+rhythms that a handful of hearts lack. They are no model of disease and nothing to diagnose by.
 
 Source of beats as sums of Gaussian waves: P. E. McSharry, G. D. Clifford, L. Tarassenko and L. A. Smith, "A
-dynamical model for generating synthetic electrocardiogram signals", IEEE Trans. Biomedical Engineering 50, 2003.
+dynamical model for generating synthetic electrocardiogram signals", IEEE Trans. Biomedical Engineering 50,
+2003.
 """
 
 from __future__ import annotations
@@ -87,7 +88,9 @@ def _rhythm(
     """When the R waves come, from before the signal to after it, and which of the beats are ectopic."""
     count = int((duration_s + 4) / (0.5 * interval_s)) + 2
     spread = random.uniform(0.12, 0.3) if fibrillating else random.uniform(0, 0.06)
-    breaths = random.uniform(0, 0.08) * np.sin(random.uniform(0.5, 2) * np.arange(count) + random.uniform(0, 6))
+    breaths = random.uniform(0, 0.08) * np.sin(
+        random.uniform(0.5, 2) * np.arange(count) + random.uniform(0, 6)
+    )
     intervals_s = interval_s * np.maximum(0.45, 1 + breaths + spread * random.standard_normal(count))
     share = random.uniform(0.03, 0.4) if random.random() < ECTOPIC_SHARE else 0.0
     early = random.random(count) < share
@@ -113,8 +116,7 @@ def _draw_beat(interval_s: float, fibrillating: bool, random: np.random.Generato
 
 
 def _draw_ectopic(interval_s: float, random: np.random.Generator) -> Beat:
-    """A beat from the ventricles: wide, no P wave, and a T wave against it; or one from the atria, as narrow as
-    the others but of another shape."""
+    """A beat from the ventricles: no P wave, mostly wide, and a T wave against it."""
     width_s = random.uniform(0.012, 0.05)
     main = _sign(random) * random.uniform(0.6, 1)
     waves = [
@@ -122,7 +124,9 @@ def _draw_ectopic(interval_s: float, random: np.random.Generator) -> Beat:
         (random.uniform(1.5, 3) * width_s, width_s, 1.5 * width_s, -main * random.uniform(0, 0.8)),
     ]
     t_s = random.uniform(0.22, 0.34) * np.sqrt(min(interval_s, 1.2)) + width_s
-    waves.append((t_s, random.uniform(0.04, 0.09), random.uniform(0.03, 0.07), -main * random.uniform(0.1, 0.6)))
+    waves.append(
+        (t_s, random.uniform(0.04, 0.09), random.uniform(0.03, 0.07), -main * random.uniform(0.1, 0.6))
+    )
     return _normalised(waves, random.uniform(0.6, 1.8))
 
 
@@ -140,7 +144,7 @@ def _p_wave(height: float, random: np.random.Generator) -> list[Wave]:
 def _complex(width_s: float, random: np.random.Generator) -> list[Wave]:
     """Q, R and S of any sign that a lead may see, and a notch, slur or second R in some."""
     r = _sign(random) * random.uniform(0.3, 1)
-    q, s = -random.uniform(0, 0.4) ** 2 / 0.4, -random.uniform(0, 1) ** 2
+    q, s = -(random.uniform(0, 0.4) ** 2) / 0.4, -(random.uniform(0, 1) ** 2)
     waves = [
         (0.0, width_s, width_s, r),
         (-random.uniform(1.8, 3) * width_s, width_s * random.uniform(0.5, 1), width_s, q * np.sign(r)),
