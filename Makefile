@@ -1,8 +1,8 @@
-# Two commands: `make demo` and `make test`. Each installs what it needs the first time.
+# `make demo` and `make test` install what they need the first time; `make docs` builds the site.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test clean
+.PHONY: demo test docs clean
 
 demo: .venv
 	$(BIN)/dan demo --out demo --force
@@ -13,6 +13,9 @@ test: .venv
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2
 
+docs: .venv
+	$(BIN)/mkdocs build --strict
+
 .venv: .venv/installed
 
 # torch is pinned in constraints.txt; everything else is as pyproject.toml says.
@@ -22,4 +25,4 @@ test: .venv
 	touch $@
 
 clean:
-	rm -rf .venv demo
+	rm -rf .venv demo site

@@ -2,6 +2,8 @@
 
 import importlib.util
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,11 @@ def test_every_form_of_import_is_seen(tmp_path, monkeypatch):
     monkeypatch.setattr(house, "SOURCE", tmp_path / "dan")
     assert house.imports_upwards() == ["dan.core.a imports dan.dsp.wiener", "dan.core.a imports dan.io.base"]
     assert house.circles() == [["dan.io.base"], ["dan.core.a"]]
+
+
+def test_the_site_is_built_without_a_warning(tmp_path):
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    reference = (tmp_path / "site" / "api" / "index.html").read_text(encoding="utf-8")
+    assert "sample_rate" in reference
