@@ -49,7 +49,9 @@ def foreign_modules():
     plain = plain_distributions()
     owners = metadata.packages_distributions()
     return sorted(
-        name for name, names in owners.items() if not plain & {canonicalize_name(owner) for owner in names}
+        name
+        for name, names in owners.items()
+        if name not in sys.stdlib_module_names and not plain & {canonicalize_name(owner) for owner in names}
     )
 
 
@@ -69,7 +71,8 @@ def plain(tmp_path_factory):
     """Runs Python as the plain install has it."""
     folder = tmp_path_factory.mktemp("plain")
     (folder / "sitecustomize.py").write_text(BLOCKER.format(foreign=foreign_modules()))
-    environment = os.environ | {"PYTHONPATH": str(folder)}
+    path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {"PYTHONPATH": path}
 
     def run(*arguments, **options):
         command = [sys.executable, *map(str, arguments)]

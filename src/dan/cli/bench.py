@@ -1,0 +1,94 @@
+"""`dan bench`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dan.cli.console import bar, say, show_grid
+from dan.cli.options import Force
+from dan.core.errors import DanError
+
+if TYPE_CHECKING:
+    from dan.benchmark.results import Benchmark, Comparison
+
+
+def bench(
+    models: Annotated[
+        list[str] | None, typer.Option("--models", "--model", help="One to compare; may be given again.")
+    ] = None,
+    peer: Annotated[
+        list[str] | None, typer.Option("--peer", metavar="NAME=FILE", help="An ONNX denoiser, likewise.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="A data folder to compare on.")] = None,
+    clean: Annotated[Path | None, typer.Option("--clean", help="Or a folder of clean recordings,")] = None,
+    noise: Annotated[Path | None, typer.Option("--noise", help="and one of noise.")] = None,
+    count: Annotated[int, typer.Option("--count", min=1, help="Signals at most.")] = 100,
+    turns: Annotated[int, typer.Option("--turns", min=1, help="Measurements of each time.")] = 7,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON.")] = None,
+    markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the tables as a page.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw quality against cost into this folder.")
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Compare quality and speed with what people use today, on this machine."""
+    try:
+        from dan.benchmark.compare import benchmark
+    except ImportError as error:
+        raise DanError(
+            "dan bench", "it takes scipy", "Run pip install 'dan-denoiser[train,bench]'"
+        ) from error
+    from dan.core.atomic import check_free
+
+    check_free(json_file, markdown, plot, force=force)
+    with bar("Comparing") as progress:
+        made = benchmark(
+            models or (),
+            peers=peer or (),
+            data=data,
+            clean=clean,
+            noise=noise,
+            count=count,
+            turns=turns,
+            command=shlex.join(["dan", *sys.argv[1:]]),
+            progress=progress,
+        )
+    _show(made)
+    if plot:
+        _draw(made.comparisons, plot)
+    _write(made, json_file, markdown, force=force)
+
+
+def _show(made: Benchmark) -> None:
+    from dan.benchmark.page import cells
+
+    for comparison in made.comparisons:
+        head, lines = cells(comparison, brief=True)
+        title = f"{comparison.signals}, {comparison.sample_rate_hz:g} Hz"
+        show_grid(head, lines, title=title, bold="DAN ")
+        for name, why in comparison.notes.items():
+            say(f"no row {name}: {why}")
+
+
+def _draw(comparisons: Sequence[Comparison], folder: Path) -> None:
+    from dan.benchmark.tradeoff_plot import plot_tradeoff
+    from dan.report.style import save_figure
+
+    for number, comparison in enumerate(comparisons, start=1):
+        save_figure(plot_tradeoff(comparison), folder / f"comparison_{number}.png")
+
+
+def _write(made: Benchmark, json_file: Path | None, markdown: Path | None, *, force: bool) -> None:
+    from dan.benchmark.page import to_markdown
+    from dan.core.atomic import atomic_write
+
+    for path, text in ((markdown, to_markdown(made)), (json_file, made.to_json() + "\n")):
+        if path:
+            with atomic_write(path, force=force) as temporary:
+                temporary.write_text(text, encoding="utf-8")

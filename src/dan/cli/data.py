@@ -1,0 +1,79 @@
+"""`dan data create`, `mix` and `check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dan.cli.console import bar, say
+from dan.cli.options import Force, Overrides, Rate, Seed
+from dan.core.errors import DanError
+
+app = typer.Typer(help="Make and check data folders.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command()
+def create(
+    out: Annotated[Path, typer.Option("--out", help="The data folder to make.")],
+    recipe: Annotated[str, typer.Argument(help="A recipe's name or file.")] = "classic",
+    seed: Seed = None,
+    overrides: Overrides = None,
+    force: Force = False,
+) -> None:
+    """Fill a data folder with signals drawn as a recipe says."""
+    from dan.config.load import load_recipe
+    from dan.data.folder.load import create
+
+    with bar("Data") as progress:
+        create(load_recipe(recipe, overrides=overrides or (), seed=seed), out, force=force, progress=progress)
+    typer.echo(f"{out} is ready: listen to {out / 'resampled'}, look at {out / 'train.png'}")
+
+
+@app.command()
+def mix(
+    clean: Annotated[Path, typer.Option("--clean", help="A folder of clean recordings.")],
+    noise: Annotated[Path, typer.Option("--noise", help="A folder of noise.")],
+    out: Annotated[Path, typer.Option("--out", help="The data folder to make.")],
+    snr: Annotated[tuple[float, float], typer.Option("--snr", help="Lowest and highest, in dB.")] = (-5, 10),
+    count: Annotated[int, typer.Option("--count", min=2, help="Signals on both sides together.")] = 1000,
+    duration: Annotated[float, typer.Option("--duration", help="Of a signal, in seconds.")] = 4.0,
+    sample_rate: Rate = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Everything random follows from it.")] = 0,
+    force: Force = False,
+) -> None:
+    """Fill a data folder from recordings: crops of clean ones with crops of noise mixed in."""
+    from dan.workflows.data import mix_folder
+
+    with bar("Mixing") as progress:
+        mixed = mix_folder(
+            out,
+            clean=clean,
+            noise=noise,
+            snr_db=snr,
+            count=count,
+            duration_s=duration,
+            sample_rate_hz=sample_rate,
+            seed=seed,
+            force=force,
+            progress=progress,
+        )
+    for note in mixed.notes:
+        say(note)
+    typer.echo(f"{mixed.data} is ready: check it with dan data check {mixed.data}")
+
+
+@app.command()
+def check(data: Annotated[Path, typer.Argument(help="A data folder.")], sample_rate: Rate = None) -> None:
+    """Verify a data folder, touching nothing."""
+    from dan.data.folder.load import check
+
+    report = check(data, sample_rate_hz=sample_rate)
+    typer.echo(report.describe())
+    if report.problems:
+        raise DanError(
+            f"{data} ({len(report.problems)} problems)",
+            report.problems[0].rstrip("."),
+            "Mend or remove the files named",
+        )

@@ -1,0 +1,52 @@
+"""`dan denoise`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dan.cli.console import bar, say
+from dan.cli.options import Force, Model, Rate, Strength
+
+
+def denoise(
+    model: Model,
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Files and folders.")],
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="A file, or a folder for many.")] = None,
+    strength: Strength = 1.0,
+    sample_rate: Rate = None,
+    resample: Annotated[
+        bool, typer.Option("--resample", help="Take other rates too: to the model's and back.")
+    ] = False,
+    force: Force = False,
+) -> None:
+    """Denoise recordings: same rate, length, channels and type come out."""
+    from dan.inference.denoiser import load
+    from dan.workflows.denoise import denoise_files
+
+    with bar("Denoising") as progress:
+        report = denoise_files(
+            load(model),
+            inputs,
+            out=out,
+            strength=strength,
+            sample_rate_hz=sample_rate,
+            resample=resample,
+            force=force,
+            progress=progress,
+        )
+    for written in report.written:
+        clipped = (
+            f" ({written.clipped_samples} samples clipped: lower the input)"
+            if written.clipped_samples
+            else ""
+        )
+        typer.echo(f"{written.path}{clipped}")
+    for note in report.notes:
+        say(note)
+    for error in report.failures[:-1]:
+        say(f"dan: {error}")
+    if report.failures:
+        raise report.failures[-1]

@@ -1,0 +1,58 @@
+"""`dan evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dan.cli.console import bar, show_grid
+from dan.cli.options import Data, Force, Model, Rate
+
+if TYPE_CHECKING:
+    from dan.evaluation.table import Table
+
+
+def evaluate(
+    model: Model,
+    data: Data,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the table as JSON.")] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="Write a report with pictures.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="Of the signals: tones, speech, ecg or eeg.")
+    ] = None,
+    sample_rate: Rate = None,
+    force: Force = False,
+) -> None:
+    """Score a model beside classical filters and, where it is known, the theoretical limit."""
+    from dan.workflows.evaluate import judge
+
+    with bar("Evaluating") as progress:
+        evaluation = judge(
+            model,
+            data,
+            json_file=json_file,
+            report=report,
+            sample_rate_hz=sample_rate,
+            kind=kind,
+            force=force,
+            progress=progress,
+        )
+    show_table(evaluation.table)
+    if report:
+        typer.echo(f"Report: {report / 'index.html'}")
+
+
+def show_table(table: Table) -> None:
+    """Print a score table."""
+    head = ["", "SNR dB", "95 %", "gain dB", "SI-SDR dB", "gain dB", *table.extra_figures]
+    lines = []
+    for row in table.rows:
+        low, high = row.interval_db["snr_db"]
+        figures = (row.snr_gain_db, row.si_sdr_db, row.si_sdr_gain_db, *row.figures.values())
+        lines.append(
+            [row.name, f"{row.snr_db:.2f}", f"{low:.2f} to {high:.2f}", *map("{:.2f}".format, figures)]
+        )
+    title = f"{table.model} on {table.data}: {table.count} signals, {table.parameters} parameters"
+    show_grid(head, lines, title=title, bold="dan")

@@ -1,0 +1,45 @@
+"""`dan export`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dan.cli.console import bar
+from dan.cli.options import Force, Model
+
+
+class Precision(StrEnum):
+    """Number format of the weights in an ONNX file."""
+
+    float32 = "float32"
+    float16 = "float16"
+    int8 = "int8"
+
+
+def export(
+    model: Model,
+    out: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="The file to write.")],
+    precision: Annotated[Precision, typer.Option("--precision", help="Of the weights.")] = Precision.float32,
+    force: Force = False,
+) -> None:
+    """Write one ONNX file for whole signals and streams, checked against the model first."""
+    from dan.core.atomic import check_free
+    from dan.export.onnx import export_onnx
+    from dan.inference.model_file import find_model, load_model
+
+    check_free(out, force=force)
+    generator, told = load_model(find_model(model, suffixes=(".safetensors",)))
+    with bar("Export") as progress:
+        export = export_onnx(generator, told, out, force=force, precision=precision.value, progress=progress)
+    difference = export.difference
+    typer.echo(f"{export.path}: {export.size_bytes / 1000:.0f} kB")
+    typer.echo(
+        f"differs from the model by {difference.largest:.1e} of full scale at most, "
+        f"{difference.median:.1e} in the median"
+    )
+    if precision is not Precision.float32:
+        typer.echo(f"estimated loss of SNR by {precision.value} weights: {difference.snr_loss_db:.3f} dB")
