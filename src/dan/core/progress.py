@@ -1,8 +1,70 @@
-"""How far along: a function called with the fraction done, in (0, 1]."""
+"""Progress of long work: tracked where the work is done, shown by whoever listens.
+
+Nothing is passed from function to function: the listener is a context variable. Without one, tracking costs
+nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+Listener = Callable[[str, float, str], None]
+"""Called with what is being done, the fraction done in [0, 1], and a note such as the latest loss."""
+
+_listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Tell a listener of all progress within the block."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+def report(label: str, done: float, note: str = "") -> None:
+    """Tell the listener, if there is one, how far along the work is."""
+    listener = _listener.get()
+    if listener is not None:
+        listener(label, done, note)
+
+
+def track(items: Iterable[Item], label: str, *, total: int | None = None) -> Iterator[Item]:
+    """Yield items, and report after each the fraction done.
+
+    What is tracked while an item is worked on counts as part of that item, under this label: loops may nest.
+
+    Args:
+        items: what is worked on, one after the other.
+        label: of the work, as ``Scoring``.
+        total: number of items; their length, where they have one.
+    """
+    outer = _listener.get()
+    if outer is None:
+        yield from items
+        return
+    count = max(1, total if total is not None else len(items) if isinstance(items, Sized) else 1)
+    outer(label, 0.0, "")
+    for done, item in enumerate(items):
+        token = _listener.set(_within(outer, label, done / count, 1 / count))
+        try:
+            yield item
+        finally:
+            _listener.reset(token)
+        outer(label, min(1.0, (done + 1) / count), "")
+
+
+def _within(outer: Listener, label: str, start: float, share: float) -> Listener:
+    """Return the listener to a part of the work: its 0 to 1 is `start` to ``start + share`` of the whole."""
+    return lambda _, done, note: outer(label, min(1.0, start + share * done), note)
+
 
 Progress = Callable[[float], None]
 

@@ -1,0 +1,77 @@
+"""Ctrl-C and SIGTERM: work is unwound wherever it is, but for blocks that must not be left half done."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+Handler = Callable[[int, FrameType | None], Any] | int | None
+
+SHOW_CURSOR = "\x1b[?25h"
+"""What a terminal is told when a progress bar has had no time to."""
+
+
+class Stopped(SystemExit):
+    """Request to stop, on its way out through the work; its code is the shell's: 128 + the signal's number."""
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM raise `Stopped` within the block, and the second end the process.
+
+    A signal that the process was started to ignore, as by `nohup` or a shell's ``&``, stays ignored.
+    """
+    heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, _unwind) for number in heeded}
+    try:
+        yield
+    finally:
+        _set(previous)
+
+
+@contextmanager
+def undivided() -> Iterator[None]:
+    """Hold back Ctrl-C and SIGTERM to the end of the block: what it changes, it changes whole.
+
+    Signals reach the main thread alone; in another one the block is undivided anyway.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+
+    def hold(number: int, _: FrameType | None) -> None:
+        if held and _unwind in previous.values():
+            _end_at_once(number, None)
+        held.append(number)
+
+    previous = {number: signal.signal(number, hold) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        _set(previous)
+    if held:
+        signal.raise_signal(held[0])
+
+
+def _set(handlers: Mapping[signal.Signals, Handler]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def _unwind(number: int, _: FrameType | None) -> None:
+    _set(dict.fromkeys(SIGNALS, _end_at_once))
+    raise Stopped(128 + number)
+
+
+def _end_at_once(number: int, _: FrameType | None) -> None:
+    if sys.stderr is not None and sys.stderr.isatty():
+        os.write(sys.stderr.fileno(), SHOW_CURSOR.encode())
+    os._exit(128 + number)

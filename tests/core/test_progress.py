@@ -1,0 +1,61 @@
+"""Progress: heard by whoever listens, from loops that know nothing of each other."""
+
+import pytest
+
+from dan.core.progress import listening, report, track
+
+
+@pytest.fixture
+def told():
+    heard = []
+    with listening(lambda label, done, note: heard.append((label, round(done, 6), note))):
+        yield heard
+
+
+def test_items_pass_and_their_share_is_told(told):
+    assert list(track("abcd", "Letters")) == list("abcd")
+    assert told == [("Letters", share, "") for share in (0, 0.25, 0.5, 0.75, 1)]
+
+
+def test_a_loop_within_a_loop_is_part_of_its_item(told):
+    for _ in track([1, 2], "Outer"):
+        for _ in track(range(2), "Inner"):
+            pass
+    assert {label for label, _, _ in told} == {"Outer"}
+    shares = [share for _, share, _ in told]
+    assert shares == sorted(shares) and set(shares) == {0, 0.25, 0.5, 0.75, 1}
+
+
+def test_a_loop_that_is_left_early_leaves_nothing_behind(told):
+    for item in track(range(10), "Left"):
+        if item == 2:
+            break
+    report("After", 0.5, "note")
+    assert told[-1] == ("After", 0.5, "note")
+
+
+def test_an_error_passes_and_leaves_nothing_behind(told):
+    with pytest.raises(ZeroDivisionError):
+        for item in track([1, 0], "Dividing"):
+            1 / item
+    report("After", 0.5)
+    assert told[-1] == ("After", 0.5, "")
+
+
+def test_the_length_may_be_given(told):
+    list(track(iter("ab"), "Unsized", total=4))
+    assert [share for _, share, _ in told] == [0, 0.25, 0.5]
+
+
+def test_without_a_listener_nothing_is_asked_of_the_items():
+    endless = track(iter(int, 1), "Endless")
+    assert next(endless) == 0
+    report("Nobody", 0.5)
+
+
+def test_a_block_ends_and_nobody_listens_any_more():
+    heard = []
+    with listening(lambda *said: heard.append(said)):
+        pass
+    list(track("ab", "Late"))
+    assert heard == []
