@@ -19,7 +19,7 @@ SHOW_CURSOR = "\x1b[?25h"
 
 
 class Stopped(SystemExit):
-    """Request to stop, on its way out through the work; its code is the shell's: 128 + the signal's number."""
+    """Request to stop, on its way out through the work; its code is the shell's, 128 + its number."""
 
 
 @contextmanager
