@@ -25,6 +25,14 @@ def test_a_file_appears_at_the_end_under_its_name(tmp_path):
     assert target.read_text() == "whole" and names(target.parent) == ["report.json"]
 
 
+def test_a_file_is_on_the_disk_before_it_takes_its_name(tmp_path, monkeypatch):
+    target, flushed = tmp_path / "report.json", []
+    monkeypatch.setattr(os, "fsync", lambda _: flushed.append(target.exists()))
+    with atomic_write(target) as temporary:
+        temporary.write_text("whole")
+    assert flushed == [False] and target.exists()
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
 @pytest.mark.parametrize("existing", [True, False])
 def test_an_interrupted_file_leaves_what_was(tmp_path, error, existing):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from dan.core.errors import DanError
@@ -61,6 +61,18 @@ def test_a_training_that_has_not_begun_can_be_saved(tiny, tmp_path):
 def test_nothing_else_is_left_beside_it(path, trained):
     save_checkpoint(path, trained)
     assert [file.name for file in path.parent.iterdir()] == ["state.safetensors"]
+
+
+def test_a_checkpoint_from_before_a_setting_came_resumes(tiny, path):
+    with safe_open(path, framework="pt") as file:
+        progress = json.loads(file.metadata()["progress"])
+    del progress["recipe"]["training"]["patience_epochs"]  # at its default in the tiny recipe
+    save_file(load_file(path), path, metadata={"progress": json.dumps(progress)})
+    state = new_state(tiny(FULL))
+    load_checkpoint(path, state)
+    assert state.step == 3
+    with pytest.raises(DanError, match="other settings"):
+        load_checkpoint(path, new_state(tiny(FULL | {"training.patience_epochs": 7})))
 
 
 def damage_truncated(path):

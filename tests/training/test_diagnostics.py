@@ -60,6 +60,31 @@ def test_clean_at_another_level_than_in_the_mix(factor, said):
     assert float(warning.split(" at ")[1].split(" dB")[0]) == pytest.approx(float(said[:-3]), abs=0.2)
 
 
+@pytest.mark.parametrize(("lag", "said"), [(5, "5 samples late"), (1, "1 sample late"), (-40, "40 samples early")])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_pairs_that_are_late_or_early(lag, said, sign):
+    lag_warning, *others = data_warnings(clean=CLEAN, mixed=sign * np.roll(CLEAN, lag, axis=-1) + 0.3 * NOISE)
+    assert said in lag_warning and "align it" in lag_warning
+    assert len(others) == (sign < 0) and all("polarity" in other for other in others)
+
+
+def test_pairs_of_flipped_polarity():
+    (warning,) = data_warnings(clean=CLEAN, mixed=-CLEAN + 0.3 * NOISE)
+    assert "polarity flipped (gain -1.00)" in warning and "Multiply noisy by -1" in warning
+
+
+def test_pairs_that_are_none():
+    (warning,) = data_warnings(clean=CLEAN, mixed=CLEAN[::-1] + 0.3 * NOISE)
+    assert "clean is not found in noisy" in warning and "more than 128 samples apart" in warning
+
+
+def test_some_pairs_that_are_none():
+    mixed = CLEAN + 0.3 * NOISE
+    mixed[:3] = CLEAN[3:6]
+    (warning,) = data_warnings(clean=CLEAN, mixed=mixed)
+    assert "in 3 of 20 pairs" in warning
+
+
 def test_a_low_snr_is_no_mismatch_of_level():
     mixed = CLEAN + 10 ** (50 / 20) * NOISE
     assert data_warnings(clean=CLEAN, mixed=mixed) == []
@@ -86,6 +111,16 @@ def test_a_level_that_is_off(level_db, warned):
     warnings = output_warnings(estimate=10 ** (level_db / 20) * CLEAN, clean=CLEAN)
     assert len(warnings) == warned
     assert not warned or f"{level_db:+.1f} dB off its level" in warnings[0]
+
+
+def test_an_output_of_flipped_polarity():
+    (warning,) = output_warnings(estimate=-CLEAN, clean=CLEAN)
+    assert "polarity of the output is flipped" in warning
+
+
+def test_a_late_output():
+    (warning,) = output_warnings(estimate=np.roll(CLEAN, 5, axis=-1), clean=CLEAN)
+    assert "the output is 5 samples late" in warning
 
 
 def test_silence_kept_is_no_mismatch():

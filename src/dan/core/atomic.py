@@ -1,10 +1,12 @@
 """Files and folders that appear under their final name whole or not at all.
 
-Both are made under a hidden temporary name beside the target, on the same file system, and then renamed.
+Both are made under a hidden temporary name beside the target, on the same file system, and then renamed. A
+file is on the disk before it is renamed: a power cut leaves the old one or the new one, never an empty one.
 """
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -34,6 +36,7 @@ def atomic_write(path: str | Path, *, force: bool = False) -> Iterator[Path]:
         _check_file_name_free(target, force=force)
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        _flush(temporary)
         temporary.replace(target)
     except OSError as error:
         raise _not_writable(target, error) from error
@@ -109,6 +112,12 @@ def _check_folder_name_free(target: Path, *, force: bool, replaceable: Callable[
         )
     if not force:
         raise _taken(target)
+
+
+def _flush(file: Path) -> None:
+    """Wait until what was written to a file is on the disk."""
+    with file.open("rb+") as written:
+        os.fsync(written.fileno())
 
 
 def _swap(temporary: Path, target: Path) -> None:

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from dan.config.load import check_recipe
 from dan.core.atomic import atomic_write
 from dan.core.errors import DanError
 from dan.training.loop import State
@@ -37,20 +38,22 @@ def save_checkpoint(path: Path, state: State) -> None:
 def load_checkpoint(path: Path, state: State) -> None:
     """Bring a new state of the same recipe and signals to where the checkpoint was made.
 
+    Settings that the checkpoint's recipe does not know, since they are newer, are at their defaults.
+
     Raises:
         DanError: if the file is no checkpoint of this recipe and these signals.
     """
     try:
         with safe_open(path, framework="numpy") as file:
             progress = json.loads((file.metadata() or {})["progress"])
-        if progress["recipe"] != state.recipe.model_dump(mode="json"):
+        if check_recipe(progress["recipe"], name=str(path)) != state.recipe:
             raise ValueError("it was made by other settings")
         if progress["digest"] != state.digest:
             raise ValueError("the training's signals have changed since")
         _restore(state, load_file(path))
         for name in PROGRESS:
             setattr(state, name, progress[name])
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (DanError, SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         why = str(error).splitlines()[0]
         raise DanError(
             path, f"it is no checkpoint of this training ({why})", "Start over with --force"

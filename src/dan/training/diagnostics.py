@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from dan.core.arrays import Signal, energy, energy_ratio_db
-from dan.training.run_folder import Record
+from dan.dsp.alignment import Alignment, align
+from dan.training.history import Record
 
 WATCHED_EPOCHS = 10
 """A discriminator is called collapsed or victorious after so many epochs in a row."""
@@ -25,6 +26,11 @@ LEVEL_MISMATCH_DB = 1.0
 NEARLY_CLEAN_DB = 40.0
 """Input SNR from which there is nothing left to learn."""
 
+FOUND = 0.3
+"""Gain of clean in noisy below which the two do not belong together, where the figure is that precise."""
+UNRELATED = 0.25
+"""Correlation up to which a pair among sound ones is called odd: that of clean in noise at -12 dB."""
+
 
 def data_warnings(*, clean: Signal, mixed: Signal) -> list[str]:
     """The traps of own data that can be seen before training: ``[N, T]`` each."""
@@ -37,38 +43,81 @@ def data_warnings(*, clean: Signal, mixed: Signal) -> list[str]:
         )
     if np.mean(energy(clean) == 0) > 0.5:
         return [*warnings, "most clean signals are silent: there is nothing to keep. Check the clean folder"]
-    level_db = _level_db(mixed, clean)
-    if level_db is not None:
+    return warnings + pair_warnings(clean=clean, mixed=mixed)
+
+
+def pair_warnings(*, clean: Signal, mixed: Signal) -> list[str]:
+    """Pairs ``[N, T]`` that are late, flipped in polarity, at another level, or no pairs at all."""
+    found = align(clean, mixed)
+    if not len(found.gains):
+        return []
+    warnings = _lag_warnings(found, "noisy")
+    level_db = _level_db(found)
+    if _is_lost(found):
+        within = clean.shape[-1] // 2
+        return [
+            f"clean is not found in noisy (gain {found.gain:.2f}): the pairs do not belong together, or are "
+            f"more than {within} samples apart. Check their names"
+        ]
+    if found.gain < 0 and found.gain_error < abs(found.gain) / 3:
+        warnings.append(
+            f"clean is contained in noisy with its polarity flipped (gain {found.gain:.2f}): the denoiser "
+            "will learn to flip it. Multiply noisy by -1"
+        )
+    elif level_db is not None:
         warnings.append(
             f"clean is contained in noisy at {level_db:+.1f} dB, not at its own level: the denoiser will "
             "learn to change the level. Mix as clean + g * noise"
         )
-    return warnings
+    return warnings + _odd_pairs(found)
 
 
 def output_warnings(*, estimate: Signal, clean: Signal) -> list[str]:
-    """Near-silent output and level mismatch, from denoised validation signals ``[N, T]``."""
+    """Near-silent, late or flipped output and level mismatch, from denoised validation ``[N, T]``."""
     heard = energy(clean) > 0
     if not heard.any():
         return []
     output_db = float(np.median(energy_ratio_db(energy(estimate), energy(clean))[heard]))
     if output_db < NEAR_SILENT_DB:
         return [f"the output is near-silent ({output_db:.0f} dB against clean): nothing is learned yet"]
-    mismatch_db = _level_db(estimate, clean)
-    if mismatch_db is not None:
-        return [f"the clean part of the output is {mismatch_db:+.1f} dB off its level"]
-    return []
+    found = align(clean, estimate)
+    warnings, mismatch_db = _lag_warnings(found, "the output"), _level_db(found)
+    if found.gain < 0:
+        warnings.append(f"the polarity of the output is flipped (gain {found.gain:.2f})")
+    elif mismatch_db is not None:
+        warnings.append(f"the clean part of the output is {mismatch_db:+.1f} dB off its level")
+    return warnings
 
 
-def _level_db(signal: Signal, clean: Signal) -> float | None:
-    """Level of the clean part of signals against clean, if it is off by more than chance and worth a word."""
-    heard = energy(clean) > 0
-    parts = (signal * clean).sum(axis=-1)[heard] / energy(clean)[heard]
-    # A median of n has 1.25 times the standard error of a mean; the spread by the median is robust.
-    spread = 1.48 * np.median(np.abs(parts - np.median(parts)))
-    if abs(np.median(parts) - 1) < 3 * 1.25 * spread / math.sqrt(len(parts)):
+def _lag_warnings(found: Alignment, what: str) -> list[str]:
+    lag = abs(found.lag_samples)
+    if not lag:
+        return []
+    way = "late" if found.lag_samples > 0 else "early"
+    return [f"{what} is {lag} sample{'s' if lag > 1 else ''} {way}: align it with clean"]
+
+
+def _is_lost(found: Alignment) -> bool:
+    """Whether a gain of 1 would have shown, and there is none near it of either sign."""
+    return abs(found.gain) < FOUND and found.gain_error < FOUND / 3 and abs(found.gain) < 3 * found.gain_error
+
+
+def _odd_pairs(found: Alignment) -> list[str]:
+    """Some pairs in which clean is not found, among others in which it is."""
+    odd = np.count_nonzero(np.abs(found.correlations) < UNRELATED)
+    if not 0 < odd < len(found.gains) / 2 or np.median(np.abs(found.correlations)) < 2 * UNRELATED:
+        return []
+    return [
+        f"in {odd} of {len(found.gains)} pairs clean is hardly found in noisy (correlation below "
+        f"{UNRELATED}): they are noisier than -12 dB, or no pairs. Check their names"
+    ]
+
+
+def _level_db(found: Alignment) -> float | None:
+    """Gain of clean in dB, if it is off 0 by more than chance and worth a word."""
+    if abs(found.gain - 1) < 3 * found.gain_error:
         return None
-    level_db = 20 * math.log10(max(abs(float(np.median(parts))), 1e-10))
+    level_db = 20 * math.log10(max(abs(found.gain), 1e-10))
     return level_db if abs(level_db) > LEVEL_MISMATCH_DB else None
 
 

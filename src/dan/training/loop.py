@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ from dan.networks.base import GeneratorBase
 from dan.networks.discriminators import DiscriminatorBase, build_discriminator
 from dan.networks.factory import build_generator
 from dan.training.muon import Muon
-from dan.training.run_folder import Record
+from dan.training.history import Record
 from dan.training.schedule import schedule_share
 
 DEVICES = ("cpu", "cuda", "mps", "xpu")
@@ -307,7 +308,7 @@ def validate(state: State, validation: ValidationSet, *, steps_per_epoch: int) -
     epoch_steps = (state.step - 1) % steps_per_epoch + 1
     means = {name: total / epoch_steps for name, total in state.sums.items()}
     accuracy = means.pop("discriminator_accuracy", None)
-    return {
+    record = {
         "step": state.step,
         "epoch": state.step // steps_per_epoch,
         "seconds": round(state.seconds, 3),
@@ -316,6 +317,7 @@ def validate(state: State, validation: ValidationSet, *, steps_per_epoch: int) -
         "val_snr_gain_db": float(snr_db - input_db),
         "discriminator_accuracy": accuracy,
     }
+    return cast(Record, record)
 
 
 def apply(generator: GeneratorBase, noisy: Signal, *, portion: int = 200) -> Signal:

@@ -8,16 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from dan.config.load import dump_recipe, load_recipe, recipe_differences
 from dan.config.settings import Recipe
 from dan.core.atomic import atomic_write
 from dan.core.errors import DanError
 from dan.data.folder.layout import is_data_folder
-
-Record = dict[str, Any]
-"""One validation: a line of the history."""
+from dan.training.history import Record
 
 
 @dataclass(frozen=True)

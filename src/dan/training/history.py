@@ -1,0 +1,22 @@
+"""The history of a training: one record a validation, a line of history.jsonl."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class Record(TypedDict):
+    """One validation. Beside these keys it holds the mean of each loss over the epoch, as ``train_NAME``."""
+
+    step: int
+    """Steps done."""
+    epoch: int
+    """Epochs done."""
+    seconds: float
+    """Spent on training, without validations."""
+    val_snr_db: float
+    """Mean SNR of the outputs over the validation signals."""
+    val_snr_gain_db: float
+    """The same less that of the inputs."""
+    discriminator_accuracy: float | None
+    """Share of signals it told rightly over the epoch; None without a discriminator."""
