@@ -60,7 +60,9 @@ def test_clean_at_another_level_than_in_the_mix(factor, said):
     assert float(warning.split(" at ")[1].split(" dB")[0]) == pytest.approx(float(said[:-3]), abs=0.2)
 
 
-@pytest.mark.parametrize(("lag", "said"), [(5, "5 samples late"), (1, "1 sample late"), (-40, "40 samples early")])
+@pytest.mark.parametrize(
+    ("lag", "said"), [(5, "5 samples late"), (1, "1 sample late"), (-40, "40 samples early")]
+)
 @pytest.mark.parametrize("sign", [1, -1])
 def test_pairs_that_are_late_or_early(lag, said, sign):
     lag_warning, *others = data_warnings(clean=CLEAN, mixed=sign * np.roll(CLEAN, lag, axis=-1) + 0.3 * NOISE)

@@ -25,8 +25,8 @@ from dan.losses.reconstruction import check_batch, discriminator_loss, generator
 from dan.networks.base import GeneratorBase
 from dan.networks.discriminators import DiscriminatorBase, build_discriminator
 from dan.networks.factory import build_generator
-from dan.training.muon import Muon
 from dan.training.history import Record
+from dan.training.muon import Muon
 from dan.training.schedule import schedule_share
 
 DEVICES = ("cpu", "cuda", "mps", "xpu")

@@ -19,8 +19,8 @@ from dan.inference.model_file import ModelInfo, load_model, save_model
 from dan.report.plots import plot_history, plot_signals, save_figure
 from dan.training.checkpoint import load_checkpoint, save_checkpoint
 from dan.training.diagnostics import data_warnings, discriminator_warning, output_warnings, verdict
-from dan.training.loop import Hooks, Progress, State, apply, new_state, train
 from dan.training.history import Record
+from dan.training.loop import Hooks, Progress, State, apply, new_state, train
 from dan.training.run_folder import Run
 
 PLOTTED_SIGNALS = 3
