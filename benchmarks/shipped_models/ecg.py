@@ -5,7 +5,7 @@
 HEARTS is a folder of WFDB records with beat annotations that MODEL has not been trained on; several pairs
 are pooled, so that hearts left out in rotation are judged together. NOISE holds bw, em and ma of the MIT-BIH
 Noise Stress Test Database as .npy in mV, minutes that no MODEL has been trained on. Clean is the record
-without what lies below 0.5 Hz. Noise is their sum and mains hum of 50 or 60 Hz in random proportions.
+without what lies below 0.5 Hz. Noise is their sum and mains hum, pure or not, in random proportions.
 Intervals are those of a bootstrap over hearts.
 """
 
@@ -94,7 +94,8 @@ def _noise(noises: dict[str, Array], length: int, random: np.random.Generator) -
         start = random.integers(recorded.shape[1] - length)
         drawn.append(recorded[random.integers(len(recorded)), start : start + length])
     turns = random.choice([50, 60]) * random.uniform(0.998, 1.002) * np.arange(length) / RATE_HZ
-    drawn.append(sum(np.sin(2 * np.pi * (order * turns + random.random())) / order for order in range(1, 3)))
+    second = max(0.0, random.uniform(-0.5, 0.5))
+    drawn.append(np.sin(2 * np.pi * turns) + second * np.sin(4 * np.pi * (turns + random.random())))
     weights = np.sqrt(random.dirichlet(np.ones(len(drawn))))
     return np.asarray(sum(w * x / np.sqrt(np.mean(x**2)) for w, x in zip(weights, drawn, strict=True)))
 

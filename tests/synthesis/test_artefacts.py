@@ -114,6 +114,17 @@ def test_hum_of_a_mixture_is_near_one_of_the_mains_frequencies():
     assert len(np.unique(peak_hz)) > 20
 
 
+def test_half_of_the_hums_of_mixtures_are_pure_and_harmonics_differ():
+    noise = NoiseSettings(kinds=("hum",), mains_hz=(50.0,), hum_harmonics=3)
+    signal = SignalSettings(sample_rate_hz=500, duration_s=4.0)
+    drawn = draw_noise(noise, signal, 400, random=np.random.default_rng(0))
+    amplitude = np.abs(np.fft.rfft(drawn * np.hanning(2000)))
+    second = amplitude[:, 390:411].max(axis=-1) / amplitude[:, 195:206].max(axis=-1)
+    pure = second < 1e-3  # what the window leaks from the first
+    assert pure.mean() == pytest.approx(0.5, abs=0.09)  # 3.5 deviations
+    assert second[~pure].max() <= 0.6 and np.ptp(second[~pure]) > 0.4
+
+
 def test_hum_lies_below_half_the_rate():
     tree = {"name": "x", "summary": "x", "clean": {"frequency_hz": [1, 10]}, "noise": {"kinds": ["hum"]}}
     assert check_recipe(tree | {"signal": {"sample_rate_hz": 121}}, name="x")

@@ -99,7 +99,8 @@ class NoiseSettings(Settings):
     evenness: PositiveFloat = 1.0
     """Of the proportions: 1 makes all alike likely, less lets one kind dominate, more keeps to the shares."""
     mains_hz: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (50.0, 60.0)
-    """Frequencies of the kind `hum`, one drawn for each signal and off by up to 0.2 %."""
+    """Frequencies of the kind `hum`, one drawn for each signal and off by up to 0.2 %; half of the signals
+    have no harmonics of it."""
     snr_db: Db | tuple[Db, Db] = -2.0
     """SNR of the mixed signal, or the lowest and highest, drawn uniformly in dB."""
 
@@ -193,8 +194,8 @@ class AugmentationSettings(Settings):
     clean_equaliser_db: Annotated[float, Field(ge=0, le=24)] = 0.0
     """Largest gain and loss of a random smooth equaliser over clean recordings."""
     background_share: Unit = 0.0
-    """Share of clean signals of which faint synthesised noise is made a part. Each recording has a background
-    of its own: that of others is then not taken for noise."""
+    """Share of clean signals of which faint noise of the colours is made a part. Each recording has a
+    background of its own: that of others is then not taken for noise."""
     background_db: Db | tuple[Db, Db] = (25.0, 60.0)
     """By how much that noise lies below the signal, or the least and the most."""
     clean_phase_rad: Annotated[float, Field(ge=0, le=3.15)] = 0.0

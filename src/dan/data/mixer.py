@@ -98,7 +98,8 @@ class Mixer:
         varied, count = self._augmentation, len(clean)
         if varied.background_share == 0:
             return clean
-        made = draw_noise(self._recipe.noise, self._signal, count, random=random)
+        steady = self._recipe.noise.model_copy(update={"kinds": (), "shares": (), "hum_hz": 0.0})
+        made = draw_noise(steady, self._signal, count, random=random)
         level = db_to_amplitude(-random.uniform(*bounds(varied.background_db), count)) * rms(clean)
         level *= random.random(count) < varied.background_share
         return (clean + level[:, None] * _unit(made)).astype(np.float32)

@@ -25,6 +25,9 @@ POWER_EXPONENT = {"white": 0, "pink": -1, "brown": -2, "blue": 1, "violet": 2}
 MAINS_OFF = 0.002
 """Share by which mains may be off its frequency: grids are held within 0.1 Hz in normal operation."""
 
+PURE_SHARE = 0.5
+"""Of signals with mains hum, those whose hum has no harmonics."""
+
 CHUNK_VALUES = 2**20
 """Values worked on at once: long signals in large numbers need no more memory than their result."""
 
@@ -179,9 +182,24 @@ def _draw_kind(
         return _draw_coloured(noise.colours, length, count, random=random).astype(np.float64)
     if kind != "hum":
         return artefacts.DRAW[kind](count, length_samples=length, sample_rate_hz=rate_hz, random=random)
-    mains_hz = random.choice(noise.mains_hz, count) * random.uniform(1 - MAINS_OFF, 1 + MAINS_OFF, count)
-    hums = [noise.model_copy(update={"hum_hz": float(hz)}) for hz in mains_hz]
-    return np.concatenate([_draw_hum(hum, signal, 1, random=random) for hum in hums])
+    return _draw_mains(noise, signal, count, random=random)
+
+
+def _draw_mains(
+    noise: NoiseSettings, signal: SignalSettings, count: int, *, random: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """Hum near one of the mains' frequencies, ``[count, T]``: in half of the signals a pure sine.
+
+    The others have harmonics of random size. If all had some, a network would know hum by them alone.
+    """
+    order = np.arange(1, noise.hum_harmonics + 1)
+    off = random.uniform(1 - MAINS_OFF, 1 + MAINS_OFF, (count, 1))
+    frequency_hz = random.choice(noise.mains_hz, (count, 1)) * off * order
+    amplitude = np.where(order == 1, 1, random.uniform(0, 1, frequency_hz.shape) / order)
+    amplitude[random.random(count) < PURE_SHARE, 1:] = 0
+    amplitude[frequency_hz >= signal.sample_rate_hz / 2] = 0
+    phasor = amplitude * np.exp(1j * random.uniform(0, 2 * np.pi, frequency_hz.shape))
+    return np.asarray((phasor[:, None] @ _waves(frequency_hz, signal))[:, 0].imag)
 
 
 def _waves(frequency_hz: npt.ArrayLike, signal: SignalSettings) -> npt.NDArray[np.complex128]:
