@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,13 @@ import typer
 
 from dan.cli.console import bar, say
 from dan.cli.options import Force, Model, Rate, Strength
+
+
+class MissingSamples(StrEnum):
+    """What becomes of missing samples (NaN)."""
+
+    fill = "fill"
+    refuse = "refuse"
 
 
 def denoise(
@@ -20,6 +28,9 @@ def denoise(
     resample: Annotated[
         bool, typer.Option("--resample", help="Take other rates too: to the model's and back.")
     ] = False,
+    missing: Annotated[
+        MissingSamples, typer.Option("--missing", help="Fill missing samples for denoising, or refuse them.")
+    ] = MissingSamples.fill,
     force: Force = False,
 ) -> None:
     """Denoise recordings: same rate, length, channels and type come out."""
@@ -34,6 +45,7 @@ def denoise(
             strength=strength,
             sample_rate_hz=sample_rate,
             resample=resample,
+            missing=missing.value,
             force=force,
             progress=progress,
         )

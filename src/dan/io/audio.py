@@ -140,6 +140,11 @@ class AudioWriter(Writer):
         except soundfile.SoundFileError as error:
             raise self._not_writable(error) from error
 
+    @property
+    def holds_missing(self) -> bool:
+        """Whether its samples are floats, which can be NaN."""
+        return self._subtype in ("FLOAT", "DOUBLE")
+
     def close(self) -> None:
         """Close the file, whole or not."""
         self._file.close()

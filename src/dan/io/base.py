@@ -9,14 +9,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
+from dan.io._missing import Gaps
+
+Missing = Literal["fill", "refuse"]
+"""What becomes of missing samples (NaN): filled between their neighbours, or refused."""
 
 
 @dataclass
@@ -40,6 +45,22 @@ class Form:
 class Reader(Form, ABC):
     """A recording open for reading, in order or by seeking; a context manager."""
 
+    missing: Missing = "refuse"
+    """What becomes of missing samples; to be set before the first is read."""
+
+    rate_unknown = "the file does not say its sample rate"
+    """Why, where ``sample_rate_hz`` is None."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be told of how the file was understood, in a sentence each."""
+        return []
+
+    @cached_property
+    def gaps(self) -> Gaps:
+        """The missing samples of what was read so far."""
+        return Gaps(self._read)
+
     def __enter__(self) -> Self:
         """Return the reader itself."""
         return self
@@ -62,7 +83,8 @@ class Reader(Form, ABC):
         """Read by seeking: ``[C, n]``, where n is ``count`` or, at the end, what is left.
 
         Raises:
-            DanError: if the file is damaged or shorter than it says, or a sample is not finite.
+            DanError: if the file is damaged or shorter than it says, or a sample is infinite, or missing and
+                not to be filled.
         """
         if start_sample < 0 or count < 0:
             raise DanError(
@@ -75,6 +97,8 @@ class Reader(Form, ABC):
         except Exception as error:  # whatever the format's library makes of a damaged file
             raise not_a_recording(self.path, error) from error
         self._check_not_short(block, start_sample, count)
+        if self.missing == "fill":
+            block = self.gaps.filled(block, start_sample)
         _check_finite(block, self.path, start_sample)
         return block
 
@@ -114,16 +138,22 @@ class Writer(ABC):
         self.written_samples = 0
         """How many samples of each channel were written."""
 
+    @property
+    def holds_missing(self) -> bool:
+        """Whether the format can say that a sample is missing (NaN)."""
+        return False
+
     def write(self, block: Signal) -> None:
         """Write the next samples, ``[C, n]``.
 
         Raises:
-            DanError: if the number of channels differs, a sample is not finite, or it cannot be written.
+            DanError: if the number of channels differs, it cannot be written, or a sample is infinite, or
+                missing (NaN) where the format cannot say so.
         """
         if block.ndim != 2 or len(block) != self._form.channels:
             shape = f"block of shape {list(block.shape)} for {self._target}"
             raise DanError(shape, f"it must be [{self._form.channels}, n]", "Give every channel, time last")
-        _check_finite(block, self._target, self.written_samples)
+        _check_finite(block, self._target, self.written_samples, or_missing=self.holds_missing)
         self._write(block)
         self.written_samples += block.shape[-1]
 
@@ -164,8 +194,8 @@ def not_a_recording(path: Path, error: Exception) -> DanError:
     return DanError(path, why, "Give a .npy array of numbers, a table or an audio file such as .wav or .flac")
 
 
-def _check_finite(block: Signal, path: Path, start_sample: int) -> None:
-    finite = np.isfinite(block)
+def _check_finite(block: Signal, path: Path, start_sample: int, *, or_missing: bool = False) -> None:
+    finite = ~np.isinf(block) if or_missing else np.isfinite(block)
     if not finite.all():
         sample, channel = np.argwhere(~finite.T)[0]
         where = f" of channel {channel}" if len(block) > 1 else ""

@@ -85,6 +85,11 @@ class ArrayWriter(Writer):
         self._file = path.open("wb")
         self._header_bytes = self._write_header(form.length_samples or 0)
 
+    @property
+    def holds_missing(self) -> bool:
+        """Whether its numbers are floats, which can be NaN."""
+        return self._dtype is None or self._dtype.kind == "f"
+
     def close(self) -> None:
         """Close the file, whole or not."""
         self._file.close()

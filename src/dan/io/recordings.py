@@ -19,11 +19,11 @@ from dan.core.arrays import Signal, check_sample_rate, check_signal
 from dan.core.atomic import atomic_write, is_there
 from dan.core.errors import DanError
 from dan.io.audio import AUDIO, PCM_BITS, AudioReader, AudioWriter
-from dan.io.base import Form, Reader, Writer
+from dan.io.base import Form, Missing, Reader, Writer
 from dan.io.npy import ArrayReader, ArrayWriter
 
 __all__ = [
-    "PCM_BITS", "SUFFIXES", "Form", "Reader", "Recording", "Writer",
+    "PCM_BITS", "SUFFIXES", "Form", "Missing", "Reader", "Recording", "Writer",
     "find_recordings", "open_reader", "open_writer", "read", "tables_beside", "write",
 ]  # fmt: skip
 
@@ -47,7 +47,11 @@ class Recording:
 
 
 def open_reader(
-    path: str | Path, *, sample_rate_hz: float | None = None, dtype: npt.DTypeLike | None = None
+    path: str | Path,
+    *,
+    sample_rate_hz: float | None = None,
+    dtype: npt.DTypeLike | None = None,
+    missing: Missing = "refuse",
 ) -> Reader:
     """Open a recording for reading in blocks ``[C, n]``, in order or by seeking.
 
@@ -56,6 +60,8 @@ def open_reader(
         sample_rate_hz: the rate of an array or a table, in Hz; of an EDF file whose channels have several
             rates, the one whose channels are read. Audio files and WFDB records say their own.
         dtype: of the blocks, float32 or float64; None for one wide enough to hold each stored value exactly.
+        missing: whether missing samples (NaN) are filled on a straight line between their neighbours, or
+            refused by their place. `Reader.gaps` puts them back.
 
     Raises:
         DanError: if there is no such file, it is empty, cut short or no recording, has no samples, or has its
@@ -64,6 +70,12 @@ def open_reader(
     source = Path(path)
     _check_is_file(source)
     rate_hz = None if sample_rate_hz is None else check_sample_rate(sample_rate_hz)
+    reader = _reader(source, rate_hz, dtype)
+    reader.missing = missing
+    return reader
+
+
+def _reader(source: Path, rate_hz: float | None, dtype: npt.DTypeLike | None) -> Reader:
     suffix = source.suffix.lower()
     if suffix == ".npy":
         return ArrayReader(source, rate_hz, dtype)

@@ -12,7 +12,7 @@ from dan.core.errors import DanError
 from dan.core.progress import Progress, portion
 from dan.inference.denoiser import Denoiser
 from dan.inference.stream import Stream, check_strength
-from dan.io.base import Reader, Writer
+from dan.io.base import Missing, Reader, Writer
 from dan.io.recordings import SUFFIXES, find_recordings, open_reader, open_writer, tables_beside
 
 BLOCK_VALUES = 2**18
@@ -45,6 +45,7 @@ def denoise_files(
     strength: float = 1.0,
     sample_rate_hz: float | None = None,
     resample: bool = False,
+    missing: Missing = "fill",
     force: bool = False,
     progress: Progress | None = None,
 ) -> Report:
@@ -57,6 +58,8 @@ def denoise_files(
         strength: 0 returns the input, 1 all of the effect.
         sample_rate_hz: rate in Hz of files that do not say theirs.
         resample: take recordings of another rate too: to the model's rate and back.
+        missing: "fill" puts a straight line through missing samples (NaN) for the denoiser, and leaves them
+            missing in what is written; "refuse" is an error.
         force: overwrite what is there.
         progress: called with the fraction done, in (0, 1].
 
@@ -76,11 +79,12 @@ def denoise_files(
     for done, (source, target) in enumerate(pairs.items(), start=1):
         try:
             tell = portion(progress, (done - 1) / len(pairs), 1 / len(pairs))
-            with open_reader(source, sample_rate_hz=sample_rate_hz) as reader:
+            with open_reader(source, sample_rate_hz=sample_rate_hz, missing=missing) as reader:
                 stream = _open_stream(denoiser, reader, strength=strength, resample=resample)
                 with open_writer(target, reader, force=force) as writer:
                     _copy(reader, stream, writer, tell)
                 clipped = writer.clipped_samples
+                report.notes += [f"{source}: {note}" for note in _told(reader, writer)]
             report.written.append(Written(target, clipped))
         except DanError as error:
             report.failures.append(error)
@@ -101,10 +105,26 @@ def _copy(reader: Reader, stream: Stream, writer: Writer, progress: Progress) ->
     """Block by block: a recording of any length takes the memory of one block."""
     block_samples = max(1, BLOCK_VALUES // reader.channels)
     for index, block in enumerate(reader.blocks(block_samples), start=1):
-        writer.write(_fed(stream, block, reader.path))
+        _write(reader, writer, _fed(stream, block, reader.path))
         if reader.length_samples:
             progress(min(1.0, index * block_samples / reader.length_samples))
-    writer.write(stream.flush())
+    _write(reader, writer, stream.flush())
+
+
+def _write(reader: Reader, writer: Writer, block: Signal) -> None:
+    """Write the next samples, with what was missing put back where the format can say so."""
+    with_missing = reader.gaps.put_back(block, writer.written_samples)
+    writer.write(with_missing if writer.holds_missing else block)
+
+
+def _told(reader: Reader, writer: Writer) -> list[str]:
+    """Sentences on how a recording was understood."""
+    if not reader.gaps.count:
+        return reader.notes
+    back = (
+        "put back" if writer.holds_missing else "left filled, as the format cannot say that they are missing"
+    )
+    return [*reader.notes, f"{reader.gaps.count} missing samples, filled for denoising and {back}"]
 
 
 def _fed(stream: Stream, block: Signal, path: Path) -> Signal:
@@ -118,7 +138,7 @@ def _open_stream(denoiser: Denoiser, reader: Reader, *, strength: float, resampl
     """A stream for a recording at its own rate."""
     if reader.sample_rate_hz is None:
         wanted = f"--sample-rate {denoiser.info.sample_rate_hz:g}"
-        raise DanError(reader.path, "the file does not say its sample rate", f"Say it, as in {wanted}")
+        raise DanError(reader.path, reader.rate_unknown, f"Say it, as in {wanted}")
     try:
         return denoiser.stream(
             channels=reader.channels,
