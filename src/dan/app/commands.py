@@ -1,0 +1,50 @@
+"""The `dan` commands that the page starts, as lists of arguments and as text to copy."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def denoise(
+    model: str,
+    files: Sequence[Path],
+    out: Path,
+    *,
+    strength: float = 1.0,
+    resample: bool = False,
+    sample_rate_hz: float | None = None,
+) -> list[str]:
+    """Return the arguments of `dan denoise` for files into a folder."""
+    options = ["--strength", f"{strength:g}"] if strength != 1 else []
+    options += ["--resample"] if resample else []
+    options += ["--sample-rate", f"{sample_rate_hz:g}"] if sample_rate_hz else []
+    return ["denoise", model, *map(str, files), "-o", str(out), "--force", *options]
+
+
+def train(
+    recipe: str,
+    out: Path,
+    *,
+    clean: str = "",
+    noise: str = "",
+    noisy: str = "",
+    start_from: str = "",
+    minutes: float | None = None,
+) -> list[str]:
+    """Return the arguments of `dan train`; what is left empty is left out."""
+    given = {"--clean": clean, "--noise": noise, "--noisy": noisy, "--from": start_from}
+    options = [part for name, value in given.items() if value for part in (name, value)]
+    options += ["--max-minutes", f"{minutes:g}"] if minutes else []
+    return ["train", recipe, *options, "--out", str(out)]
+
+
+def evaluate(model: str, data: Path, out: Path) -> list[str]:
+    """Return the arguments of `dan evaluate` with its figures into a JSON file."""
+    return ["evaluate", model, "--data", str(data), "--json", str(out), "--force"]
+
+
+def as_text(arguments: Sequence[str]) -> str:
+    """Return a command as a shell takes it."""
+    return shlex.join(["dan", *arguments])

@@ -1,0 +1,154 @@
+"""Jobs of the page: `dan` commands that run one after the other, each in a process of its own.
+
+A job that crashes takes only its own process down, and a page that is reloaded finds the job under way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+State = Literal["queued", "running", "done", "failed", "stopped"]
+SECONDS_UNTIL_KILLED = 20.0
+"""A job that was stopped and has not ended after so long is killed."""
+PROGRESS_VARIABLE = "DAN_PROGRESS"
+"""The environment variable that makes a command tell its progress in lines of JSON on stderr."""
+
+
+@dataclass
+class Job:
+    """A command, and how far it has come."""
+
+    kind: str
+    """What it is for: `denoise`, `train`, `compare`."""
+    commands: Sequence[Sequence[str]]
+    """The arguments of `dan`, one command after the other."""
+    details: dict[str, object] = field(default_factory=dict)
+    """What the page needs to show the result."""
+    state: State = "queued"
+    fraction: float = 0.0
+    messages: list[str] = field(default_factory=list)
+    """What the commands said, line by line."""
+    seconds: float = 0.0
+    key: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    _process: subprocess.Popen[str] | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has come to an end, good or bad."""
+        return self.state in ("done", "failed", "stopped")
+
+
+class Jobs:
+    """A queue of jobs and the thread that works them off in order; a context manager that stops them.
+
+    Args:
+        then: called with each job that is over, in the thread.
+    """
+
+    def __init__(self, then: Callable[[Job], None] = lambda _: None) -> None:
+        self._then = then
+        self._queue: queue.Queue[Job | None] = queue.Queue()
+        self.all: dict[str, Job] = {}
+        self._thread = threading.Thread(target=self._work, name="dan-jobs", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Jobs:
+        """Return the queue itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop all jobs and wait for the one under way."""
+        for job in list(self.all.values()):
+            self.stop(job.key)
+        self._queue.put(None)
+        self._thread.join(SECONDS_UNTIL_KILLED + 5)
+
+    def add(self, job: Job) -> Job:
+        """Put a job at the end of the queue."""
+        self.all[job.key] = job
+        self._queue.put(job)
+        return job
+
+    def get(self, key: str | None) -> Job | None:
+        """Return the job of a key, None where there is none."""
+        return self.all.get(key or "")
+
+    def latest(self, kind: str) -> Job | None:
+        """Return the job of a kind that was added last, as a reloaded page looks for it."""
+        return next((job for job in reversed(self.all.values()) if job.kind == kind), None)
+
+    def waiting_before(self, job: Job) -> int:
+        """Count the jobs that are to end before this one begins."""
+        keys = list(self.all)
+        return sum(not self.all[key].is_over for key in keys[: keys.index(job.key)])
+
+    def stop(self, key: str | None) -> None:
+        """Stop a job: as Ctrl-C does, and by force if that does not help in time."""
+        job = self.get(key)
+        if job is None or job.is_over:
+            return
+        job.state, process = "stopped", job._process
+        if process and process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            killer = threading.Timer(SECONDS_UNTIL_KILLED, process.kill)
+            killer.daemon = True
+            killer.start()
+
+    def _work(self) -> None:
+        while (job := self._queue.get()) is not None:
+            if job.state == "queued":
+                self._run(job)
+            self._then(job)
+
+    def _run(self, job: Job) -> None:
+        job.state, start = "running", time.monotonic()
+        try:
+            codes = [self._command(job, arguments) for arguments in job.commands if job.state == "running"]
+        except OSError as error:
+            codes = [1]
+            job.messages.append(f"The command did not start: {error}.")
+        job.seconds = time.monotonic() - start
+        if job.state == "running":
+            job.state = "done" if not any(codes) else "failed"
+            job.fraction = 1.0 if job.state == "done" else job.fraction
+
+    def _command(self, job: Job, arguments: Sequence[str]) -> int:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dan", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            env={**os.environ, PROGRESS_VARIABLE: "json", "COLUMNS": "1000", "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
+        )
+        job._process = process
+        if job.state == "stopped":  # between the start and the line above
+            process.send_signal(signal.SIGINT)
+        for line in process.stdout or ():
+            _take(job, line.rstrip("\n"))
+        code = process.wait()
+        if code < 0 and job.state == "running":
+            job.messages.append(f"The command ended by signal {-code}. Its files so far are kept.")
+        return code
+
+
+def _take(job: Job, line: str) -> None:
+    """Take a line of output: progress, or words for the user."""
+    if line.startswith('{"progress"'):
+        job.fraction = float(json.loads(line)["progress"])
+    elif line.strip():
+        job.messages.append(line)

@@ -1,0 +1,104 @@
+"""The page's server: on this machine only, for who has its address with the token in it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import gradio as gr  # noqa: E402
+import uvicorn  # noqa: E402
+from fastapi import FastAPI, Request, Response  # noqa: E402
+from fastapi.responses import PlainTextResponse, RedirectResponse  # noqa: E402
+
+from dan.app.jobs import Jobs  # noqa: E402
+from dan.app.page import CSS, build, theme  # noqa: E402
+from dan.app.workspace import Workspace  # noqa: E402
+from dan.core.errors import DanError  # noqa: E402
+
+HOST = "127.0.0.1"
+COOKIE = "dan-token"
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; "
+    "connect-src 'self' data: blob:; frame-ancestors 'none'; base-uri 'self'; form-action 'self'"
+)
+"""Content-Security-Policy: the browser itself refuses whatever would come from elsewhere."""
+
+Next = Callable[[Request], Awaitable[Response]]
+
+
+def serve(*, model: str | None, port: int, folder: Path, say: Callable[[str], None]) -> None:
+    """Serve the page until the process is told to end.
+
+    Args:
+        model: the one chosen at first; None for a shipped one.
+        port: 0 takes a free one.
+        folder: where run folders and votes go.
+        say: called with the page's address.
+
+    Raises:
+        DanError: if the port is taken.
+    """
+    listener = _listen(port)
+    token = secrets.token_urlsafe(16)
+    with Workspace() as workspace, Jobs() as jobs:
+        gr.set_static_paths([])
+        os.environ["GRADIO_TEMP_DIR"] = str(workspace.uploads)
+        app = protected(build(workspace, jobs, model=model, folder=folder), workspace, token)
+        say(f"http://{HOST}:{listener.getsockname()[1]}/?token={token}")
+        uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on")).run(sockets=[listener])
+
+
+def protected(page: gr.Blocks, workspace: Workspace, token: str) -> FastAPI:
+    """Return the application: the page behind its token, and nothing from elsewhere."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.middleware("http")
+    async def guard(request: Request, forward: Next) -> Response:
+        host = (request.headers.get("host") or "").rpartition(":")[0]
+        if host not in (HOST, "localhost"):  # another name for this machine: DNS rebinding
+            return PlainTextResponse("This page is for this machine only.", status_code=403)
+        if secrets.compare_digest(request.query_params.get("token", ""), token):
+            response: Response = RedirectResponse(request.url.path)
+            response.set_cookie(COOKIE, token, httponly=True, samesite="strict")
+            return response
+        if not secrets.compare_digest(request.cookies.get(COOKIE, ""), token):
+            return PlainTextResponse(
+                "Open the address that `dan app` printed: it holds the token of this page.", status_code=403
+            )
+        response = await forward(request)
+        response.headers["Content-Security-Policy"] = POLICY
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    page.queue(default_concurrency_limit=8)
+    return gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        server_name=HOST,
+        theme=theme(),
+        css=CSS,
+        allowed_paths=[str(workspace.folder)],
+        show_error=True,
+        footer_links=[],
+        ssr_mode=False,
+        pwa=False,
+    )
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except (OSError, OverflowError) as error:
+        reason = "it lies between 0 and 65535" if not 0 <= port <= 65535 else "it is taken or not allowed"
+        raise DanError(f"--port {port}", reason, "Give another, or 0 for a free one") from error
+    return listener

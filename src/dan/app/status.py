@@ -1,0 +1,36 @@
+"""How a job stands, as a line of HTML that screen readers hear."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from dan.app.jobs import State
+
+WORDS: dict[State, str] = {
+    "queued": "Waiting",
+    "running": "Under way",
+    "done": "Done",
+    "failed": "Not done",
+    "stopped": "Stopped",
+}
+LINES_SHOWN = 12
+
+
+def status_line(
+    state: State, messages: Sequence[str], fraction: float = 0.0, waiting: int = 0, seconds: float = 0.0
+) -> str:
+    """Return the state, a bar while it runs, and the last messages of the command, escaped."""
+    words = WORDS[state]
+    if state == "queued" and waiting:
+        words += f": {waiting} before it"
+    if state == "done" and seconds:
+        words += f" in {seconds:.1f} s"
+    bar = ""
+    if state == "running":
+        done = f" value='{fraction:.3f}'" if fraction else ""
+        bar = f" <progress max='1'{done} aria-label='Progress'></progress>"
+        bar += f" {100 * fraction:.0f} %" if fraction else ""
+    said = "\n".join(messages[-LINES_SHOWN:])
+    text = f"<pre style='white-space:pre-wrap'>{escape(said)}</pre>" if said else ""
+    return f"<div role='status' data-state='{state}'><strong>{words}</strong>{bar}{text}</div>"
