@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
@@ -23,19 +23,9 @@ def denoise(
     return ["denoise", model, *map(str, files), "-o", str(out), "--force", *options]
 
 
-def train(
-    recipe: str,
-    out: Path,
-    *,
-    clean: str = "",
-    noise: str = "",
-    noisy: str = "",
-    start_from: str = "",
-    minutes: float | None = None,
-) -> list[str]:
-    """Return the arguments of `dan train`; what is left empty is left out."""
-    given = {"--clean": clean, "--noise": noise, "--noisy": noisy, "--from": start_from}
-    options = [part for name, value in given.items() if value for part in (name, value)]
+def train(recipe: str, out: Path, *, folders: Mapping[str, str], minutes: float | None = None) -> list[str]:
+    """Return the arguments of `dan train`; options that are left empty are left out."""
+    options = [part for name, value in folders.items() if value for part in (name, value)]
     options += ["--max-minutes", f"{minutes:g}"] if minutes else []
     return ["train", recipe, *options, "--out", str(out)]
 

@@ -19,6 +19,9 @@ from dan.app.traces import Traces
 from dan.app.workspace import Workspace
 from dan.core.errors import DanError
 
+VOTES = {"first": "The first is better", "none": "No difference", "second": "The second is better"}
+"""What a vote is called in the file, and on its button."""
+
 
 @dataclass
 class CompareView:
@@ -45,7 +48,7 @@ class CompareView:
         status = gr.HTML(value="", elem_id="compare-status")
         screen = player(self.traces, elem_id="compare-player")
         with gr.Row():
-            votes = [gr.Button(text) for text in ("The first is better", "No difference", "The second is better")]
+            votes = [gr.Button(text) for text in VOTES.values()]
         told = gr.Markdown(elem_id="told")
         gr.Markdown("### By figures\nWhere you have clean and noisy recordings of the same names:")
         with gr.Row():
@@ -59,7 +62,7 @@ class CompareView:
         timer = gr.Timer(0.5)
         timer.tick(self.poll, [key, delivered], [status, screen, delivered], show_progress="hidden")
         timer.tick(self.poll_scores, [judging], [judged, table, judging], show_progress="hidden")
-        for button, vote in zip(votes, ("first", "none", "second"), strict=True):
+        for button, vote in zip(votes, VOTES, strict=True):
             button.click(lambda job, vote=vote: self.vote(job, vote), [key], [told])
 
     def start(self, file: str | None, one: str, two: str) -> tuple[str | None, str]:
@@ -73,7 +76,7 @@ class CompareView:
             commands.denoise(model, [source], out, resample=True)
             for model, out in zip(models, outs, strict=True)
         ]
-        details: dict[str, object] = {"models": models, "outs": outs, "source": source}
+        details = {"models": models, "outs": outs, "source": source}
         return self.jobs.add(Job("compare", lines, details)).key, status_line("queued", [])
 
     def poll(self, key: str | None, delivered: str | None) -> list[Any]:
@@ -85,8 +88,8 @@ class CompareView:
         line = status_line(job.state, said, job.fraction, self.jobs.waiting_before(job))
         if job.state != "done":
             return [line, gr.skip(), job.key if job.is_over else delivered]
-        outs: list[Path] = job.details["outs"]  # type: ignore[assignment]
-        source: Path = job.details["source"]  # type: ignore[assignment]
+        outs: list[Path] = job.details["outs"]
+        source: Path = job.details["source"]
         first, second = (out / source.name for out in outs)
         try:
             opened = self.traces.add(first, second, name=source.name, sample_rate_hz=None)
@@ -99,8 +102,8 @@ class CompareView:
         job = self.jobs.get(key)
         if job is None or job.state != "done":
             return "Denoise with both first."
-        first, second = job.details["models"]  # type: ignore[misc]
-        source: Path = job.details["source"]  # type: ignore[assignment]
+        first, second = job.details["models"]
+        source: Path = job.details["source"]
         line = {"time": time.time(), "file": source.name, "first": first, "second": second, "vote": vote}
         path = self.folder / "votes.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,8 +134,8 @@ class CompareView:
 def _scores(job: Job) -> dict[str, Any]:
     """Return the rows of both tables as a data frame takes them, filters once."""
     rows: list[list[Any]] = []
-    outs: list[Path] = job.details["outs"]  # type: ignore[assignment]
-    models: list[str] = job.details["models"]  # type: ignore[assignment]
+    outs: list[Path] = job.details["outs"]
+    models: list[str] = job.details["models"]
     for model, out in zip(models, outs, strict=True):
         for row in json.loads(out.read_text(encoding="utf-8"))["rows"]:
             name = model if row["name"] == "dan" else row["name"]

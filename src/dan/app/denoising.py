@@ -55,12 +55,12 @@ class DenoiseView:
             strength = gr.Number(1.0, label="Strength of the files to save, 0 to 1", minimum=0, maximum=1)
             save = gr.Button("Prepare files to save", elem_id="save")
         saved = gr.File(label="Save", file_count="multiple", interactive=False, elem_id="saved")
-        key, shown, delivered = gr.BrowserState(None), gr.State(None), gr.State(None)
+        key, delivered = gr.BrowserState(None), gr.State(None)
         start.click(self.start, [files, model, rate, resample], [key, status])
-        cancel.click(lambda job: self.jobs.stop(job), [key], None)
+        cancel.click(self.jobs.stop, [key], None)
         timer = gr.Timer(0.5)
         timer.tick(
-            self.poll, [key, shown, delivered], [status, chosen, screen, saved, shown, delivered],
+            self.poll, [key, delivered], [status, chosen, screen, saved, delivered],
             show_progress="hidden",
         )  # fmt: skip
         chosen.input(self.show, [key, chosen], [screen])
@@ -111,20 +111,20 @@ class DenoiseView:
             copy for copy in copies if not (copy.suffix.lower() in companions and copy.stem in heads)
         ] or copies
 
-    def poll(self, key: str | None, shown: str | None, delivered: str | None) -> list[Any]:
+    def poll(self, key: str | None, delivered: str | None) -> list[Any]:
         """Tell how far the job is, and show its result once it is there."""
         job = self.jobs.get(key)
         if job is None:
-            return [gr.skip()] * 6
+            return [gr.skip()] * 5
         line = status_line(job.state, job.messages, job.fraction, self.jobs.waiting_before(job), job.seconds)
         if not job.is_over or delivered == job.key:
-            return [line, *[gr.skip()] * 5]
+            return [line, *[gr.skip()] * 4]
         pairs = _pairs(job)
         names = [before.name for before, _ in pairs]
         first = self._open(job, names[0]) if names else None
         files = self._to_save(job, [after for _, after in pairs])
         menu = gr.update(choices=names, value=names[0] if names else None, visible=len(names) > 1)
-        return [line, menu, first if first is not None else gr.skip(), files, job.key, job.key]
+        return [line, menu, first if first is not None else gr.skip(), files, job.key]
 
     def show(self, key: str | None, name: str) -> Any:
         """Open another of the files in the player."""
@@ -135,7 +135,7 @@ class DenoiseView:
         before, after = next(pair for pair in _pairs(job) if pair[0].name == name)
         rate = job.details["rate_hz"]
         try:
-            return self.traces.add(before, after, name=name, sample_rate_hz=rate)  # type: ignore[arg-type]
+            return self.traces.add(before, after, name=name, sample_rate_hz=rate)
         except DanError as error:
             job.messages.append(str(error))
             return None
@@ -152,6 +152,6 @@ class DenoiseView:
 
 def _pairs(job: Job) -> list[tuple[Path, Path]]:
     """Return the dropped files that have a denoised one, with it."""
-    sources: list[Path] = job.details["sources"]  # type: ignore[assignment]
+    sources: list[Path] = job.details["sources"]
     out = Path(str(job.details["out"]))
     return [(source, out / source.name) for source in sources if (out / source.name).is_file()]

@@ -16,7 +16,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 State = Literal["queued", "running", "done", "failed", "stopped"]
 SECONDS_UNTIL_KILLED = 20.0
@@ -33,7 +33,7 @@ class Job:
     """What it is for: `denoise`, `train`, `compare`."""
     commands: Sequence[Sequence[str]]
     """The arguments of `dan`, one command after the other."""
-    details: dict[str, object] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
     """What the page needs to show the result."""
     state: State = "queued"
     fraction: float = 0.0

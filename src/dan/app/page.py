@@ -30,7 +30,8 @@ def build(workspace: Workspace, jobs: Jobs, *, model: str | None, folder: Path) 
     traces, models = Traces(), _models(folder)
     chosen = model or ("speech-16k" if "speech-16k" in models else models[0])
     models = models if chosen in models else [chosen, *models]
-    with gr.Blocks(title="DAN", analytics_enabled=False) as page:
+    page: gr.Blocks = gr.Blocks(title="DAN", analytics_enabled=False)
+    with page:
         gr.Markdown("# DAN: denoise, train, compare\nEverything stays on this machine.")
         with gr.Tab("Denoise"):
             DenoiseView(workspace, jobs, traces, models, chosen).build()

@@ -15,11 +15,11 @@ HERE = Path(__file__).parent
 def player(traces: Traces, *, elem_id: str) -> gr.HTML:
     """Make a player; its value is what `Traces.add` returned, or None."""
 
-    def view(key: str, channel: int, start_s: float, end_s: float, width: int) -> dict[str, Any]:
-        return traces.view(key, channel, start_s, end_s, width)
+    def view(asked: list[Any]) -> dict[str, Any]:
+        return traces.view(*asked)
 
-    def chunk(key: str, channel: int, start_s: float) -> dict[str, Any]:
-        return traces.chunk(key, channel, start_s)
+    def chunk(asked: list[Any]) -> dict[str, Any]:
+        return traces.chunk(*asked)
 
     return gr.HTML(
         value=None,

@@ -11,22 +11,32 @@ from pathlib import Path
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-import gradio as gr  # noqa: E402
-import uvicorn  # noqa: E402
-from fastapi import FastAPI, Request, Response  # noqa: E402
-from fastapi.responses import PlainTextResponse, RedirectResponse  # noqa: E402
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import PlainTextResponse, RedirectResponse
 
-from dan.app.jobs import Jobs  # noqa: E402
-from dan.app.page import CSS, build, theme  # noqa: E402
-from dan.app.workspace import Workspace  # noqa: E402
-from dan.core.errors import DanError  # noqa: E402
+from dan.app.jobs import Jobs
+from dan.app.page import CSS, build, theme
+from dan.app.workspace import Workspace
+from dan.core.errors import DanError
 
 HOST = "127.0.0.1"
 COOKIE = "dan-token"
-POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; "
-    "connect-src 'self' data: blob:; frame-ancestors 'none'; base-uri 'self'; form-action 'self'"
+POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "media-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "worker-src 'self' blob:",
+        "connect-src 'self' data: blob:",
+        "frame-ancestors 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+    ]
 )
 """Content-Security-Policy: the browser itself refuses whatever would come from elsewhere."""
 
@@ -78,7 +88,7 @@ def protected(page: gr.Blocks, workspace: Workspace, token: str) -> FastAPI:
         return response
 
     page.queue(default_concurrency_limit=8)
-    return gr.mount_gradio_app(
+    mounted: FastAPI = gr.mount_gradio_app(
         app,
         page,
         path="/",
@@ -91,6 +101,7 @@ def protected(page: gr.Blocks, workspace: Workspace, token: str) -> FastAPI:
         ssr_mode=False,
         pwa=False,
     )
+    return mounted
 
 
 def _listen(port: int) -> socket.socket:

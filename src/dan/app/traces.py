@@ -84,13 +84,13 @@ class Traces:
     def view(self, key: str, channel: int, start_s: float, end_s: float, width: int) -> dict[str, Any]:
         """Return envelopes and spectrograms of both for a stretch of time, `width` columns each."""
         pair, width = self._pairs[key], int(np.clip(width, 16, 2000))
-        start, stop = _span(pair, start_s, end_s)
+        asked: Any = {"channel": channel, "span": _span(pair, start_s, end_s), "width": width}
         found: dict[str, Any] = {}
         spectra = {}
         for side, path in (("before", pair.before), ("after", pair.after)):
-            low, high = envelope(pair, path, channel, start, stop, width)
+            low, high = envelope(pair, path, **asked)
             found[side] = {"low": _coded(low), "high": _coded(high)}
-            spectra[side] = spectrogram(pair, path, channel, start, stop, width)
+            spectra[side] = spectrogram(pair, path, **asked)
         top = max(float(levels.max()) for levels in spectra.values())
         for side, levels in spectra.items():
             shades = np.clip((levels - top) / -SPECTRUM_FLOOR_DB + 1, 0, 1)
@@ -109,9 +109,10 @@ class Traces:
 
 
 def envelope(
-    pair: Pair, path: Path, channel: int, start: int, stop: int, width: int
+    pair: Pair, path: Path, *, channel: int, span: tuple[int, int], width: int
 ) -> tuple[Float32, Float32]:
-    """Return the lowest and the highest value of each of `width` columns."""
+    """Return the lowest and the highest value of each of `width` columns of a span of samples."""
+    start, stop = span
     if stop - start <= EXACT_SAMPLES:
         samples = _read(pair, path, channel, start, stop)
         steps = np.stack([samples, samples], axis=1)
@@ -122,8 +123,9 @@ def envelope(
     return np.minimum.reduceat(steps[:, 0], edges), np.maximum.reduceat(steps[:, 1], edges)
 
 
-def spectrogram(pair: Pair, path: Path, channel: int, start: int, stop: int, width: int) -> Float32:
-    """Return levels in dB ``[width, bins]`` of frames evenly spaced over a stretch of time."""
+def spectrogram(pair: Pair, path: Path, *, channel: int, span: tuple[int, int], width: int) -> Float32:
+    """Return levels in dB ``[width, bins]`` of frames evenly spaced over a span of samples."""
+    start, stop = span
     n_fft = int(np.clip(2 ** np.round(np.log2(0.03 * pair.sample_rate_hz)), 32, 2048))
     starts = np.linspace(start, max(start, stop - n_fft), width).astype(int)
     if stop - start <= EXACT_SAMPLES:

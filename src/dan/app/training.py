@@ -16,7 +16,10 @@ from dan.app.jobs import Job, Jobs
 from dan.app.status import status_line
 from dan.config.load import recipe_names
 from dan.core.errors import DanError
-from dan.data.index import index_folder
+from dan.data.index import index
+
+OPTIONS = ("--clean", "--noise", "--noisy", "--from")
+"""Options of `dan train` that the view's fields fill."""
 
 
 @dataclass
@@ -51,16 +54,14 @@ class TrainView:
             losses = gr.LinePlot(x="step", y="loss", color="name", title="Training: losses")
         key, seen = gr.BrowserState(None), gr.State(-1)
         look.click(_look, [clean, noise, noisy], [found])
-        inputs = [recipe, name, clean, noise, noisy, start_from, minutes]
+        inputs = [recipe, name, minutes, clean, noise, noisy, start_from]
         start.click(self.start, inputs, [key, status, command, seen])
-        stop.click(lambda job: self.jobs.stop(job), [key], None)
+        stop.click(self.jobs.stop, [key], None)
         timer = gr.Timer(1.0)
-        timer.tick(
-            self.poll, [key, seen], [status, gain, losses, seen], show_progress="hidden"
-        )
+        timer.tick(self.poll, [key, seen], [status, gain, losses, seen], show_progress="hidden")
 
     def start(
-        self, recipe: str, name: str, clean: str, noise: str, noisy: str, start_from: str, minutes: float | None
+        self, recipe: str, name: str, minutes: float | None, *folders: str
     ) -> tuple[str | None, str, str, int]:
         """Queue a training; return the job's key, a line, the command and no validations seen."""
         if not name.strip() or Path(name).name != name:
@@ -70,10 +71,7 @@ class TrainView:
         arguments = commands.train(
             recipe,
             out,
-            clean=clean.strip(),
-            noise=noise.strip(),
-            noisy=noisy.strip(),
-            start_from=start_from.strip(),
+            folders={option: given.strip() for option, given in zip(OPTIONS, folders, strict=True)},
             minutes=minutes or None,
         )
         job = self.jobs.add(Job("train", [arguments], {"out": out}))
@@ -123,7 +121,7 @@ def _look(clean: str, noise: str, noisy: str) -> str:
 
 def _describe(title: str, folder: Path) -> str:
     try:
-        corpus = index_folder(folder)
+        corpus = index(folder)
     except DanError as error:
         return f"**{title}**: {error}"
     rates = sorted({entry.sample_rate_hz for entry in corpus.entries})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -48,6 +49,9 @@ def progress() -> Progress:
 @contextmanager
 def bar(description: str) -> Iterator[Callable[[float], None]]:
     """Show a bar with the time left on stderr; yields what is to be called with the share done."""
+    if os.environ.get("DAN_PROGRESS") == "json":  # for the program that started this one
+        yield lambda share: say(f'{{"progress": {share:.4f}}}')
+        return
     with progress() as display:
         task = display.add_task(description, total=1.0, note="")
         yield lambda share: display.update(task, completed=share)

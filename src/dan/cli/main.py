@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from dan.cli import data
+from dan.cli.app import app as page
 from dan.cli.bench import bench
 from dan.cli.console import say, show_any_name
 from dan.cli.demo import demo
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.add_typer(data.app, name="data")
 for command in (recipes, train, evaluate, denoise, stream, export, info, demo, bench):
     app.command()(command)
+app.command(name="app")(page)
 
 TRAINING = ("torch", "onnx", "scipy", "pywt", "matplotlib")
 """What the plain install, which denoises, does without."""
