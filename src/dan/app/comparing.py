@@ -22,6 +22,8 @@ from dan.core.errors import DanError
 VOTES = {"first": "The first is better", "none": "No difference", "second": "The second is better"}
 """What a vote is called in the file, and on its button."""
 
+LABELS = {"before": "First", "after": "Second"}
+
 
 @dataclass
 class CompareView:
@@ -37,8 +39,8 @@ class CompareView:
     def build(self) -> None:
         """Lay out the components and connect them; called within a page."""
         gr.Markdown(
-            "Both models denoise the same file. **Before** plays one of them and **After** the other; which "
-            "is which is told after your vote."
+            "Both models denoise the same file, in an order that chance draws. Which is which is told after "
+            "your vote."
         )
         file = gr.File(label="A recording", elem_id="compare-file")
         with gr.Row():
@@ -92,7 +94,7 @@ class CompareView:
         source: Path = job.details["source"]
         first, second = (out / source.name for out in outs)
         try:
-            opened = self.traces.add(first, second, name=source.name, sample_rate_hz=None)
+            opened = self.traces.add(first, second, name=source.name, labels=LABELS)
         except DanError as error:
             return [status_line("failed", [str(error)]), gr.skip(), job.key]
         return [line, opened, job.key]

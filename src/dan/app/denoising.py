@@ -43,8 +43,12 @@ class DenoiseView:
                 allow_custom_value=True,
                 elem_id="model",
             )
-            rate = gr.Textbox(label="Sample rate in Hz, where the file does not say it", elem_id="rate")
-            resample = gr.Checkbox(label="Take other rates too (resample)", value=True, elem_id="resample")
+            rate = gr.Textbox(
+                label="Sample rate in Hz, where the file does not say it", elem_id="rate", min_width=240
+            )
+            resample = gr.Checkbox(
+                label="Take other rates too", value=True, elem_id="resample", min_width=240
+            )
         with gr.Row():
             start = gr.Button("Denoise", variant="primary", elem_id="denoise")
             cancel = gr.Button("Cancel", elem_id="cancel")

@@ -18,12 +18,13 @@ FONTS = ["system-ui", "sans-serif"]
 CSS = ".gradio-container { max-width: 1200px !important; } footer { display: none !important; }"
 
 
-def build(workspace: Workspace, jobs: Jobs, *, model: str | None, folder: Path) -> gr.Blocks:
+def build(workspace: Workspace, jobs: Jobs, samples: Jobs, *, model: str | None, folder: Path) -> gr.Blocks:
     """Build the page.
 
     Args:
         workspace: where dropped files and outputs lie.
         jobs: the queue of commands.
+        samples: the queue of what is only listened to.
         model: the one chosen at first; None for a shipped one.
         folder: where run folders and votes go.
     """
@@ -36,7 +37,7 @@ def build(workspace: Workspace, jobs: Jobs, *, model: str | None, folder: Path) 
         with gr.Tab("Denoise"):
             DenoiseView(workspace, jobs, traces, models, chosen).build()
         with gr.Tab("Train"):
-            TrainView(jobs, folder).build()
+            TrainView(workspace, jobs, samples, traces, folder).build()
         with gr.Tab("Compare"):
             CompareView(workspace, jobs, traces, models, folder).build()
     return page

@@ -5,6 +5,7 @@ const SHADES = Array.from({ length: 256 }, (_, i) => {
 });
 const AHEAD_S = 2, CHUNK_S = 4;
 let pair = null, from = 0, to = 1, at = 0, drawn = null, track = "after", strength = 1, channel = 0;
+let names = { before: "Before", after: "After" };
 let audio = null, playing = null, drawing = 0, loudness = { before: 1, after: 1 };
 const find = (selector) => element.querySelector(selector);
 const decode = (text, Kind) => new Kind(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
@@ -22,6 +23,9 @@ function open() {
   select.parentElement.hidden = pair.channels < 2;
   find("[data-do=play]").disabled = !pair.audible;
   find(".dan-note").textContent = pair.audible ? "" : `${pair.rate} Hz is below what a browser plays: look at the traces.`;
+  names = pair.labels || { before: "Before", after: "After" };
+  for (const side of ["before", "after"]) find(`[data-track=${side}]`).textContent = names[side];
+  find("[data-track=removed]").hidden = find("[data-set=strength]").parentElement.hidden = !!pair.labels;
   press();
   fetchView();
 }
@@ -69,12 +73,12 @@ function draw() {
   if (!drawn || !canvas) return;
   const ratio = window.devicePixelRatio || 1, width = canvas.clientWidth, height = canvas.clientHeight;
   [canvas.width, canvas.height] = [width * ratio, height * ratio];
-  const pen = canvas.getContext("2d"), ink = getComputedStyle(element).color, row = height / 4 - 4;
+  const pen = canvas.getContext("2d"), ink = getComputedStyle(element).color, half = (height - 18) / 2, row = half / 2 - 4;
   pen.scale(ratio, ratio);
   pen.font = "12px system-ui, sans-serif";
   const top = Math.max(...drawn.before.high, ...drawn.after.high), bottom = Math.min(...drawn.before.low, ...drawn.after.low);
   ["before", "after"].forEach((side, index) => {
-    const y = index * (height / 2), scale = (value) => y + row - (row * (value - bottom)) / (top - bottom || 1);
+    const y = index * half, scale = (value) => y + row - (row * (value - bottom)) / (top - bottom || 1);
     const low = mixed(side, "low"), high = mixed(side, "high");
     pen.fillStyle = side === "before" ? "#b45309" : "#0f766e";
     for (let x = 0; x < width; x++) {
@@ -88,7 +92,7 @@ function draw() {
       pen.drawImage(drawn.after.spectrum, 0, y + row + 4, width, row);
       pen.globalAlpha = 1;
     }
-    label(pen, ink, side === "before" ? "Before" : "After", 4, y + 14);
+    label(pen, ink, names[side], 4, y + 14);
     const unit = pair.units[channel] ? ` ${pair.units[channel]}` : "";
     label(pen, ink, `${top.toPrecision(3)}${unit}`, width - 4, y + 14, "right");
     label(pen, ink, `${bottom.toPrecision(3)}${unit}`, width - 4, y + row - 2, "right");

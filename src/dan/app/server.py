@@ -57,10 +57,10 @@ def serve(*, model: str | None, port: int, folder: Path, say: Callable[[str], No
     """
     listener = _listen(port)
     token = secrets.token_urlsafe(16)
-    with Workspace() as workspace, Jobs() as jobs:
+    with Workspace() as workspace, Jobs() as jobs, Jobs() as samples:
         gr.set_static_paths([])
         os.environ["GRADIO_TEMP_DIR"] = str(workspace.uploads)
-        app = protected(build(workspace, jobs, model=model, folder=folder), workspace, token)
+        app = protected(build(workspace, jobs, samples, model=model, folder=folder), workspace, token)
         say(f"http://{HOST}:{listener.getsockname()[1]}/?token={token}")
         uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on")).run(sockets=[listener])
 

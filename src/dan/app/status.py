@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 
 from dan.app.jobs import State
+from dan.app.workspace import PREFIX
 
 WORDS: dict[State, str] = {
     "queued": "Waiting",
@@ -31,6 +33,11 @@ def status_line(
         done = f" value='{fraction:.3f}'" if fraction else ""
         bar = f" <progress max='1'{done} aria-label='Progress'></progress>"
         bar += f" {100 * fraction:.0f} %" if fraction else ""
-    said = "\n".join(messages[-LINES_SHOWN:])
+    said = "\n".join(_without_folder(line) for line in messages[-LINES_SHOWN:])
     text = f"<pre style='white-space:pre-wrap'>{escape(said)}</pre>" if said else ""
     return f"<div role='status' data-state='{state}'><strong>{words}</strong>{bar}{text}</div>"
+
+
+def _without_folder(line: str) -> str:
+    """Return a message without the page's own folder in front of the files' names."""
+    return re.sub(rf"\S*{PREFIX}\w+/\w+-\w+/", "", line)

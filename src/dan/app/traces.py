@@ -66,8 +66,23 @@ class Traces:
     def __init__(self) -> None:
         self._pairs: dict[str, Pair] = {}
 
-    def add(self, before: Path, after: Path, *, name: str, sample_rate_hz: float | None) -> dict[str, Any]:
+    def add(
+        self,
+        before: Path,
+        after: Path,
+        *,
+        name: str,
+        sample_rate_hz: float | None = None,
+        labels: dict[str, str] | None = None,
+    ) -> dict[str, Any]:
         """Register a pair and return what the player is told.
+
+        Args:
+            before: a recording.
+            after: another of the same length.
+            name: of the pair.
+            sample_rate_hz: where the files do not say it.
+            labels: what the player calls both, where they are not before and after.
 
         Raises:
             DanError: if one of the files cannot be read.
@@ -79,7 +94,7 @@ class Traces:
             pair = Pair(name, before, after, rate_hz, reader.channels, length, units)
         key = uuid.uuid4().hex
         self._pairs[key] = pair
-        return pair.describe(key)
+        return pair.describe(key) | {"labels": labels}
 
     def view(self, key: str, channel: int, start_s: float, end_s: float, width: int) -> dict[str, Any]:
         """Return envelopes and spectrograms of both for a stretch of time, `width` columns each."""

@@ -13,7 +13,10 @@ import pandas as pd
 
 from dan.app import commands
 from dan.app.jobs import Job, Jobs
+from dan.app.player import player
 from dan.app.status import status_line
+from dan.app.traces import Traces
+from dan.app.workspace import Workspace
 from dan.config.load import recipe_names
 from dan.core.errors import DanError
 from dan.data.index import index
@@ -26,7 +29,11 @@ OPTIONS = ("--clean", "--noise", "--noisy", "--from")
 class TrainView:
     """Builds the view and answers its events."""
 
+    workspace: Workspace
     jobs: Jobs
+    samples: Jobs
+    """A queue of its own: listening does not wait for the training's end."""
+    traces: Traces
     folder: Path
     """Where run folders are made."""
 
@@ -40,7 +47,13 @@ class TrainView:
         look = gr.Button("What is there?", elem_id="look")
         found = gr.Markdown(elem_id="found")
         with gr.Row():
-            recipe = gr.Dropdown(recipe_names(), value="speech-16k", label="Recipe", elem_id="recipe")
+            recipe = gr.Dropdown(
+                recipe_names(),
+                value="speech-16k",
+                label="Recipe (a name or a file)",
+                allow_custom_value=True,
+                elem_id="recipe",
+            )
             name = gr.Textbox("mine", label="Name of the run", elem_id="run")
             start_from = gr.Textbox(label="Go on from a model (optional)")
             minutes = gr.Number(None, label="At most minutes (optional)", minimum=0, elem_id="minutes")
@@ -52,13 +65,20 @@ class TrainView:
         with gr.Row():
             gain = gr.LinePlot(x="step", y="val_snr_gain_db", title="Validation: SNR gain (dB)")
             losses = gr.LinePlot(x="step", y="loss", color="name", title="Training: losses")
+        gr.Markdown("To hear it as it learns, drop a noisy recording: the best model so far denoises it.")
+        sample = gr.File(label="A noisy recording", elem_id="sample")
+        screen = player(self.traces, elem_id="train-player")
         key, seen = gr.BrowserState(None), gr.State(-1)
+        listening, heard = gr.State(None), gr.State(None)
         look.click(_look, [clean, noise, noisy], [found])
         inputs = [recipe, name, minutes, clean, noise, noisy, start_from]
         start.click(self.start, inputs, [key, status, command, seen])
         stop.click(self.jobs.stop, [key], None)
         timer = gr.Timer(1.0)
-        timer.tick(self.poll, [key, seen], [status, gain, losses, seen], show_progress="hidden")
+        timer.tick(
+            self.poll, [key, seen, sample], [status, gain, losses, seen, listening], show_progress="hidden"
+        )
+        timer.tick(self.poll_sample, [listening, heard], [screen, heard], show_progress="hidden")
 
     def start(
         self, recipe: str, name: str, minutes: float | None, *folders: str
@@ -77,17 +97,35 @@ class TrainView:
         job = self.jobs.add(Job("train", [arguments], {"out": out}))
         return job.key, status_line(job.state, []), commands.as_text(arguments), -1
 
-    def poll(self, key: str | None, seen: int) -> list[Any]:
+    def poll(self, key: str | None, seen: int, sample: str | None) -> list[Any]:
         """Tell how far the training is; draw the curves again where there is a new validation."""
         job = self.jobs.get(key)
         if job is None:
-            return [gr.skip()] * 4
+            return [gr.skip()] * 5
         waiting = self.jobs.waiting_before(job)
         line = status_line(job.state, job.messages, job.fraction, waiting, job.seconds)
         records = history(Path(str(job.details["out"])))
         if len(records) == seen:
-            return [line, gr.skip(), gr.skip(), seen]
-        return [line, _gains(records), _losses(records), len(records)]
+            return [line, gr.skip(), gr.skip(), seen, gr.skip()]
+        listening = self._listen(Path(str(job.details["out"])), sample) if records else gr.skip()
+        return [line, _gains(records), _losses(records), len(records), listening]
+
+    def _listen(self, run: Path, sample: str | None) -> Any:
+        """Queue the denoising of the dropped recording by the run's best model so far."""
+        if not sample or not (run / "model.safetensors").is_file():
+            return gr.skip()
+        out = self.workspace.new_folder("heard")
+        command = commands.denoise(str(run), [Path(sample)], out, resample=True)
+        return self.samples.add(Job("listen", [command], {"before": sample, "out": out})).key
+
+    def poll_sample(self, key: str | None, heard: str | None) -> list[Any]:
+        """Open the dropped recording in the player once it is denoised."""
+        job = self.samples.get(key)
+        if job is None or job.state != "done" or heard == key:
+            return [gr.skip()] * 2
+        before = Path(str(job.details["before"]))
+        after = Path(str(job.details["out"])) / before.name
+        return [self.traces.add(before, after, name=before.name), key]
 
 
 def history(run: Path) -> list[dict[str, Any]]:
