@@ -10,6 +10,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "dan"
 
 FLOORS = [
     "cli",
+    "app",
     "benchmark",
     "workflows",
     "training",

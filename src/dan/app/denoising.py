@@ -43,9 +43,7 @@ class DenoiseView:
                 allow_custom_value=True,
                 elem_id="model",
             )
-            rate = gr.Textbox(
-                label="Sample rate in Hz, where the file does not say it", elem_id="rate", min_width=240
-            )
+            rate = gr.Textbox(label="Sample rate in Hz, if not in the file", elem_id="rate", min_width=240)
             resample = gr.Checkbox(
                 label="Take other rates too", value=True, elem_id="resample", min_width=240
             )
