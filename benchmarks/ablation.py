@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from dan.config import Recipe, SpectralDiscriminatorSettings
 from dan.config.load import load_recipe
-from dan.config.settings import Recipe, SpectralDiscriminatorSettings
 from dan.core.arrays import Signal
 from dan.core.progress import Progress, portion
 from dan.data.sources import open_source, open_validation, to_tensor
@@ -75,14 +75,14 @@ def ablate(
     Raises:
         DanError: if a setting is wrong.
     """
-    rows, weight = [], load_recipe(recipe).losses.adversarial
+    rows, weight = [], load_recipe(recipe).losses.weights.adversarial
     share = 1 / (2 * len(seeds) * len(snr_db))
     done = 0
     for level_db in snr_db:
         for adversarial in (0.0, weight):
             scores = []
             for seed in seeds:
-                sets = [f"noise.snr_db={level_db}", f"losses.adversarial={adversarial}", *overrides]
+                sets = [f"noise.snr_db={level_db}", f"losses.weights.adversarial={adversarial}", *overrides]
                 settings = load_recipe(recipe, overrides=sets, seed=seed)
                 scores.append(_train_and_score(settings, portion(progress, done * share, share)))
                 done += 1
@@ -119,7 +119,7 @@ def _fresh_judge(state: State, estimate: Signal) -> float:
     """Accuracy on held-back signals of a discriminator trained from scratch on this generator's outputs."""
     recipe = state.recipe
     torch.manual_seed(recipe.seed)
-    settings = SpectralDiscriminatorSettings(kind="spectral", filters=12)
+    settings = SpectralDiscriminatorSettings(kind="spectral", hidden_channels=12)
     judge = build_discriminator(settings, recipe.signal)
     adam = torch.optim.Adam(judge.parameters(), lr=2e-3)
     random = np.random.default_rng([recipe.seed, HELD_BACK + 1])

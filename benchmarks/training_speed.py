@@ -12,8 +12,8 @@ import torch
 from benchmarks.founding_loop import FoundingLoop, Prototype
 
 from dan.benchmark.timing import Timing, take_turns
+from dan.config import Recipe
 from dan.config.load import load_recipe
-from dan.config.settings import Recipe
 from dan.core.progress import Progress, portion
 from dan.data.folder.load import create
 from dan.data.sources import FreshSource, Source, open_source, open_validation
@@ -60,7 +60,9 @@ def _epoch(state: State, source: Source) -> None:
 
 def bench_step(*, turns: int = 15, progress: Progress | None = None) -> list[Timing]:
     """A generator's step and its forward pass, without a discriminator: prototype and recipe `tones`."""
-    recipe = load_recipe("tones", overrides=["losses.adversarial=0", "losses.feature_matching=0"])
+    recipe = load_recipe(
+        "tones", overrides=["losses.weights.adversarial=0", "losses.weights.feature_matching=0"]
+    )
     ours, prototype = new_state(recipe), Prototype()
     adam = torch.optim.AdamW(prototype.parameters(), lr=3e-3)
     batch = FreshSource(recipe).batch(0)

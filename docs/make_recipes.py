@@ -13,8 +13,8 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from dan.config import Recipe, Settings
 from dan.config.load import load_recipe, recipe_names
-from dan.config.settings import Recipe, Settings
 
 PAGE = Path(__file__).with_name("recipes.md")
 
@@ -44,20 +44,28 @@ def render() -> str:
     """The page as Markdown."""
     recipes = [load_recipe(name) for name in recipe_names()]
     rows = [f"| `{recipe.name}` | {recipe.summary} | {recipe.expected} |\n" for recipe in recipes]
-    parts = [HEAD, *rows, "\n## Keys at the top\n\n", _table(Recipe, sections=False)]
-    for name, field in Recipe.model_fields.items():
-        for settings in _sections(field):
-            kind = settings.model_fields.get("kind")
-            title = f'`[{name}]` with `kind = "{kind.default}"`' if kind and _many(field) else f"`[{name}]`"
-            parts += [f"\n## {title}\n\n{settings.__doc__}\n\n", _table(settings)]
+    parts = [HEAD, *rows, "\n## Keys at the top\n\n", _table(Recipe)]
+    parts += [part for name, field in Recipe.model_fields.items() for part in _chapters(name, field)]
     return "".join(parts)
 
 
-def _table(settings: type[BaseModel], *, sections: bool = True) -> str:
+def _chapters(name: str, field: FieldInfo) -> list[str]:
+    """Return a section's heading and table, for each kind where there are several, and its subsections'."""
+    parts = []
+    for settings in _sections(field):
+        kinds = _words(settings.model_fields["kind"].annotation).replace("`", '"') if _many(field) else ""
+        title = f"`[{name}]` with `kind = {kinds}`" if kinds else f"`[{name}]`"
+        parts += [f"\n## {title}\n\n{settings.__doc__}\n\n", _table(settings)]
+        for key, inner in settings.model_fields.items():
+            parts += _chapters(f"{name}.{key}", inner)
+    return parts
+
+
+def _table(settings: type[BaseModel]) -> str:
     lines = ["| key | type | default | meaning |\n| --- | --- | --- | --- |\n"]
     meanings = _meanings(settings)
     for name, field in settings.model_fields.items():
-        if sections or not _sections(field):
+        if not _sections(field):
             default = "required" if field.is_required() else f"`{_default(field)}`"
             meaning = " ".join(meanings[name].split()).replace("|", "\\|")
             lines.append(f"| `{name}` | {_type(field)} | {default} | {meaning} |\n")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from dan.config import ClassicGeneratorSettings, SignalSettings
 from dan.config.load import check_recipe
-from dan.config.settings import ClassicGeneratorSettings, SignalSettings
 from dan.inference.denoiser import Denoiser
 from dan.inference.engines import FrameEngine
 from dan.inference.model_file import ModelInfo
@@ -26,9 +26,9 @@ TINY = {
     "clean": {"sines": 1, "frequency_hz": [2, 12]},
     "noise": {"snr_db": 3.0},
     "data": {"source": "fresh", "train_count": 9, "validation_count": 4},
-    "generator": {"kind": "classic", "encoder_filters": 2, "decoder_filters": 3, "kernel": 8},
-    "discriminator": {"kind": "classic", "kernel": 8, "hidden": 3},
-    "training": {"epochs": 3, "steps_per_epoch": 3, "batch": 4},
+    "generator": {"kind": "classic", "encoder_channels": 2, "decoder_channels": 3, "kernel_size": 8},
+    "discriminator": {"kind": "classic", "kernel_size": 8, "hidden_units": 3},
+    "training": {"epochs": 3, "steps_per_epoch": 3, "batch_size": 4},
 }
 
 
@@ -76,7 +76,7 @@ def card():
             "name": "tiny",
             "version": "0.1.0",
             "recipe": "tiny",
-            "generator": ClassicGeneratorSettings(encoder_filters=2, decoder_filters=3, kernel=8),
+            "generator": ClassicGeneratorSettings(encoder_channels=2, decoder_channels=3, kernel_size=8),
             "signal": SignalSettings(sample_rate_hz=64, duration_s=1.0),
             "parameters": 376,
             "latency_samples": 64,
@@ -99,16 +99,16 @@ class FrameModel:
         self.network, self.info = network, info
 
     def engine(self, channels):
-        frame_samples = self.info.signal.length_samples
-        return FrameEngine(self.network, frame_samples=frame_samples, channels=channels)
+        segment_samples = self.info.signal.length_samples
+        return FrameEngine(self.network, segment_samples=segment_samples, channels=channels)
 
 
 @pytest.fixture(scope="session")
 def frame_denoiser(card):
     """Makes a denoiser of a function on frames of some length."""
 
-    def make(network, *, frame_samples, rate=64):
-        signal = SignalSettings(sample_rate_hz=rate, duration_s=frame_samples / rate)
+    def make(network, *, segment_samples, rate=64):
+        signal = SignalSettings(sample_rate_hz=rate, duration_s=segment_samples / rate)
         return Denoiser(FrameModel(network, card(signal=signal)))
 
     return make

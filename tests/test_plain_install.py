@@ -16,7 +16,7 @@ import torch
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from dan.config.settings import CausalGeneratorSettings, ClassicGeneratorSettings, SignalSettings
+from dan.config import CausalGeneratorSettings, ClassicGeneratorSettings, SignalSettings
 from dan.export.onnx import export_onnx
 from dan.inference.denoiser import Denoiser
 from dan.inference.torch_backend import TorchModel
@@ -25,8 +25,8 @@ from dan.networks.factory import build_generator
 RATE_HZ = 8000
 SIGNAL = SignalSettings(sample_rate_hz=RATE_HZ, duration_s=0.05)
 KINDS = {
-    "classic": ClassicGeneratorSettings(encoder_filters=2, decoder_filters=3, kernel=8),
-    "causal": CausalGeneratorSettings(kind="causal", width=6, hidden=5, level_frames=9),
+    "classic": ClassicGeneratorSettings(encoder_channels=2, decoder_channels=3, kernel_size=8),
+    "causal": CausalGeneratorSettings(kind="causal", residual_channels=6, hidden_channels=5, level_frames=9),
 }
 PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
 

@@ -4,7 +4,7 @@
 //   node stream.mjs MODEL.onnx HOP_SAMPLES < noisy.f32 > clean.f32
 //
 // Standard input and output are float32 samples of one channel at the model's sample rate. HOP_SAMPLES is what
-// `dan info --json MODEL.onnx` calls settings.generator.hop_samples. In a browser all but the reading and writing
+// `dan info --json MODEL.onnx` calls settings.generator.hop_length. In a browser all but the reading and writing
 // is the same, with samples from an AudioWorklet.
 
 import { readFile } from "node:fs/promises";

@@ -15,7 +15,7 @@ options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = 1
 session = onnxruntime.InferenceSession(sys.argv[1], options)
 geometry = json.loads(session.get_modelmeta().custom_metadata_map["geometry"])
-hop = geometry["hop_samples"]
+hop = geometry["hop_length"]
 late = geometry["latency_samples"] - hop  # the output lags by so many samples
 
 # One channel; for C of them the first axis of the block and of every part of the state is C.

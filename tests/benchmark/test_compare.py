@@ -20,6 +20,7 @@ from dan.benchmark.timing import Spread, in_turns, one_core, spread
 from dan.benchmark.tradeoff_plot import plot_tradeoff
 from dan.benchmark.trials import Trial, drawn, from_folder, from_recordings
 from dan.cli import main as cli
+from dan.config import SignalSettings
 from dan.core.errors import DanError
 from dan.evaluation.baselines import Baselines
 from dan.metrics import general as metrics
@@ -46,7 +47,7 @@ FAKES = {
     "slow": Opened(
         wait(0.02, lambda signal: signal - signal.mean()),
         stream=lambda: wait(0.004, lambda block: block),
-        hop_samples=160,
+        hop_length=160,
         latency_samples=32,
     ),
     "failing": Opened(failing),
@@ -68,7 +69,7 @@ def fakes(monkeypatch):
 def trial():
     clean = [RNG.standard_normal(64).astype(np.float32) for _ in range(5)]
     mixed = [one + np.float32(0.5) for one in clean]
-    return Trial("five signals", clean, mixed, RATE_HZ, None, Baselines())
+    return Trial("five signals", clean, mixed, RATE_HZ, "other", Baselines())
 
 
 def test_quality_and_cost_are_of_what_they_say(fakes, trial):
@@ -101,7 +102,7 @@ def test_who_fails_is_left_out_with_the_reason(fakes, trial):
 
 def test_filters_are_set_by_what_is_known(fakes, trial):
     told = Trial(
-        trial.words, trial.clean, trial.mixed, RATE_HZ, None, Baselines({"half": lambda stack: stack - 0.5})
+        trial.words, trial.clean, trial.mixed, RATE_HZ, "other", Baselines({"half": lambda stack: stack - 0.5})
     )
     half = compare(fakes[:1], told, turns=1).entries[1]
     assert half.quality.si_sdr_gain_db > 60  # what float32 leaves of an offset of 0.5
@@ -235,9 +236,10 @@ def test_wrong_settings_are_refused(tmp_path):
         benchmark(["nonsense"])
 
 
-def test_kind_follows_from_the_recipe(card):
-    assert trials.kind_of([card(recipe="classic"), card(recipe="speech-8k")]) == "speech"
-    assert trials.kind_of([card(recipe="classic")]) is None
+def test_the_kind_is_what_a_model_file_says(card):
+    speech = card(signal=SignalSettings(kind="speech"))
+    assert trials.kind_of([card(), speech]) == "speech"
+    assert trials.kind_of([card()]) == "other"
 
 
 def test_the_page_of_benchmarks_is_up_to_date():

@@ -72,7 +72,7 @@ def test_rnnoise_streams_what_it_gives_whole(late_rnnoise):
     signal = (0.3 * RNG.standard_normal(9600)).clip(-0.5, 0.5).astype(np.float32)
     opened = open_peer(Peer("r", "rnnoise"), sample_rate_hz=48000)
     feed = opened.stream()
-    blocks = [feed(signal[first : first + opened.hop_samples]) for first in range(0, len(signal), 480)]
+    blocks = [feed(signal[first : first + opened.hop_length]) for first in range(0, len(signal), 480)]
     streamed = np.concatenate(blocks)
     assert opened.latency_samples == 1440 and len(streamed) == len(signal) - 960
     np.testing.assert_array_equal(streamed, opened.whole(signal)[: len(streamed)])
@@ -127,9 +127,7 @@ def test_a_model_streams_at_its_hop():
     opened = open_peer(Peer("t", "dan", "tones"), sample_rate_hz=256)
     signal = RNG.standard_normal(1024).astype(np.float32)
     feed = opened.stream()
-    blocks = [
-        feed(signal[first : first + opened.hop_samples]) for first in range(0, 1024, opened.hop_samples)
-    ]
+    blocks = [feed(signal[first : first + opened.hop_length]) for first in range(0, 1024, opened.hop_length)]
     streamed = np.concatenate(blocks)
     whole = opened.whole(signal)
     assert len(streamed) > 0

@@ -18,7 +18,9 @@ def short(monkeypatch, tiny):
     def load(name, *, overrides=(), seed=None):
         changes = {key: float(value) for key, value in (line.split("=") for line in overrides)}
         asked.append((changes, seed))
-        return tiny({"losses.l1": 1.0, "losses.adversarial": 0.5, "seed": seed or 0} | changes)
+        return tiny(
+            {"losses.weights.l1": 1.0, "losses.weights.adversarial": 0.5, "seed": seed or 0} | changes
+        )
 
     monkeypatch.setattr(ablation, "load_recipe", load)
     monkeypatch.setattr(ablation, "JUDGED_SIGNALS", 20)
@@ -31,7 +33,9 @@ def test_both_sides_are_trained_from_the_same_seeds(short):
     rows = ablate(seeds=(0, 1), snr_db=(-2.0, 3.0), progress=told.append)
     expected = [(-2.0, 0.0), (-2.0, 0.5), (3.0, 0.0), (3.0, 0.5)]
     assert [(row.input_snr_db, row.adversarial) for row in rows] == expected
-    trained = [(changes["noise.snr_db"], changes["losses.adversarial"], seed) for changes, seed in short[1:]]
+    trained = [
+        (changes["noise.snr_db"], changes["losses.weights.adversarial"], seed) for changes, seed in short[1:]
+    ]
     assert trained == [(level, weight, seed) for level, weight in expected for seed in (0, 1)]
     assert told == sorted(told)
     for row in rows:

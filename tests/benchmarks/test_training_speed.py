@@ -8,7 +8,7 @@ from benchmarks.founding_loop import FoundingLoop, Prototype, founding_discrimin
 from benchmarks.training_speed import Race, bench_race, take_turns
 
 from benchmarks import training_speed as bench
-from dan.config.settings import ClassicGeneratorSettings, SignalSettings
+from dan.config import ClassicGeneratorSettings, SignalSettings
 from dan.data.sources import FreshSource
 from dan.networks.factory import build_generator
 

@@ -1,18 +1,19 @@
 """Recipes: read, written and overridden, and every mistake named with its way out."""
 
 import tomllib
+from operator import attrgetter
 
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from dan.config.load import check_recipe, dump_recipe, load_recipe, recipe_differences, recipe_names
-from dan.config.settings import (
+from dan.config import (
     ClassicDiscriminatorSettings,
     ClassicGeneratorSettings,
     DataSettings,
     LossSettings,
+    LossWeights,
     NoiseSettings,
     OptimiserSettings,
     Recipe,
@@ -21,6 +22,7 @@ from dan.config.settings import (
     ToneSettings,
     TrainingSettings,
 )
+from dan.config.load import check_recipe, dump_recipe, load_recipe, recipe_differences, recipe_names
 from dan.core.errors import DanError
 
 
@@ -42,13 +44,14 @@ def test_packaged_recipes(name, tmp_path):
 
 def test_the_founding_recipe_is_the_founding_system():
     classic = load_recipe("classic")
-    assert (classic.losses.l1, classic.losses.adversarial, classic.losses.adversarial_kind) == (9, 3, "bce")
+    weights = classic.losses.weights
+    assert (weights.l1, weights.adversarial, classic.losses.adversarial_kind) == (9, 3, "bce")
     assert classic.generator == ClassicGeneratorSettings()
     assert classic.discriminator == ClassicDiscriminatorSettings()
     rates = (classic.generator_optimiser.learning_rate, classic.discriminator_optimiser.learning_rate)
     assert rates == (1e-3, 1e-4)
-    assert (classic.schedule.kind, classic.schedule.step_epochs, classic.schedule.factor) == ("step", 50, 0.5)
-    assert (classic.training.epochs, classic.training.batch) == (300, 50)
+    assert (classic.schedule.kind, classic.schedule.step_epochs, classic.schedule.gamma) == ("step", 50, 0.5)
+    assert (classic.training.epochs, classic.training.batch_size) == (300, 50)
 
 
 positive = st.floats(1e-12, 1e12)
@@ -83,11 +86,11 @@ recipes = st.builds(
         snr_db=ranges(st.floats(-60, 60)),
     ),
     data=st.builds(DataSettings, source=st.sampled_from(["folder", "fresh"]), fresh_noise=st.booleans()),
-    generator=st.builds(ClassicGeneratorSettings, encoder_filters=counts, slope=units),
-    discriminator=st.builds(ClassicDiscriminatorSettings, filters=counts),
-    losses=st.builds(LossSettings, l1=positive, adversarial=positive),
-    generator_optimiser=st.builds(OptimiserSettings, learning_rate=positive, clip_norm=positive),
-    schedule=st.builds(ScheduleSettings, kind=st.sampled_from(["cosine", "step"]), factor=units),
+    generator=st.builds(ClassicGeneratorSettings, encoder_channels=counts, negative_slope=units),
+    discriminator=st.builds(ClassicDiscriminatorSettings, hidden_channels=counts),
+    losses=st.builds(LossSettings, weights=st.builds(LossWeights, l1=positive, adversarial=positive)),
+    generator_optimiser=st.builds(OptimiserSettings, learning_rate=positive, max_grad_norm=positive),
+    schedule=st.builds(ScheduleSettings, kind=st.sampled_from(["cosine", "step"]), gamma=units),
     training=st.builds(TrainingSettings, epochs=counts, ema_decay=st.floats(0, 0.999999)),
 )
 
@@ -114,7 +117,7 @@ def test_a_file_holds_only_the_differences(tmp_path):
         ("training.epochs=7", lambda recipe: recipe.training.epochs == 7),
         (" training.epochs = 7 ", lambda recipe: recipe.training.epochs == 7),
         ("generator_optimiser.learning_rate=2e-3", lambda r: r.generator_optimiser.learning_rate == 2e-3),
-        ("losses.l1=1", lambda recipe: recipe.losses.l1 == 1.0),
+        ("losses.weights.l1=1", lambda recipe: recipe.losses.weights.l1 == 1.0),
         ("clean.sines=[1, 5]", lambda recipe: recipe.clean.sines == (1, 5)),
         ("clean.sines=2", lambda recipe: recipe.clean.sines == 2),
         ("noise.snr_db=[-5, 10.5]", lambda recipe: recipe.noise.snr_db == (-5, 10.5)),
@@ -149,7 +152,8 @@ def test_seeds():
     [
         ("training.epoch=3", r"training\.epoch .*no such key\. Did you mean epochs\? Legal here: epochs,"),
         ("trainin.epochs=3", r"trainin .*no such key\. Did you mean training\? Legal here: name, summary"),
-        ("losses.wavelet=3", r"losses\.wavelet.*Legal here: l1, l2, snr"),
+        ("losses.wavelet=3", r"losses\.wavelet.*Legal here: weights, n_fft"),
+        ("losses.weights.l3=3", r"losses\.weights\.l3 .*Legal here: l1, l2, snr"),
         ("schedule.x.y=3", r"schedule\.x .*Legal here: kind"),
         ("training.epochs=3.0", r"training\.epochs=3\.0.*valid integer"),
         ('training.epochs="3"', r'training\.epochs="3".*valid integer'),
@@ -162,7 +166,7 @@ def test_seeds():
         ("noise.colours=white", r'noise\.colours="white"'),
         ("noise.snr_db=[3, 1]", "a range rises"),
         ("clean.frequency_hz=[10, 200]", r"half of signal\.sample_rate_hz is 128"),
-        ("generator.kernel=2024-01-01", "no plain TOML value"),
+        ("generator.kernel_size=2024-01-01", "no plain TOML value"),
         ("epochs", r"section\.key=value"),
         ("=3", r"section\.key=value"),
         ("training.=3", r"section\.key=value"),
@@ -201,9 +205,9 @@ def test_a_wrong_end_of_a_range_is_named(override, said):
 @pytest.mark.parametrize(
     ("network", "kind", "key", "neighbour"),
     [
-        ("discriminator", "classic", "filter", "filters"),
-        ("discriminator", "spectral", "frames", "frames_samples"),
-        ("generator", "classic", "filters", "encoder_filters"),
+        ("discriminator", "classic", "hidden_channel", "hidden_channels"),
+        ("discriminator", "spectral", "frames", "fft_sizes"),
+        ("generator", "classic", "filters", "encoder_channels"),
         ("generator", "spectral", "filters", "dilations"),
     ],
 )
@@ -215,18 +219,18 @@ def test_an_unknown_key_of_a_network_lists_its_kinds_keys(network, kind, key, ne
 
 @pytest.mark.parametrize(
     ("section", "key", "kept"),
-    [("discriminator_optimiser", "clip_norm", "learning_rate"), ("losses", "l2", "adversarial")],
+    [("discriminator_optimiser", "max_grad_norm", "learning_rate"), ("losses.weights", "l2", "adversarial")],
 )
 def test_a_section_holds_only_the_differences(tmp_path, section, key, kept):
     changed = load_recipe(write(tmp_path, HEAD + f"[{section}]\n{key} = 0.5\n"))
-    founding = Recipe(name="", summary="")
-    assert getattr(getattr(changed, section), kept) == getattr(getattr(founding, section), kept)
+    value = attrgetter(f"{section}.{kept}")
+    assert value(changed) == value(Recipe(name="", summary=""))
 
 
 @pytest.mark.parametrize("network", ["generator", "discriminator"])
 def test_a_network_section_holds_only_the_differences(tmp_path, network):
-    recipe = load_recipe(write(tmp_path, HEAD + f"[{network}]\nkernel = 8\n"))
-    assert getattr(recipe, network).kernel == 8
+    recipe = load_recipe(write(tmp_path, HEAD + f"[{network}]\nkernel_size = 8\n"))
+    assert getattr(recipe, network).kernel_size == 8
 
 
 def test_a_missing_key_is_named(tmp_path):

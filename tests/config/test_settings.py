@@ -5,24 +5,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from dan.config.settings import (
+from dan.config import (
     ClassicDiscriminatorSettings,
     ClassicGeneratorSettings,
     DataSettings,
     LossSettings,
+    LossWeights,
     NoiseSettings,
     OptimiserSettings,
     Recipe,
     ScheduleSettings,
     SignalSettings,
+    SpectralDiscriminatorSettings,
     ToneSettings,
     TrainingSettings,
     bounds,
 )
+from dan.config.losses import SIGN_BLIND
 
 SECTIONS = [
     SignalSettings, ToneSettings, NoiseSettings, DataSettings, ClassicGeneratorSettings,
-    ClassicDiscriminatorSettings, LossSettings, OptimiserSettings, ScheduleSettings, TrainingSettings,
+    ClassicDiscriminatorSettings, LossSettings, LossWeights, OptimiserSettings,
+    ScheduleSettings, TrainingSettings,
 ]  # fmt: skip
 
 
@@ -59,29 +63,29 @@ def test_a_section_is_frozen_strict_and_described(section):
         (DataSettings, {"source": "web"}),
         (DataSettings, {"train_count": 0}),
         (DataSettings, {"validation_count": 0}),
-        (ClassicGeneratorSettings, {"kernel": 7}),
-        (ClassicGeneratorSettings, {"kernel": 0}),
-        (ClassicGeneratorSettings, {"kernel": 2, "stride": 3}),
+        (ClassicGeneratorSettings, {"kernel_size": 7}),
+        (ClassicGeneratorSettings, {"kernel_size": 0}),
+        (ClassicGeneratorSettings, {"kernel_size": 2, "stride": 3}),
         (ClassicGeneratorSettings, {"depth": 0}),
         (ClassicGeneratorSettings, {"depth": 9}),
         (ClassicGeneratorSettings, {"stride": 9}),
         (ClassicGeneratorSettings, {"channels": 0}),
-        (ClassicGeneratorSettings, {"slope": 2}),
+        (ClassicGeneratorSettings, {"negative_slope": 2}),
         (ClassicGeneratorSettings, {"kind": "other"}),
-        (ClassicDiscriminatorSettings, {"kernel": 3}),
-        (ClassicDiscriminatorSettings, {"kernel": 2, "stride": 4}),
-        (ClassicDiscriminatorSettings, {"hidden": 0}),
-        (LossSettings, {"l1": -1}),
+        (ClassicDiscriminatorSettings, {"kernel_size": 3}),
+        (ClassicDiscriminatorSettings, {"kernel_size": 2, "stride": 4}),
+        (ClassicDiscriminatorSettings, {"hidden_units": 0}),
+        (LossWeights, {"l1": -1}),
         (LossSettings, {"adversarial_kind": "other"}),
         (OptimiserSettings, {"learning_rate": 0}),
         (OptimiserSettings, {"betas": (0.9, 1.1)}),
         (OptimiserSettings, {"betas": (0.9,)}),
-        (OptimiserSettings, {"clip_norm": -1}),
+        (OptimiserSettings, {"max_grad_norm": -1}),
         (ScheduleSettings, {"kind": "other"}),
         (ScheduleSettings, {"warmup_steps": -1}),
         (ScheduleSettings, {"step_epochs": 0}),
         (TrainingSettings, {"epochs": 0}),
-        (TrainingSettings, {"batch": 0}),
+        (TrainingSettings, {"batch_size": 0}),
         (TrainingSettings, {"ema_decay": 1}),
         (TrainingSettings, {"patience_epochs": -1}),
     ],
@@ -97,7 +101,7 @@ def test_what_is_not_legal_is_refused(section, values):
         (SignalSettings, {"sample_rate_hz": float("inf")}),
         (SignalSettings, {"duration_s": float("inf")}),
         (OptimiserSettings, {"learning_rate": float("inf")}),
-        (LossSettings, {"l1": float("inf")}),
+        (LossWeights, {"l1": float("inf")}),
     ],
 )
 def test_infinity_is_refused(section, values):
@@ -111,10 +115,30 @@ def test_an_average_that_never_moves_is_refused(betas):
         OptimiserSettings(betas=betas)
 
 
-@pytest.mark.parametrize("losses", [{"l1": 0}, {"l1": 0, "adversarial": 1, "adversarial_warmup_epochs": 1}])
-def test_a_recipe_without_anything_to_minimise_at_its_first_step_is_refused(losses):
-    with pytest.raises(ValidationError):
-        Recipe(name="", summary="", losses=LossSettings(**losses))
+@pytest.mark.parametrize("options", [{"adversarial": 0}, {"adversarial": 1, "warmup_epochs": 1}])
+def test_a_recipe_without_anything_to_minimise_at_its_first_step_is_refused(options):
+    weights = LossWeights(l1=0, adversarial=options["adversarial"])
+    with pytest.raises(ValidationError, match="weights: one is above 0"):
+        LossSettings(weights=weights, adversarial_warmup_epochs=options.get("warmup_epochs", 0))
+
+
+@pytest.mark.parametrize("name", SIGN_BLIND)
+def test_losses_that_cannot_tell_a_signal_from_its_flipped_copy_are_refused_by_themselves(name):
+    with pytest.raises(ValidationError, match=f"{name} cannot tell .* one of l1, l2, snr"):
+        LossSettings(weights=LossWeights(**{"l1": 0, name: 1}))
+    assert LossSettings(weights=LossWeights(**{"l1": 0.1, name: 1}))
+
+
+def test_a_discriminator_of_magnitudes_cannot_tell_the_sign_either():
+    losses = LossSettings(weights=LossWeights(l1=0, envelope=1, adversarial=1))
+    assert Recipe(name="", summary="", losses=losses)  # the classic one judges samples
+    with pytest.raises(ValidationError, match="polarity-flipped"):
+        Recipe(
+            name="",
+            summary="",
+            losses=losses,
+            discriminator=SpectralDiscriminatorSettings(kind="spectral"),
+        )
 
 
 @pytest.mark.parametrize("network", ["generator", "discriminator"])
@@ -161,10 +185,10 @@ def test_bounds():
     [({"l1": 1}, False), ({"adversarial": 1}, True), ({"l1": 1, "feature_matching": 0.1}, True)],
 )
 def test_who_needs_a_discriminator(losses, needed):
-    assert LossSettings(**losses).needs_discriminator is needed
+    assert LossSettings(weights=LossWeights(**losses)).needs_discriminator is needed
 
 
 def test_the_defaults_are_the_founding_task():
     recipe = Recipe(name="", summary="")
     assert (recipe.signal.length_samples, recipe.clean.sines, recipe.noise.snr_db) == (256, 3, -2.0)
-    assert (recipe.training.epochs, recipe.training.batch) == (300, 50)
+    assert (recipe.training.epochs, recipe.training.batch_size) == (300, 50)

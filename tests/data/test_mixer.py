@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from dan.config.settings import (
+from dan.config import (
     AugmentationSettings,
     NoiseSettings,
     Recipe,
@@ -58,7 +58,7 @@ def hummed(signal):
 
 
 def test_mixed_is_clean_plus_scaled_noise_at_the_snr():
-    pairs = draw(clean_equaliser_db=6, noise_equaliser_db=6, polarity=True, gain_db=(-20.0, 6.0))
+    pairs = draw(clean_equaliser_db=6, noise_equaliser_db=6, invert_polarity=True, gain_db=(-20.0, 6.0))
     assert {signal.shape for signal in (pairs.clean, pairs.noise, pairs.mixed)} == {(200, LENGTH)}
     assert {signal.dtype for signal in (pairs.clean, pairs.noise, pairs.mixed)} == {np.dtype(np.float32)}
     added = pairs.mixed.astype(float) - pairs.clean
@@ -94,7 +94,7 @@ def test_shares_of_clean_inputs_and_of_silence():
 
 
 def test_gain_and_polarity_vary_both_alike():
-    pairs = draw(500, clean=Drawn(1e-3, 1.0), gain_db=(-20.0, 6.0), polarity=True)
+    pairs = draw(500, clean=Drawn(1e-3, 1.0), gain_db=(-20.0, 6.0), invert_polarity=True)
     level_db = energy_ratio_db(rms(pairs.clean) ** 2, 1.0)
     assert level_db.min() == pytest.approx(-20, abs=0.5) and level_db.max() == pytest.approx(6, abs=0.5)
     assert (np.sign(pairs.clean[:, 0]) > 0).mean() == pytest.approx(0.5, abs=0.08)  # 3.5 deviations
@@ -135,7 +135,7 @@ def test_warps_take_their_share(monkeypatch):
 
 def test_several_noises_are_summed():
     noise = Drawn()
-    pairs = mixer(None, noise, noises=(2, 4)).draw(100, random=np.random.default_rng(0))
+    pairs = mixer(None, noise, noise_count=(2, 4)).draw(100, random=np.random.default_rng(0))
     assert 240 < len(noise.speeds) < 360  # three each, 200 to 400
     level = rms(pairs.noise)
     assert level.min() < 1.1 and level.max() > 1.3  # two of one level have 1.4, one 10 dB below hardly counts
@@ -204,7 +204,7 @@ def test_an_all_pass_keeps_the_spectrum_and_turns_phases_within_its_bounds():
 
 
 def test_pairs_stay_together():
-    settings = AugmentationSettings(gain_db=(-20.0, 6.0), polarity=True, clean_speed=(0.9, 1.1))
+    settings = AugmentationSettings(gain_db=(-20.0, 6.0), invert_polarity=True, clean_speed=(0.9, 1.1))
     clean, noisy = Drawn(), Drawn(shift=SHIFT)
     paired = PairMixer(clean, noisy, length_samples=LENGTH, augmentation=settings)
     pairs = paired.draw(50, random=np.random.default_rng(0))
@@ -256,8 +256,8 @@ class TestPool:
 @pytest.mark.parametrize(
     "values",
     [
-        {"noises": 0},
-        {"noises": (3, 1)},
+        {"noise_count": 0},
+        {"noise_count": (3, 1)},
         {"gain_db": (3.0, -3.0)},
         {"clean_speed": (1.1, 0.9)},
         {"noise_speed": 0},
@@ -274,7 +274,13 @@ def test_wrong_augmentation_is_refused(values):
 
 @pytest.mark.parametrize(
     "values",
-    [{"held_back": 0}, {"held_back": 1.5}, {"pause_s": (0.3, 0.1)}, {"gap_s": -1}, {"clean_split": "crop"}],
+    [
+        {"held_out_share": 0},
+        {"held_out_share": 1.5},
+        {"pause_s": (0.3, 0.1)},
+        {"gap_s": -1},
+        {"clean_split": "crop"},
+    ],
 )
 def test_wrong_recordings_settings_are_refused(values):
     with pytest.raises(ValidationError):

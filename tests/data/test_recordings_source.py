@@ -7,7 +7,7 @@ import pytest
 import soundfile
 import torch
 
-from dan.config.settings import Recipe
+from dan.config import Recipe
 from dan.core.arrays import energy, energy_ratio_db
 from dan.core.errors import DanError
 from dan.data.sources import open_recordings
@@ -118,7 +118,7 @@ def test_a_single_recording_of_two_leads_is_cut_in_time(tiny, tmp_path):
     """Both leads rise: where a sample lies is what it says."""
     rising = np.arange(1, 20001, dtype=np.float32)
     np.save(tmp_path / "ecg.npy", np.stack([rising, -rising]))
-    recipe = tiny(BASE | {"augmentation.clean_speed": 1.0, "recordings.held_back": 0.25})
+    recipe = tiny(BASE | {"augmentation.clean_speed": 1.0, "recordings.held_out_share": 0.25})
     opened = open_recordings(recipe, clean=tmp_path, sample_rate_hz=RATE_HZ)
     trained, held = clean_of(opened.source, 40), opened.validation.clean
     assert np.abs(trained).max() <= 14000 and np.abs(held).min() > 15000  # with the gap of 1 s between
@@ -147,15 +147,17 @@ def test_noisy_and_clean_recordings_that_belong_together(tiny, tmp_path):
     np.testing.assert_allclose(opened.validation.mixed - opened.validation.clean, 0.25, atol=1e-6)
 
 
-@pytest.mark.parametrize("centred", [False, True])
+@pytest.mark.parametrize("remove_mean", [False, True])
 @pytest.mark.parametrize("partner", ["noise", "noisy"])
-def test_an_offset_of_the_clean_signal_is_taken_off_where_that_is_wanted(tiny, tmp_path, centred, partner):
+def test_an_offset_of_the_clean_signal_is_taken_off_where_that_is_wanted(
+    tiny, tmp_path, remove_mean, partner
+):
     for number in range(4):
         signal = 1 + tone(20 + number, 3000)
         write(tmp_path / "clean" / f"{number}.wav", signal)
         added = np.random.default_rng(number).standard_normal(3000).astype(np.float32)
         write(tmp_path / partner / f"{number}.wav", added if partner == "noise" else signal + added)
-    recipe = tiny(BASE | {"recordings.centred": centred})
+    recipe = tiny(BASE | {"recordings.remove_mean": remove_mean})
     opened = open_recordings(recipe, clean=tmp_path / "clean", **{partner: tmp_path / partner})
     for clean, mixed in [
         (opened.validation.clean, opened.validation.mixed),
@@ -165,7 +167,9 @@ def test_an_offset_of_the_clean_signal_is_taken_off_where_that_is_wanted(tiny, t
         ),
     ]:
         # 400 samples hold whole periods of 20 Hz only, at speed 1; else up to half a period of 0.5 is left.
-        np.testing.assert_allclose(clean.mean(axis=-1), 0 if centred else 1, atol=1e-6 if centred else 0.05)
+        np.testing.assert_allclose(
+            clean.mean(axis=-1), 0 if remove_mean else 1, atol=1e-6 if remove_mean else 0.05
+        )
         assert np.abs((mixed - clean).mean(axis=-1)).max() < 0.3  # of white noise, 1 / sqrt(400) each
 
 
@@ -213,5 +217,5 @@ def test_progress_goes_over_both_folders(tiny, clean, noise):
 
 
 def test_recipes_with_recordings_survive_writing(tiny):
-    recipe = tiny(BASE | {"recordings.held_back": 3, "augmentation.noises": [1, 3]})
+    recipe = tiny(BASE | {"recordings.held_out_count": 3, "augmentation.noise_count": [1, 3]})
     assert Recipe.model_validate_json(json.dumps(recipe.model_dump(mode="json")), strict=True) == recipe

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from dan.config.settings import SignalSettings
+from dan.config import SignalSettings
 from dan.core.arrays import energy, energy_ratio_db
 from dan.core.errors import DanError
 from dan.data.sources import open_source, open_validation, to_tensor
@@ -62,7 +62,7 @@ class TestEverySource:
 
     def test_validation_does_not_depend_on_how_long_the_training_is(self, tiny, data, changes):
         one = open_validation(tiny(changes), data)
-        other = open_validation(tiny(changes | {"training.batch": 2, "training.epochs": 9}), data)
+        other = open_validation(tiny(changes | {"training.batch_size": 2, "training.epochs": 9}), data)
         assert np.array_equal(one.mixed, other.mixed)
 
 
@@ -70,7 +70,7 @@ class TestEverySource:
 def test_an_epoch_covers_the_folder_once(tiny, data, batch):
     # Networks without batch normalisation take signals one by one.
     networks = {"generator": {"kind": "spectral", "band_hz": [0, 32]}, "discriminator": {"kind": "spectral"}}
-    source = open_source(tiny(FOLDER | networks | {"training.batch": batch}), data)
+    source = open_source(tiny(FOLDER | networks | {"training.batch_size": batch}), data)
     assert source.steps_per_epoch == 9 // batch
     names = [f"{row:02d}.npy" for row in range(9)]
     stored = sorted(
@@ -94,7 +94,7 @@ def test_what_does_not_fill_a_batch_waits_its_turn(tiny, data):
 
 
 def test_a_batch_is_at_most_the_folder(tiny, data):
-    source = open_source(tiny(FOLDER | {"training.batch": 50}), data)
+    source = open_source(tiny(FOLDER | {"training.batch_size": 50}), data)
     assert source.steps_per_epoch == 1 and len(source.batch(0).clean) == 9
 
 

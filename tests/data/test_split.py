@@ -45,23 +45,28 @@ def test_folders_are_split_where_there_are_two():
 
 @given(
     st.integers(2, 30),
-    st.one_of(st.floats(0.01, 0.99), st.integers(1, 29)),
+    st.one_of(
+        st.fixed_dictionaries({"held_out_share": st.floats(0.01, 0.99)}),
+        st.fixed_dictionaries({"held_out_count": st.integers(1, 29)}),
+    ),
     st.integers(0, 5),
 )
-def test_files_are_split_whole(count, held_back, seed):
+def test_files_are_split_whole(count, held_out, seed):
     material = corpus(*(f"{number:02d}.wav" for number in range(count)))
-    number = held_back if held_back >= 1 else max(1, round(held_back * count))
+    number = held_out.get("held_out_count") or max(1, round(held_out["held_out_share"] * count))
     if number >= count:
         with pytest.raises(DanError, match="leave none to train on"):
-            parts(material, seed, held_back=held_back)
+            parts(material, seed, **held_out)
         return
-    train, validation, _ = parts(material, seed, held_back=held_back)
+    train, validation, _ = parts(material, seed, **held_out)
     assert len(validation) == number and names(train) == names(material.entries) - names(validation)
 
 
 @pytest.mark.parametrize("by", ["auto", "file"])
 def test_a_single_recording_is_cut_in_time_with_a_gap(by):
-    (train,), (validation,), note = parts(corpus("a.npy", length=80000), by=by, held_back=0.25, gap_s=0.5)
+    (train,), (validation,), note = parts(
+        corpus("a.npy", length=80000), by=by, held_out_share=0.25, gap_s=0.5
+    )
     assert (train.start, train.stop, validation.start, validation.stop) == (0, 56000, 60000, 80000)
     assert train.channels == validation.channels and "the last 25% of 1 file (a.npy)" in note
 
@@ -77,7 +82,7 @@ def test_asking_for_time_cuts_every_recording():
     [
         ({"by": "folder"}, r"with 1 folder: .*split by file or time: --set recordings.clean_split=time"),
         ({"by": "folder", "setting": "recordings.noise_split"}, "--set recordings.noise_split=time"),
-        ({"held_back": 3}, "split in time"),
+        ({"held_out_count": 3}, "split in time"),
         ({"gap_s": 1.9}, "too short"),
     ],
 )

@@ -120,7 +120,7 @@ def test_bands_that_reach_an_end():
 
 def test_wiener_respects_a_known_band():
     inside, outside = tone(30), tone(100)
-    filtered = wiener(inside + outside, sample_rate_hz=RATE_HZ, frequency_hz=BAND_HZ, frame_samples=256)
+    filtered = wiener(inside + outside, sample_rate_hz=RATE_HZ, frequency_hz=BAND_HZ, n_fft=256)
     assert level_db(filtered - inside, inside) < -40  # the Hann window's side lobes at 36 cells lie far below
 
 
@@ -244,7 +244,7 @@ def test_bad_signals_are_refused(name, wrong):
         (lambda x: bandpass(x, sample_rate_hz=100, frequency_hz=(10, 64)), "64"),
         (lambda x: bandpass(x, sample_rate_hz=256, frequency_hz=(10, 64), stop_hz=(11, 70)), "=11"),
         (lambda x: bandpass(x, sample_rate_hz=256, frequency_hz=(10, 64), stop_hz=(5, 50)), "=50"),
-        (lambda x: wiener(x, sample_rate_hz=256, frame_samples=15), "frame_samples=15"),
+        (lambda x: wiener(x, sample_rate_hz=256, n_fft=15), "n_fft=15"),
         (lambda x: wiener(x, sample_rate_hz=256, overestimate=-1), "overestimate=-1"),
         (lambda x: wiener(x, sample_rate_hz=256, noise=[np.nan]), "noise"),
         (lambda x: wiener(x, sample_rate_hz=256, memory=1.0), "memory=1"),

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from dan.config.settings import Recipe
+from dan.config import Recipe
 from dan.core.errors import DanError
 from dan.evaluation import baselines
 from dan.evaluation.evaluate import Training, curve, evaluate, limit_misfit, score
@@ -64,7 +64,7 @@ def test_json_is_what_the_contract_says(founding):
     assert all(set(row) >= CONTRACT for row in said["rows"])
     assert said["clean_input"][0] == {"name": "dan", "snr_db": 100.0, "si_sdr_db": 100.0}  # the identity
     assert [row["name"] for row in said["clean_input"]] == ROWS[1:-1]  # the limit is told another SNR
-    assert said["kind"] is None and said["settings"] == {} and said["remarks"] == []
+    assert said["kind"] == "other" and said["settings"] == {} and said["remarks"] == []
     (only,) = said["by_snr"]
     assert (only["snr_db"], only["count"]) == ("-2", 12)
     figures = [(row["name"], row["snr_db"]) for row in only["rows"]]
@@ -310,5 +310,5 @@ def test_a_training_side_of_silence_and_of_single_samples_is_no_traceback():
 
 
 def test_an_unknown_kind_is_refused():
-    with pytest.raises(DanError, match="kind=birds: it is one of tones, speech, ecg, eeg"):
+    with pytest.raises(DanError, match="kind=birds: it is one of other, tones, speech, ecg, eeg"):
         judged(kind="birds")

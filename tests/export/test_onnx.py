@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
-from dan.config.settings import (
+from dan.config import (
     CausalGeneratorSettings,
     ClassicGeneratorSettings,
     SignalSettings,
@@ -30,23 +30,36 @@ from dan.networks.factory import build_generator
 
 SIGNAL = SignalSettings(sample_rate_hz=64, duration_s=1.5)
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
-CLASSIC = {"encoder_filters": 3, "decoder_filters": 4, "kernel": 8}
-SPECTRAL = {"kind": "spectral", "band_hz": (3, 20), "width": 5, "hidden": 4, "dilations": (1, 2)}
-CAUSAL = {"kind": "causal", "frame_samples": 16, "hop_samples": 8, "width": 6, "hidden": 5, "level_frames": 9}
+CLASSIC = {"encoder_channels": 3, "decoder_channels": 4, "kernel_size": 8}
+SPECTRAL = {
+    "kind": "spectral",
+    "band_hz": (3, 20),
+    "residual_channels": 5,
+    "hidden_channels": 4,
+    "dilations": (1, 2),
+}
+CAUSAL = {
+    "kind": "causal",
+    "n_fft": 16,
+    "hop_length": 8,
+    "residual_channels": 6,
+    "hidden_channels": 5,
+    "level_frames": 9,
+}
 KINDS = {
     "classic": ClassicGeneratorSettings(**CLASSIC),
-    "classic, odd": ClassicGeneratorSettings(**CLASSIC | {"kernel": 6, "stride": 3, "depth": 3}),
+    "classic, odd": ClassicGeneratorSettings(**CLASSIC | {"kernel_size": 6, "stride": 3, "depth": 3}),
     "spectral": SpectralGeneratorSettings(**SPECTRAL),
     "spectral, from 0 to half the rate": SpectralGeneratorSettings(
         **SPECTRAL | {"band_hz": (0, 32), "activation": "gelu", "normalise_level": True}
     ),
-    "spectral, odd transform": SpectralGeneratorSettings(**SPECTRAL | {"padding": 1.26}),
+    "spectral, odd transform": SpectralGeneratorSettings(**SPECTRAL | {"padding_factor": 1.26}),
     "causal": CausalGeneratorSettings(**CAUSAL),
     "causal, three frames, quarter hops": CausalGeneratorSettings(
-        **CAUSAL | {"hop_samples": 4, "fold": 2, "frame_taps": 3, "dilations": ((1, 2), (3, 1))}
+        **CAUSAL | {"hop_length": 4, "bins_per_band": 2, "kernel_frames": 3, "dilations": ((1, 2), (3, 1))}
     ),
     "causal, looking ahead": CausalGeneratorSettings(**CAUSAL | {"lookahead_frames": 3}),
-    "causal, one frame": CausalGeneratorSettings(**CAUSAL | {"frame_taps": 1, "bin_taps": 1}),
+    "causal, one frame": CausalGeneratorSettings(**CAUSAL | {"kernel_frames": 1, "kernel_bands": 1}),
 }
 
 
@@ -113,8 +126,8 @@ def test_what_is_exported_has_the_same_parameters(kind):
 
 WIDE = [
     ClassicGeneratorSettings(),
-    SpectralGeneratorSettings(**SPECTRAL | {"width": 24, "hidden": 24}),
-    CausalGeneratorSettings(**CAUSAL | {"width": 24, "hidden": 24}),
+    SpectralGeneratorSettings(**SPECTRAL | {"residual_channels": 24, "hidden_channels": 24}),
+    CausalGeneratorSettings(**CAUSAL | {"residual_channels": 24, "hidden_channels": 24}),
 ]
 
 
@@ -237,7 +250,7 @@ RUNNERS = [
 )
 def test_the_examples_of_the_documentation_give_the_same_samples(pairs, runner, kind, length):
     model, path, _ = pairs[kind]
-    hop = [str(KINDS[kind].hop_samples)] if str(runner[1]).endswith("mjs") else []
+    hop = [str(KINDS[kind].hop_length)] if str(runner[1]).endswith("mjs") else []
     noisy = np.random.default_rng(3).standard_normal(length).astype(np.float32) / 4
     denoised = example([*runner, path, *hop], noisy)
     assert denoised.shape == noisy.shape

@@ -30,8 +30,8 @@ def noise(*shape, seed=0):
 def applied(frame_denoiser):
     """Makes a denoiser of a network on frames of some length."""
 
-    def make(network=identity, *, frame_samples=64):
-        return frame_denoiser(network, frame_samples=frame_samples, rate=RATE)
+    def make(network=identity, *, segment_samples=64):
+        return frame_denoiser(network, segment_samples=segment_samples, rate=RATE)
 
     return make
 
@@ -48,7 +48,7 @@ def trained(card, tmp_path_factory):
 
 
 @given(
-    frame_samples=st.integers(1, 80),
+    segment_samples=st.integers(1, 80),
     length=st.integers(1, 400),
     rows=st.sampled_from([(), (1,), (3,), (2, 2)]),
     dtype=st.sampled_from([np.float32, np.float64]),
@@ -56,10 +56,10 @@ def trained(card, tmp_path_factory):
     level=st.sampled_from([1e-6, 1.0, 1e6]),
 )
 def test_the_identity_through_overlapping_frames_is_the_input(
-    applied, *, frame_samples, length, rows, dtype, strength, level
+    applied, *, segment_samples, length, rows, dtype, strength, level
 ):
     noisy = (level * noise(*rows, length)).astype(dtype)
-    denoised = applied(frame_samples=frame_samples)(noisy, sample_rate=RATE, strength=strength)
+    denoised = applied(segment_samples=segment_samples)(noisy, sample_rate=RATE, strength=strength)
     assert denoised.shape == noisy.shape and denoised.dtype == dtype
     # Weights in float64 divide out to 1e-15; what is left is float32's rounding of each sample.
     np.testing.assert_allclose(denoised, noisy, rtol=FLOAT32, atol=0)

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dan.config.settings import (
+from dan.config import (
     CausalGeneratorSettings,
     ClassicGeneratorSettings,
     SignalSettings,
@@ -20,16 +20,36 @@ from dan.networks.factory import build_generator
 
 RATE_HZ = 64
 NETWORKS = [
-    ClassicGeneratorSettings(encoder_filters=2, decoder_filters=3, kernel=8),
-    SpectralGeneratorSettings(kind="spectral", band_hz=(0, 32), width=4, hidden=4, dilations=(1, 2)),
-    CausalGeneratorSettings(
-        kind="causal", frame_samples=16, hop_samples=4, fold=2, width=3, hidden=4, dilations=((1, 1), (4, 2))
+    ClassicGeneratorSettings(encoder_channels=2, decoder_channels=3, kernel_size=8),
+    SpectralGeneratorSettings(
+        kind="spectral", band_hz=(0, 32), residual_channels=4, hidden_channels=4, dilations=(1, 2)
     ),
     CausalGeneratorSettings(
-        kind="causal", frame_samples=8, hop_samples=4, fold=4, width=2, hidden=2, dilations=((2, 1),)
+        kind="causal",
+        n_fft=16,
+        hop_length=4,
+        bins_per_band=2,
+        residual_channels=3,
+        hidden_channels=4,
+        dilations=((1, 1), (4, 2)),
     ),
     CausalGeneratorSettings(
-        kind="causal", frame_samples=8, hop_samples=4, lookahead_frames=3, fold=4, width=2, hidden=2
+        kind="causal",
+        n_fft=8,
+        hop_length=4,
+        bins_per_band=4,
+        residual_channels=2,
+        hidden_channels=2,
+        dilations=((2, 1),),
+    ),
+    CausalGeneratorSettings(
+        kind="causal",
+        n_fft=8,
+        hop_length=4,
+        lookahead_frames=3,
+        bins_per_band=4,
+        residual_channels=2,
+        hidden_channels=2,
     ),
 ]
 FULL_SCALE = 1e-5  # what the streams promise, of signals that reach 1
@@ -140,5 +160,5 @@ def test_resampling_there_and_back_is_aligned(outer_hz, inner_hz):
 
 def test_frames_that_come_back_as_they_were_add_up_to_the_signal():
     signal = noise(2, 777)
-    engine = FrameEngine(lambda frames: frames, frame_samples=100, channels=2)
+    engine = FrameEngine(lambda frames: frames, segment_samples=100, channels=2)
     np.testing.assert_allclose(streamed(Stream(engine, channels=2), signal, [99, 1, 350]), signal, atol=1e-6)

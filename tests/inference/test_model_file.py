@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from dan.config.settings import ClassicGeneratorSettings
+from dan.config import ClassicGeneratorSettings
 from dan.core.errors import DanError
 from dan.inference.model_file import find_model, load_model, model_names, read_info, save_model
 from dan.networks.factory import build_generator
@@ -48,7 +48,7 @@ def test_what_it_says_is_the_contract(path):
         "val_snr_gain_db",
     } <= said.keys()  # fmt: skip
     assert (said["generator"], said["sample_rate_hz"], said["licence"]) == ("classic", 64, "MIT")
-    assert said["settings"]["generator"]["kernel"] == 8
+    assert said["settings"]["generator"]["kernel_size"] == 8
 
 
 def test_a_model_is_replaced(path, card):
@@ -138,7 +138,7 @@ def test_what_is_no_model_is_refused(path, damage, reading):
 
 
 def test_weights_that_do_not_fit_are_refused(path, card):
-    other = card(generator=ClassicGeneratorSettings(kernel=6))
+    other = card(generator=ClassicGeneratorSettings(kernel_size=6))
     save_model(path, generator(card()), other)
     with pytest.raises(DanError, match="weights do not fit its settings"):
         load_model(path)

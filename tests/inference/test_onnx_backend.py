@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from dan.config.settings import CausalGeneratorSettings
+from dan.config import CausalGeneratorSettings
 from dan.core.errors import DanError
 from dan.export.onnx import export_onnx
 from dan.inference import model_file as models
@@ -22,7 +22,13 @@ from dan.inference.onnx_metadata import read_metadata
 from dan.networks.factory import build_generator
 
 CAUSAL = CausalGeneratorSettings(
-    kind="causal", frame_samples=16, hop_samples=8, width=4, hidden=3, dilations=((1, 1),), level_frames=5
+    kind="causal",
+    n_fft=16,
+    hop_length=8,
+    residual_channels=4,
+    hidden_channels=3,
+    dilations=((1, 1),),
+    level_frames=5,
 )
 
 
@@ -60,10 +66,10 @@ def test_what_a_host_needs_is_in_the_metadata_and_is_what_the_graph_takes(export
     shapes = {node.name: node.shape for node in session.get_inputs()}
     assert shapes.pop("input") == ["channels", "samples"]
     assert shapes == {name: ["channels", *shape] for name, shape in geometry["state"].items()}
-    assert (geometry["hop_samples"], geometry["latency_samples"]) == (8, 16)
+    assert (geometry["hop_length"], geometry["latency_samples"]) == (8, 16)
     following = [node.name for node in session.get_outputs()]
     assert following == ["output", *(name.replace("state_", "next_") for name in shapes)]
-    assert json.loads(read_metadata(exported["classic"])["geometry"])["frame_samples"] == 64
+    assert json.loads(read_metadata(exported["classic"])["geometry"])["segment_samples"] == 64
 
 
 @given(entries=st.dictionaries(st.text(min_size=1), st.text(max_size=300)), nodes=st.integers(0, 5))

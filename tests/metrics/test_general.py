@@ -148,10 +148,10 @@ def test_log_spectral_distance_is_a_mean_over_frames():
     frame = np.zeros(2048)
     frame[2::16] = 1.0  # each frame of 16 holds one pulse, so its spectrum is flat
     louder = np.where(np.arange(2048) < 1024, 1, 10) * frame
-    distance_db = log_spectral_distance_db(estimate=louder, reference=frame, frame_samples=16)
+    distance_db = log_spectral_distance_db(estimate=louder, reference=frame, n_fft=16)
     assert distance_db == pytest.approx(10, abs=0.1)  # half of 509 frames, to within one, are 20 dB louder
-    with pytest.raises(DanError, match="frame_samples=3"):
-        log_spectral_distance_db(estimate=frame, reference=frame, frame_samples=3)
+    with pytest.raises(DanError, match="n_fft=3"):
+        log_spectral_distance_db(estimate=frame, reference=frame, n_fft=3)
 
 
 def test_out_of_band_energy_of_tones():

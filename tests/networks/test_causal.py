@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from dan.config.settings import CausalGeneratorSettings, SignalSettings
+from dan.config import CausalGeneratorSettings, SignalSettings
 from dan.networks.causal import CausalGenerator
 
 SIGNAL = SignalSettings(sample_rate_hz=64, duration_s=1.0)
@@ -12,7 +12,7 @@ ROUNDING = 1e-12  # float64 keeps 1e-16 of values of about 1, summed over some h
 
 def build(lookahead, **changes):
     torch.manual_seed(0)
-    small = {"frame_samples": 16, "hop_samples": 4, "fold": 2, "width": 3, "hidden": 4}
+    small = {"n_fft": 16, "hop_length": 4, "bins_per_band": 2, "residual_channels": 3, "hidden_channels": 4}
     small |= {"dilations": ((1, 1), (2, 2)), "lookahead_frames": lookahead}
     settings = CausalGeneratorSettings(kind="causal", **small | changes)
     generator = CausalGenerator(settings, SIGNAL).double().eval()
@@ -94,5 +94,5 @@ def test_level_comes_out_as_it_went_in(level):
 
 def test_the_receptive_field_holds_what_is_looked_ahead():
     """With hardly any past the frames ahead are what reaches furthest."""
-    shallow = build(9, dilations=((1, 1),), frame_taps=1, level_frames=2)
+    shallow = build(9, dilations=((1, 1),), kernel_frames=1, level_frames=2)
     assert shallow.receptive_field_samples == 9 * 4 + 2 * 16 - 1

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dan.config.settings import (
+from dan.config import (
     ClassicDiscriminatorSettings,
     Recipe,
     SignalSettings,
@@ -19,10 +19,14 @@ from dan.networks.discriminators import Judgement, build_discriminator
 
 DISCRIMINATORS = [
     ClassicDiscriminatorSettings(),
-    ClassicDiscriminatorSettings(kernel=2, depth=1, stride=1, filters=1, hidden=1, slope=0),
-    ClassicDiscriminatorSettings(kernel=8, depth=3, stride=3, channels=2),
-    SpectralDiscriminatorSettings(kind="spectral", frames_samples=(16, 64)),
-    SpectralDiscriminatorSettings(kind="spectral", frames_samples=(5,), filters=1, depth=1, slope=0),
+    ClassicDiscriminatorSettings(
+        kernel_size=2, depth=1, stride=1, hidden_channels=1, hidden_units=1, negative_slope=0
+    ),
+    ClassicDiscriminatorSettings(kernel_size=8, depth=3, stride=3, channels=2),
+    SpectralDiscriminatorSettings(kind="spectral", fft_sizes=(16, 64)),
+    SpectralDiscriminatorSettings(
+        kind="spectral", fft_sizes=(5,), hidden_channels=1, depth=1, negative_slope=0
+    ),
 ]
 """A new kind of discriminator enters here."""
 
@@ -103,7 +107,9 @@ class TestEvery:
 @given(st.integers(1, 3), st.integers(1, 4), st.data(), st.integers(1, 100), st.integers(1, 2))
 def test_classic_judges_every_length_at_every_setting(depth, stride, data, length, channels):
     half = data.draw(st.integers(max(1, -(-stride // 2)), 8))
-    settings = ClassicDiscriminatorSettings(kernel=2 * half, depth=depth, stride=stride, channels=channels)
+    settings = ClassicDiscriminatorSettings(
+        kernel_size=2 * half, depth=depth, stride=stride, channels=channels
+    )
     signal = SignalSettings(sample_rate_hz=1, duration_s=length)
     discriminator = build_discriminator(settings, signal).eval()
     shorter = data.draw(st.integers(1, length))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from dan.config.settings import (
+from dan.config import (
     CausalGeneratorSettings,
     ClassicGeneratorSettings,
     Recipe,
@@ -22,38 +22,52 @@ from dan.networks.factory import build_generator
 
 GENERATORS = [
     ClassicGeneratorSettings(),
-    ClassicGeneratorSettings(kernel=2, depth=1, stride=1, encoder_filters=1, decoder_filters=1),
-    ClassicGeneratorSettings(kernel=8, depth=3, stride=3, channels=2, slope=0),
-    SpectralGeneratorSettings(kind="spectral", band_hz=(2, 30), width=4, hidden=6, dilations=(1, 2)),
+    ClassicGeneratorSettings(kernel_size=2, depth=1, stride=1, encoder_channels=1, decoder_channels=1),
+    ClassicGeneratorSettings(kernel_size=8, depth=3, stride=3, channels=2, negative_slope=0),
+    SpectralGeneratorSettings(
+        kind="spectral", band_hz=(2, 30), residual_channels=4, hidden_channels=6, dilations=(1, 2)
+    ),
     SpectralGeneratorSettings(
         kind="spectral",
         band_hz=(0, 32),
-        padding=1.3,
+        padding_factor=1.3,
         kernel_bins=1,
         dilations=(3,),
         activation="gelu",
         normalise_level=True,
-        width=1,
-        hidden=1,
-    ),
-    CausalGeneratorSettings(
-        kind="causal", frame_samples=16, hop_samples=8, fold=2, width=3, hidden=4, dilations=((1, 1), (2, 2))
+        residual_channels=1,
+        hidden_channels=1,
     ),
     CausalGeneratorSettings(
         kind="causal",
-        frame_samples=8,
-        hop_samples=2,
-        fold=1,
-        width=1,
-        hidden=1,
-        frame_taps=3,
-        bin_taps=1,
+        n_fft=16,
+        hop_length=8,
+        bins_per_band=2,
+        residual_channels=3,
+        hidden_channels=4,
+        dilations=((1, 1), (2, 2)),
+    ),
+    CausalGeneratorSettings(
+        kind="causal",
+        n_fft=8,
+        hop_length=2,
+        bins_per_band=1,
+        residual_channels=1,
+        hidden_channels=1,
+        kernel_frames=3,
+        kernel_bands=1,
         dilations=((1, 2),),
         compression=1.0,
         level_frames=2,
     ),
     CausalGeneratorSettings(
-        kind="causal", frame_samples=16, hop_samples=4, lookahead_frames=3, fold=2, width=3, hidden=4
+        kind="causal",
+        n_fft=16,
+        hop_length=4,
+        lookahead_frames=3,
+        bins_per_band=2,
+        residual_channels=3,
+        hidden_channels=4,
     ),
 ]
 """A new kind of generator enters here."""
@@ -139,12 +153,12 @@ class TestEvery:
     def test_it_says_its_geometry(self, settings):
         generator = build_generator(settings, SIGNAL)
         assert generator.channels == channels(settings)
-        assert generator.frame_samples >= 1 and generator.latency_samples >= 1
+        assert generator.segment_samples >= 1 and generator.latency_samples >= 1
         assert generator.receptive_field_samples >= 1
 
     def test_an_output_sample_depends_on_no_more_than_the_receptive_field(self, settings):
         generator = build(settings)
-        length = generator.frame_samples
+        length = generator.segment_samples
         assert dependence(generator, settings, length, length // 2) <= generator.receptive_field_samples
 
 
@@ -164,13 +178,13 @@ def small_classic(draw):
     depth = draw(st.integers(1, 3))
     stride = draw(st.integers(1, {1: 8, 2: 6, 3: 4}[depth]))
     return ClassicGeneratorSettings(
-        encoder_filters=draw(st.integers(1, 3)),
-        decoder_filters=draw(st.integers(1, 3)),
-        kernel=draw(st.integers(-(-stride // 2), 8).filter(lambda half: half >= 1)) * 2,
+        encoder_channels=draw(st.integers(1, 3)),
+        decoder_channels=draw(st.integers(1, 3)),
+        kernel_size=draw(st.integers(-(-stride // 2), 8).filter(lambda half: half >= 1)) * 2,
         depth=depth,
         stride=stride,
         channels=draw(st.integers(1, 2)),
-        slope=draw(st.sampled_from([0.0, 0.05, 1.0])),
+        negative_slope=draw(st.sampled_from([0.0, 0.05, 1.0])),
     )
 
 
@@ -215,9 +229,9 @@ def test_what_is_no_whole_frame_is_padded_and_cut_back():
 
 def spectral(**changes):
     return build(
-        SpectralGeneratorSettings(kind="spectral", width=4, hidden=6, dilations=(1, 2)).model_copy(
-            update=changes
-        )
+        SpectralGeneratorSettings(
+            kind="spectral", residual_channels=4, hidden_channels=6, dilations=(1, 2)
+        ).model_copy(update=changes)
     )
 
 
@@ -234,7 +248,7 @@ def test_a_shorter_signal_is_one_with_zeros_after_it():
 
 def test_the_spectral_generator_knows_nothing_beyond_its_band():
     """In the frame itself, unpadded, every bin is one tone: those outside the band leave no trace."""
-    generator = spectral(band_hz=(8, 16), padding=1.0)
+    generator = spectral(band_hz=(8, 16), padding_factor=1.0)
     generator.windows[1] = 0  # Hann's window smears a bin over its neighbours
     noisy, time = noise(1, None, 64), torch.arange(64, dtype=torch.float64) / 64
     outside = sum(torch.sin(2 * math.pi * hz * time + hz) for hz in (1, 5, 7, 17, 25, 31))

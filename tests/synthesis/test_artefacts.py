@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from dan.config import NoiseSettings, SignalSettings
 from dan.config.load import check_recipe
-from dan.config.settings import NoiseSettings, SignalSettings
 from dan.core.arrays import energy, rms
 from dan.core.errors import DanError
 from dan.synthesis.artefacts import DRAW
@@ -96,8 +96,8 @@ def test_a_mixture_has_its_level_and_shares():
 
 
 def test_evenness_says_how_near_the_proportions_keep_to_the_shares():
-    def spread(evenness):
-        noise = NoiseSettings(kinds=("wander", "muscle"), evenness=evenness)
+    def spread(concentration):
+        noise = NoiseSettings(kinds=("wander", "muscle"), concentration=concentration)
         drawn = draw_noise(noise, TEN_SECONDS, 100, random=generator())
         return np.std([share_within(row[None], 0, 5, 360) for row in drawn])
 
@@ -147,7 +147,7 @@ def test_colours_are_a_kind(colour):
         {"kinds": ("wander", "muscle"), "shares": (1.0,)},
         {"kinds": ("wander",), "shares": (0.0,)},
         {"shares": (1.0,)},
-        {"evenness": 0},
+        {"concentration": 0},
         {"mains_hz": ()},
     ],
 )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import welch
 
-from dan.config.settings import NoiseSettings, Recipe, SignalSettings, ToneSettings
+from dan.config import NoiseSettings, Recipe, SignalSettings, ToneSettings
 from dan.core.arrays import energy
 from dan.core.errors import DanError
 from dan.dsp.sinusoid_fit import fit_sinusoids

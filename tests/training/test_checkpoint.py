@@ -13,7 +13,7 @@ from dan.training import checkpoint as checkpoints
 from dan.training.checkpoint import load_checkpoint, save_checkpoint
 from dan.training.loop import Hooks, new_state, train
 
-FULL = {"losses.adversarial": 3.0, "training.ema_decay": 0.9, "training.epochs": 1}
+FULL = {"losses.weights.adversarial": 3.0, "training.ema_decay": 0.9, "training.epochs": 1}
 
 
 @pytest.fixture
@@ -127,14 +127,14 @@ def test_a_checkpoint_without_its_figures_is_refused(tiny, path, progress):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"generator.encoder_filters": 3}, {"generator.depth": 1}, {"discriminator.hidden": 9}]
+    "changes", [{"generator.encoder_channels": 3}, {"generator.depth": 1}, {"discriminator.hidden_units": 9}]
 )
 def test_a_checkpoint_of_another_network_is_refused(tiny, path, changes):
     with pytest.raises(DanError, match="no checkpoint of this training"):
         load_checkpoint(path, new_state(tiny(FULL | changes)))
 
 
-@pytest.mark.parametrize("changes", [{"seed": 5}, {"losses.l1": 2.0}, {"training.batch": 2}])
+@pytest.mark.parametrize("changes", [{"seed": 5}, {"losses.weights.l1": 2.0}, {"training.batch_size": 2}])
 def test_a_checkpoint_of_another_recipe_is_refused(tiny, path, changes):
     with pytest.raises(DanError, match="no checkpoint of this training"):
         load_checkpoint(path, new_state(tiny(FULL | changes)))

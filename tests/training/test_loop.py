@@ -14,19 +14,25 @@ from dan.training.checkpoint import load_checkpoint, save_checkpoint
 from dan.training.loop import Hooks, Progress, apply, new_state, train, training_step, validate
 
 FULL = {
-    "losses.l1": 9.0,
-    "losses.adversarial": 3.0,
-    "losses.feature_matching": 1.0,
+    "losses.weights.l1": 9.0,
+    "losses.weights.adversarial": 3.0,
+    "losses.weights.feature_matching": 1.0,
     "losses.adversarial_warmup_epochs": 1.5,
     "training.ema_decay": 0.9,
-    "generator_optimiser.clip_norm": 1.0,
+    "generator_optimiser.max_grad_norm": 1.0,
     "generator_optimiser.weight_decay": 0.01,
 }
-PLAIN = {"losses.l1": 1.0, "losses.adversarial": 0.0}
+PLAIN = {"losses.weights.l1": 1.0, "losses.weights.adversarial": 0.0}
 SPECTRAL = FULL | {
-    "generator": {"kind": "spectral", "band_hz": [0, 32], "width": 3, "hidden": 4, "dilations": [1, 2]},
-    "discriminator": {"kind": "spectral", "frames_samples": [16, 32]},
-    "generator_optimiser.matrix_learning_rate": 0.01,
+    "generator": {
+        "kind": "spectral",
+        "band_hz": [0, 32],
+        "residual_channels": 3,
+        "hidden_channels": 4,
+        "dilations": [1, 2],
+    },
+    "discriminator": {"kind": "spectral", "fft_sizes": [16, 32]},
+    "generator_optimiser.muon_learning_rate": 0.01,
 }
 SCHEDULES = {
     "constant": {},
@@ -204,7 +210,7 @@ def test_the_generators_step_leaves_no_gradient_in_the_discriminator(tiny):
 
 
 def test_the_rates_follow_the_schedule(tiny):
-    rates = {"generator_optimiser.matrix_learning_rate": 0.02, "discriminator_optimiser.learning_rate": 1e-4}
+    rates = {"generator_optimiser.muon_learning_rate": 0.02, "discriminator_optimiser.learning_rate": 1e-4}
     recipe = tiny(SPECTRAL | SCHEDULES["step"] | rates)
     rates = []
 
@@ -221,7 +227,7 @@ def test_the_rates_follow_the_schedule(tiny):
 
 
 def test_clipping_bounds_the_gradient(tiny):
-    recipe = tiny(PLAIN | {"losses.l1": 1000.0, "generator_optimiser.clip_norm": 0.5})
+    recipe = tiny(PLAIN | {"losses.weights.l1": 1000.0, "generator_optimiser.max_grad_norm": 0.5})
     state = new_state(recipe)
     training_step(state, open_source(recipe, None).batch(0))
     norm = math.sqrt(sum(float(p.grad.square().sum()) for p in state.generator.parameters()))
@@ -358,7 +364,11 @@ def test_a_batch_of_wrong_shape_is_refused(tiny, clean):
         training_step(new_state(tiny(PLAIN)), Batch(noisy=torch.zeros(4, 1, 64), clean=torch.zeros(clean)))
 
 
-ALL_LOSSES = FULL | {"losses.l2": 1.0, "losses.snr": 1.0, "losses.spectrum": 1.0}
+ALL_LOSSES = FULL | {
+    "losses.weights.l2": 1.0,
+    "losses.weights.snr": 1.0,
+    "losses.weights.multi_resolution_stft": 1.0,
+}
 
 
 @pytest.mark.parametrize("changes", [PLAIN, ALL_LOSSES])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dan.config.settings import ScheduleSettings
+from dan.config import ScheduleSettings
 from dan.training.schedule import schedule_share
 
 
@@ -21,12 +21,12 @@ def share(step, steps=100, steps_per_epoch=5, **settings):
     [
         ({"kind": "constant"}, {0: 1, 50: 1, 99: 1}),
         ({"kind": "step", "step_epochs": 4}, {0: 1, 19: 1, 20: 0.5, 39: 0.5, 40: 0.25, 99: 0.0625}),
-        ({"kind": "step", "step_epochs": 4, "factor": 0.1}, {19: 1, 20: 0.1, 40: 0.01}),
+        ({"kind": "step", "step_epochs": 4, "gamma": 0.1}, {19: 1, 20: 0.1, 40: 0.01}),
         ({"kind": "step", "step_epochs": 50}, {99: 1}),
         ({"kind": "cosine"}, {0: 1, 25: 0.853553, 50: 0.5, 100: 0}),
         ({"kind": "one_cycle"}, {0: 0.04, 15: 0.52, 30: 1, 65: 0.5, 100: 0}),
-        ({"kind": "one_cycle", "rising_share": 0.0}, {0: 1, 50: 0.5, 100: 0}),
-        ({"kind": "one_cycle", "rising_share": 1.0}, {0: 0.04, 50: 0.52, 100: 1}),
+        ({"kind": "one_cycle", "pct_start": 0.0}, {0: 1, 50: 0.5, 100: 0}),
+        ({"kind": "one_cycle", "pct_start": 1.0}, {0: 0.04, 50: 0.52, 100: 1}),
         ({"kind": "constant", "warmup_steps": 4}, {0: 0.25, 1: 0.5, 3: 1, 4: 1, 99: 1}),
         ({"kind": "cosine", "warmup_steps": 51}, {0: 1 / 51, 50: 0.5}),
         ({"kind": "step", "step_epochs": 1, "warmup_steps": 10}, {0: 0.1, 5: 0.3}),
@@ -42,8 +42,8 @@ legal = st.builds(
     kind=st.sampled_from(get_args(ScheduleSettings.model_fields["kind"].annotation)),
     warmup_steps=st.integers(0, 50),
     step_epochs=st.integers(1, 20),
-    factor=st.floats(0, 1),
-    rising_share=st.floats(0, 1),
+    gamma=st.floats(0, 1),
+    pct_start=st.floats(0, 1),
 )
 
 

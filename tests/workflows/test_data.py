@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from dan.config.settings import RecordingsSettings
+from dan.config import RecordingsSettings
 from dan.core.arrays import energy, energy_ratio_db
 from dan.core.errors import DanError
 from dan.data.folder.layout import KINDS, read_dataset
@@ -73,7 +73,7 @@ def test_rate_shares_and_progress(sources, tmp_path):
         **sources,
         **SHAPE,
         sample_rate_hz=640,
-        recordings=RecordingsSettings(held_back=0.5),
+        recordings=RecordingsSettings(held_out_share=0.5),
         progress=told.append,
     )
     assert load_split(mixed.data, "validation").mixed.shape == (10, 320)

@@ -15,7 +15,7 @@ RATE = 8000
 @pytest.fixture
 def halving(frame_denoiser):
     """A denoiser that halves, so that what comes out is known."""
-    return frame_denoiser(lambda frames: np.float32(0.5) * frames, frame_samples=80, rate=RATE)
+    return frame_denoiser(lambda frames: np.float32(0.5) * frames, segment_samples=80, rate=RATE)
 
 
 def write(path, subtype="PCM_16", rate=RATE, channels=1):
@@ -137,7 +137,7 @@ def test_arrays_keep_their_dtype_and_shape(tmp_path, halving, dtype, shape):
 
 
 def test_clipped_samples_are_counted(tmp_path, frame_denoiser):
-    amplifying = frame_denoiser(lambda frames: 4 * frames, frame_samples=80, rate=RATE)
+    amplifying = frame_denoiser(lambda frames: 4 * frames, segment_samples=80, rate=RATE)
     source = write(tmp_path / "a.wav")
     (written,) = denoise_files(amplifying, [source]).written
     expected = 4 * samples(source)

@@ -16,8 +16,10 @@ RATE_HZ = 100.0
 class Half:
     """Stands for a model: it halves."""
 
-    def __init__(self, recipe):
-        self.info = SimpleNamespace(name="half", recipe=recipe, parameters=0, sample_rate_hz=RATE_HZ)
+    def __init__(self, kind):
+        self.info = SimpleNamespace(
+            name="half", signal=SimpleNamespace(kind=kind), parameters=0, sample_rate_hz=RATE_HZ
+        )
 
     def __call__(self, noisy, *, sample_rate):
         return 0.5 * noisy
@@ -36,8 +38,8 @@ def data(tmp_path):
     return tmp_path / "data"
 
 
-def judged(monkeypatch, data, *, recipe="mine", said=None, **options):
-    monkeypatch.setattr(judging, "load", lambda _: Half(recipe))
+def judged(monkeypatch, data, *, trained_on="other", said=None, **options):
+    monkeypatch.setattr(judging, "load", lambda _: Half(trained_on))
     if said is not None:
         (data / "dataset.json").write_text(json.dumps({"sample_rate_hz": RATE_HZ, **said}))
     return judge("half", data, sample_rate_hz=RATE_HZ, **options)
@@ -46,7 +48,7 @@ def judged(monkeypatch, data, *, recipe="mine", said=None, **options):
 def test_recordings_from_end_to_end(monkeypatch, data, tmp_path):
     seen = []
     files = {"json_file": tmp_path / "t.json", "report": tmp_path / "report"}
-    evaluation = judged(monkeypatch, data, recipe="ecg-360", progress=seen.append, **files)
+    evaluation = judged(monkeypatch, data, trained_on="ecg", progress=seen.append, **files)
     said = json.loads((tmp_path / "t.json").read_text())
     assert said["kind"] == "ecg" and said["count"] == 4
     assert [row["name"] for row in said["rows"]] == [
@@ -59,19 +61,18 @@ def test_recordings_from_end_to_end(monkeypatch, data, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("given", "said", "recipe", "kind"),
+    ("given", "said", "trained_on", "kind"),
     [
-        ("eeg", "ecg", "speech-8k", "eeg"),
-        (None, "ecg", "eeg-256", "ecg"),
-        (None, None, "eeg-256", "eeg"),
-        (None, None, "mine", None),
-        (None, None, "ecgs", None),
+        ("eeg", "ecg", "speech", "eeg"),
+        (None, "ecg", "eeg", "ecg"),
+        (None, None, "eeg", "eeg"),
+        (None, None, "other", "other"),
     ],
 )
-def test_the_kind_is_what_the_first_says(given, said, recipe, kind):
+def test_the_kind_is_what_the_first_says(given, said, trained_on, kind):
     dataset = SimpleNamespace(kind=said)
-    assert judging._kind(given, dataset, recipe) == kind
-    assert said is not None or judging._kind(given, None, recipe) == kind
+    assert judging._kind(given, dataset, trained_on) == kind
+    assert said is not None or judging._kind(given, None, trained_on) == kind
 
 
 def test_an_unknown_kind_is_named(monkeypatch, data):

@@ -14,7 +14,7 @@ from dan.workflows.stream import pump
 
 @pytest.fixture
 def halving(frame_denoiser):
-    return frame_denoiser(lambda frames: np.float32(0.5) * frames, frame_samples=64)
+    return frame_denoiser(lambda frames: np.float32(0.5) * frames, segment_samples=64)
 
 
 def through(stream, data, *, sample_type, portion=1000):
@@ -55,7 +55,7 @@ def test_float_pcm(halving, channels, portion):
 
 
 def test_int16_is_rounded_and_clipped_never_wrapped(frame_denoiser):
-    louder = frame_denoiser(lambda frames: 2 * frames, frame_samples=64)
+    louder = frame_denoiser(lambda frames: 2 * frames, segment_samples=64)
     samples = np.array([0, 1, -1, 20000, -20000, 32767, -32768] * 40, np.int16)
     out, clipped = through(louder.stream(), samples.tobytes(), sample_type="int16")
     expected = np.clip(2 * samples.astype(int), -32768, 32767)

@@ -243,7 +243,7 @@ def _cost(peer: Peer, opened: Opened, starts: list[Start], rtf: dict[str, Spread
         memory_bytes=spread([one.memory_bytes for one in starts]),
         whole_rtf=rtf.get(f"whole {peer.name}"),
         streamed_rtf=rtf.get(f"streamed {peer.name}"),
-        hop_ms=1000 * opened.hop_samples / rate_hz if opened.stream else None,
+        hop_ms=1000 * opened.hop_length / rate_hz if opened.stream else None,
         latency_ms=1000 * opened.latency_samples / rate_hz if opened.stream else None,
         size_bytes=size_bytes(peer),
     )
@@ -252,5 +252,5 @@ def _cost(peer: Peer, opened: Opened, starts: list[Start], rtf: dict[str, Spread
 def _stream(opened: Opened, file: Signal) -> None:
     assert opened.stream is not None
     feed = opened.stream()
-    for first in range(0, len(file), opened.hop_samples):
-        feed(file[first : first + opened.hop_samples])
+    for first in range(0, len(file), opened.hop_length):
+        feed(file[first : first + opened.hop_length])

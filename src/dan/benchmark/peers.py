@@ -46,7 +46,7 @@ class Opened:
     """A whole signal ``[T]`` to one as long."""
     stream: Callable[[], Callable[[Signal], Signal]] | None = None
     """Opens a stream: blocks ``[n]`` to what has become final. None where it takes whole signals only."""
-    hop_samples: int = 0
+    hop_length: int = 0
     """Of the blocks at which the stream works."""
     latency_samples: int = 0
     """Samples that must have come in before the first can go out."""
@@ -109,20 +109,20 @@ def _open_nothing(file: str, rate_hz: float) -> Opened:  # noqa: ARG001
 
 
 def _open_dan(file: str, rate_hz: float) -> Opened:
-    from dan.config.settings import CausalGeneratorSettings
+    from dan.config import CausalGeneratorSettings
     from dan.inference.denoiser import load
 
     denoiser = load(file)
     denoiser.check_rate(rate_hz, way_out="Give models of one rate: the first sets it")
     generator, info = denoiser.info.generator, denoiser.info
     if isinstance(generator, CausalGeneratorSettings):
-        hop = generator.hop_samples
+        hop = generator.hop_length
     else:
         hop = max(1, info.signal.length_samples // 2)
     return Opened(
         lambda signal: denoiser(signal, sample_rate=rate_hz),
         stream=lambda: denoiser.stream().feed,
-        hop_samples=hop,
+        hop_length=hop,
         latency_samples=info.latency_samples,
     )
 
@@ -167,7 +167,7 @@ def _open_rnnoise(file: str, rate_hz: float) -> Opened:  # noqa: ARG001
 
     def engine() -> Engine:
         inner = HopEngine(
-            _Rnnoise(library), {}, hop_samples=RNNOISE_HOP_SAMPLES, latency_samples=latency, channels=1
+            _Rnnoise(library), {}, hop_length=RNNOISE_HOP_SAMPLES, latency_samples=latency, channels=1
         )
         if rate_hz == RNNOISE_RATE_HZ:
             return inner
@@ -185,7 +185,7 @@ def _open_rnnoise(file: str, rate_hz: float) -> Opened:  # noqa: ARG001
 
     share = rate_hz / RNNOISE_RATE_HZ
     hop = max(1, round(RNNOISE_HOP_SAMPLES * share))
-    return Opened(whole, stream=stream, hop_samples=hop, latency_samples=round(latency * share))
+    return Opened(whole, stream=stream, hop_length=hop, latency_samples=round(latency * share))
 
 
 class _Rnnoise:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import get_args
 
 import numpy as np
 
+from dan.config import Recipe, SignalKind
 from dan.config.load import load_recipe, recipe_names
-from dan.config.settings import Recipe, SignalKind
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
 from dan.core.progress import Progress
@@ -44,7 +43,7 @@ class Trial:
     mixed: list[Signal]
     """Each ``[T]`` of its own length."""
     sample_rate_hz: float
-    kind: SignalKind | None
+    kind: SignalKind
     """What they are, for the figures of their field."""
     filters: Baselines
     """Set by what is known of the signals: by their recipe, or on the training side."""
@@ -69,7 +68,7 @@ def is_drawn(info: ModelInfo) -> bool:
 
 
 def from_folder(
-    data: Path, *, count: int, kind: SignalKind | None = None, progress: Progress | None = None
+    data: Path, *, count: int, kind: SignalKind = "other", progress: Progress | None = None
 ) -> Trial:
     """Up to so many signals of a folder's validation side, evenly spread; the filters set on its other side.
 
@@ -104,7 +103,7 @@ def from_recordings(
     *,
     sample_rate_hz: float,
     count: int,
-    kind: SignalKind | None = None,
+    kind: SignalKind = "other",
     progress: Progress | None = None,
 ) -> Trial:
     """Mixtures of recordings at -5 to 10 dB; the filters are set on mixtures of other recordings.
@@ -112,7 +111,7 @@ def from_recordings(
     Raises:
         DanError: if a folder or a recording is wrong, or they cannot be split.
     """
-    from dan.config.settings import RecordingsSettings
+    from dan.config import RecordingsSettings
 
     total = count + MIXED_TRAINING
     with TemporaryDirectory() as folder:
@@ -125,7 +124,7 @@ def from_recordings(
             count=total,
             duration_s=MIXED_DURATION_S,
             sample_rate_hz=sample_rate_hz,
-            recordings=RecordingsSettings(held_back=count / total),
+            recordings=RecordingsSettings(held_out_share=count / total),
         )
         found = from_folder(data, count=count, kind=kind, progress=progress)
     low_db, high_db = MIXED_SNR_DB
@@ -133,10 +132,9 @@ def from_recordings(
     return Trial(words, found.clean, found.mixed, found.sample_rate_hz, found.kind, found.filters)
 
 
-def kind_of(infos: Sequence[ModelInfo]) -> SignalKind | None:
-    """What models denoise, by the first part of the name of the recipe of one, as in `speech-8k`."""
-    firsts = [info.recipe.partition("-")[0] for info in infos]
-    return next((known for first in firsts for known in get_args(SignalKind) if known == first), None)
+def kind_of(infos: Sequence[ModelInfo]) -> SignalKind:
+    """Return what models denoise, as the first says that knows it."""
+    return next((info.signal.kind for info in infos if info.signal.kind != "other"), "other")
 
 
 def check_count(count: int) -> None:

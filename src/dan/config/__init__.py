@@ -1,4 +1,50 @@
-"""Settings and recipes: the typed, strict description of a whole training run.
+"""Settings and recipes: the typed, strict description of a whole training run, a file for each section.
 
-Recipes that come with the package lie in `recipes/`.
+The recipes that come with the package lie in `recipes/`.
 """
+
+from dan.config.augmentation import AugmentationSettings
+from dan.config.base import Settings, bounds
+from dan.config.data import DataSettings, RecordingsSettings, SplitBy
+from dan.config.discriminator import (
+    ClassicDiscriminatorSettings,
+    Discriminator,
+    SpectralDiscriminatorSettings,
+)
+from dan.config.generator import (
+    CausalGeneratorSettings,
+    ClassicGeneratorSettings,
+    Generator,
+    SpectralGeneratorSettings,
+)
+from dan.config.losses import LossSettings, LossWeights
+from dan.config.noise import NoiseSettings
+from dan.config.recipe import Recipe
+from dan.config.signal import SignalKind, SignalSettings, ToneSettings
+from dan.config.training import OptimiserSettings, ScheduleSettings, TrainingSettings
+
+__all__ = [
+    "AugmentationSettings",
+    "CausalGeneratorSettings",
+    "ClassicDiscriminatorSettings",
+    "ClassicGeneratorSettings",
+    "DataSettings",
+    "Discriminator",
+    "Generator",
+    "LossSettings",
+    "LossWeights",
+    "NoiseSettings",
+    "OptimiserSettings",
+    "Recipe",
+    "RecordingsSettings",
+    "ScheduleSettings",
+    "Settings",
+    "SignalKind",
+    "SignalSettings",
+    "SpectralDiscriminatorSettings",
+    "SpectralGeneratorSettings",
+    "SplitBy",
+    "ToneSettings",
+    "TrainingSettings",
+    "bounds",
+]

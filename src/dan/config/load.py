@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from dan.config.settings import Recipe
+from dan.config.recipe import Recipe
 from dan.core.atomic import is_there
 from dan.core.errors import DanError
 
@@ -66,15 +66,10 @@ def check_recipe(tree: dict[str, Any], *, name: str) -> Recipe:
 
 
 def dump_recipe(recipe: Recipe) -> str:
-    """The whole recipe as TOML, from which `load_recipe` reads an equal one."""
-    tree = recipe.model_dump(mode="json")
-    scalars = [f"{key} = {_value(value)}" for key, value in tree.items() if not isinstance(value, dict)]
-    sections = [
-        "\n".join([f"\n[{name}]", *(f"{key} = {_value(value)}" for key, value in section.items())])
-        for name, section in tree.items()
-        if isinstance(section, dict)
-    ]
-    return "\n".join([*scalars, *sections]) + "\n"
+    """Return the whole recipe as TOML, from which `load_recipe` reads an equal one."""
+    import tomli_w
+
+    return tomli_w.dumps(recipe.model_dump(mode="json"))
 
 
 def recipe_differences(one: Recipe, other: Recipe) -> list[str]:
@@ -96,7 +91,7 @@ def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
 
 
 def _value(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML wants it escaped
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _read(recipe: str) -> str:
@@ -181,14 +176,21 @@ def _neighbours(where: list[str], tree: dict[str, Any]) -> str:
 
 
 def _legal_keys(sections: list[str], tree: dict[str, Any]) -> Iterable[str]:
-    """Of the top, or of a section; of a network, those of its kind."""
-    if not sections or sections[0] not in Recipe.model_fields:
-        return Recipe.model_fields
-    annotation = Recipe.model_fields[sections[0]].annotation
+    """Return the keys of the top, or of a section; of a network, those of its kind."""
+    model: type[BaseModel] = Recipe
+    for section in sections:
+        if section not in model.model_fields:
+            break
+        tree = tree[section]
+        model = _model_of(model.model_fields[section].annotation, tree)
+    return model.model_fields
+
+
+def _model_of(annotation: Any, tree: dict[str, Any]) -> type[BaseModel]:
+    """Return the settings of a section; of a union, those of the kind that it names."""
     models = [kind for kind in (annotation, *typing.get_args(annotation)) if hasattr(kind, "model_fields")]
-    kind = tree[sections[0]].get("kind")
-    chosen = [model for model in models if kind in (None, *_kinds(model))] or models
-    return typing.cast(type[BaseModel], chosen[0]).model_fields
+    chosen = [model for model in models if tree.get("kind") in (None, *_kinds(model))] or models
+    return typing.cast(type[BaseModel], chosen[0])
 
 
 def _kinds(model: Any) -> tuple[Any, ...]:

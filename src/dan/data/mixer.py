@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from dan.config.settings import AugmentationSettings, Recipe, bounds
+from dan.config import AugmentationSettings, Recipe, bounds
 from dan.core.arrays import Signal, db_to_amplitude, energy, energy_ratio_db, rms
 from dan.data.crop import MARGIN_PERIODS, Crops
 from dan.data.warp import warped
@@ -67,7 +67,7 @@ class Mixer:
         """Draw clean signals ``[count, T]``, float32, at their own levels."""
         varied = self._augmentation
         drawn = np.stack([self._clean_stretch(random) for _ in range(count)])
-        if self._recipe.recordings.centred:
+        if self._recipe.recordings.remove_mean:
             drawn -= drawn.mean(axis=-1, keepdims=True)
         largest_db, largest_rad = varied.clean_equaliser_db, varied.clean_phase_rad
         drawn = equalised(drawn, largest_db=largest_db, largest_rad=largest_rad, random=random)
@@ -157,7 +157,7 @@ class Mixer:
     def _recorded(self, noise: Crops, random: np.random.Generator) -> Signal:
         """One recorded noise, or the sum of several, at unit RMS each before they are set apart."""
         varied, drawn = self._augmentation, np.zeros(self._length, np.float32)
-        for _ in range(random.integers(*bounds(varied.noises), endpoint=True)):
+        for _ in range(random.integers(*bounds(varied.noise_count), endpoint=True)):
             one = self._stretch(noise, varied.noise_speed, random)
             drawn += _unit(one) * np.float32(db_to_amplitude(-random.uniform(0, APART_DB)))
         return drawn
@@ -289,7 +289,7 @@ def drawn_speed(speed: float | tuple[float, float], random: np.random.Generator)
 
 def turned(signal: Signal, varied: AugmentationSettings, random: np.random.Generator) -> Signal:
     """Signals ``[N, T]``, each with its sign turned or not where that is wanted."""
-    if not varied.polarity:
+    if not varied.invert_polarity:
         return signal
     return np.asarray(signal * random.choice(np.array([-1, 1], np.float32), (len(signal), 1)))
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dan.config.settings import AugmentationSettings, Recipe
+from dan.config import AugmentationSettings, Recipe
 from dan.core.errors import DanError
 from dan.core.progress import Progress, portion
 from dan.data.crop import NOISE, Crops, Stringing
@@ -109,7 +109,7 @@ def _paired(recipe: Recipe, clean: Corpus, noisy: Corpus) -> Opened:
             ),
             length_samples=_length(recipe, side),
             augmentation=varied,
-            centred=recipe.recordings.centred,
+            centred=recipe.recordings.remove_mean,
         )
         for side, varied in _variations(recipe)
     )
@@ -127,7 +127,8 @@ def _sides(recipe: Recipe, corpus: Corpus, setting: Literal["clean_split", "nois
         corpus,
         by=getattr(settings, setting),
         setting=f"recordings.{setting}",
-        held_back=settings.held_back,
+        held_out_share=settings.held_out_share,
+        held_out_count=settings.held_out_count,
         gap_s=settings.gap_s,
         random=np.random.default_rng([recipe.seed, SPLIT, ["clean_split", "noise_split"].index(setting)]),
     )

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dan.config.settings import Recipe
+from dan.config import Recipe
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
 from dan.core.progress import Progress
@@ -67,7 +67,7 @@ class FreshSource:
     def batch(self, step: int) -> Batch:
         """The batch of a step."""
         random = np.random.default_rng([self.recipe.seed, DRAW, step])
-        pairs = draw_pairs(self.recipe, self.recipe.training.batch, random=random)
+        pairs = draw_pairs(self.recipe, self.recipe.training.batch_size, random=random)
         return _batch(noisy=pairs.mixed, clean=pairs.clean)
 
 
@@ -78,7 +78,7 @@ class FolderSource:
         split = load_split(data, "train", sample_rate_hz=recipe.signal.sample_rate_hz)
         _check_fits(recipe, split, data)
         self.recipe, self.clean, self.mixed = recipe, split.clean, split.mixed
-        self.size = min(recipe.training.batch, len(self.clean))
+        self.size = min(recipe.training.batch_size, len(self.clean))
         self.steps_per_epoch = len(self.clean) // self.size
         self.digest = hashlib.sha256(self.clean.tobytes() + self.mixed.tobytes()).hexdigest()
 
@@ -170,7 +170,7 @@ def open_recordings(
         recipe, clean=clean, noise=noise, noisy=noisy, sample_rate_hz=sample_rate_hz, progress=progress
     )
     training = recipe.training
-    pool = Pool(material.train, seed=recipe.seed, batch=training.batch, reuse=recipe.augmentation.reuse)
+    pool = Pool(material.train, seed=recipe.seed, batch=training.batch_size, reuse=recipe.augmentation.reuse)
     random = np.random.default_rng([recipe.seed, VALIDATION])
     held = material.validation.draw(recipe.data.validation_count, random=random)
     return Signals(

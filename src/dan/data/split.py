@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dan.config.settings import SplitBy
+from dan.config import SplitBy
 from dan.core.errors import DanError
 from dan.data.index import SHORTEST_SAMPLES, Corpus, Entry, check_distinct
 
@@ -19,7 +19,7 @@ class Sides:
     train: Corpus
     validation: Corpus
     note: str
-    """What was held back, in a sentence."""
+    """What was held out, in a sentence."""
 
 
 def split(
@@ -27,7 +27,8 @@ def split(
     *,
     by: SplitBy = "auto",
     setting: str = "recordings.clean_split",
-    held_back: float = 0.1,
+    held_out_share: float = 0.1,
+    held_out_count: int = 0,
     gap_s: float = 1.0,
     random: np.random.Generator,
 ) -> Sides:
@@ -36,10 +37,11 @@ def split(
     Args:
         corpus: what to split.
         by: what is never on both sides: `folder` (the first below the corpus), `file`, or `time`, of which
-            the last part is held back; `auto` takes the first of these that there are two of. A single file
+            the last part is held out; `auto` takes the first of these that there are two of. A single file
             is cut in time where files were asked for.
         setting: what `by` is called in a recipe, for messages.
-        held_back: a share below 1 of the folders, files or time, at least one; from 1 up their number.
+        held_out_share: share of the folders, files or time for validation, at least one folder or file.
+        held_out_count: number of folders or files for validation, instead of a share; 0 for the share.
         gap_s: what lies between the sides of a recording that is cut in time.
         random: draws the folders or files.
 
@@ -50,17 +52,24 @@ def split(
         folders = {entry.folder for entry in corpus.entries}
         by = "folder" if len(folders) > 1 else "file"
     if by == "time" or (by == "file" and len(corpus.entries) == 1):
-        return _split_time(corpus, held_back, gap_s)
+        if held_out_count:
+            raise DanError(
+                f"recordings.held_out_count={held_out_count}",
+                f"{corpus.folder} is split in time",
+                "Set recordings.held_out_share instead",
+            )
+        return _split_time(corpus, held_out_share, gap_s)
     groups: dict[str, list[Entry]] = defaultdict(list)
     for entry in corpus.entries:
         groups[entry.folder if by == "folder" else entry.name].append(entry)
-    count = _held_back(corpus, len(groups), by, setting, held_back)
+    count = held_out_count or max(1, round(held_out_share * len(groups)))
+    _check_some_are_left(corpus, count, len(groups), by, setting)
     names = sorted(groups)
     chosen = sorted(names[place] for place in random.permutation(len(names))[:count])
     sides = Sides(
         train=_part(corpus, [entry for name in groups if name not in chosen for entry in groups[name]]),
         validation=_part(corpus, [entry for name in chosen for entry in groups[name]]),
-        note=f"{corpus.folder}: held back for validation {_listed(by, chosen)} of {len(groups)}",
+        note=f"{corpus.folder}: held out for validation {_listed(by, chosen)} of {len(groups)}",
     )
     check_distinct(sides.train, sides.validation, first="training", second="validation")
     return sides
@@ -93,37 +102,30 @@ def _part(corpus: Corpus, entries: list[Entry]) -> Corpus:
     return Corpus(corpus.folder, tuple(sorted(entries, key=lambda entry: entry.name)))
 
 
-def _held_back(corpus: Corpus, groups: int, by: str, setting: str, held_back: float) -> int:
-    """How many folders or files are held back."""
-    count = round(held_back) if held_back >= 1 else max(1, round(held_back * groups))
+def _check_some_are_left(corpus: Corpus, count: int, groups: int, by: str, setting: str) -> None:
     if count >= groups:
         raise DanError(
             f"{corpus.folder} with {groups} {by}{'s' if groups > 1 else ''}",
-            f"{count} held back for validation would leave none to train on",
+            f"{count} held out for validation would leave none to train on",
             f"Add some, or split by {'file or time' if by == 'folder' else 'time'}: --set {setting}=time",
         )
-    return count
 
 
-def _split_time(corpus: Corpus, held_back: float, gap_s: float) -> Sides:
-    if held_back >= 1:
-        raise DanError(
-            f"recordings.held_back={held_back}", f"{corpus.folder} is split in time", "Give a share below 1"
-        )
-    cuts = [_cut(entry, held_back, gap_s) for entry in corpus.entries]
+def _split_time(corpus: Corpus, share: float, gap_s: float) -> Sides:
+    cuts = [_cut(entry, share, gap_s) for entry in corpus.entries]
     names = [entry.name for entry in corpus.entries]
-    note = f"{corpus.folder}: held back for validation the last {held_back:.0%} of {_listed('file', names)}"
+    note = f"{corpus.folder}: held out for validation the last {share:.0%} of {_listed('file', names)}"
     return Sides(_part(corpus, [cut[0] for cut in cuts]), _part(corpus, [cut[1] for cut in cuts]), note)
 
 
-def _cut(entry: Entry, held_back: float, gap_s: float) -> tuple[Entry, Entry]:
+def _cut(entry: Entry, share: float, gap_s: float) -> tuple[Entry, Entry]:
     """What lies before the gap, and what after it."""
-    second = entry.stop - round(held_back * entry.length_samples)
+    second = entry.stop - round(share * entry.length_samples)
     first = second - round(gap_s * entry.sample_rate_hz)
     if min(first - entry.start, entry.stop - second) < SHORTEST_SAMPLES:
         raise DanError(
             f"{entry.path} of {entry.length_samples / entry.sample_rate_hz:.3g} s",
-            f"it is too short to hold back {held_back:.0%} of it after a gap of {gap_s:g} s",
+            f"it is too short to hold out {share:.0%} of it after a gap of {gap_s:g} s",
             "Give more material, or lower recordings.gap_s",
         )
     return replace(entry, stop=first), replace(entry, start=second)

@@ -38,7 +38,7 @@ def wiener(
     overestimate: float = OVERESTIMATE,
     memory: float = 0.0,
     least_gain: float = 0.0,
-    frame_samples: int | None = None,
+    n_fft: int | None = None,
 ) -> Signal:
     """Wiener filter from the signal's own spectrum: each bin is scaled by ``1 - a N / P``, no less than 0.
 
@@ -63,7 +63,7 @@ def wiener(
         overestimate: the factor a, at least 0.
         memory: share of the last frame in what counts as clean, from 0 to below 1; 0.98 is usual for speech.
         least_gain: the gain is no less, from 0 to below 1.
-        frame_samples: frame, at least 16; None takes 32 ms rounded to a power of 2, but at least 512.
+        n_fft: frame, at least 16; None takes 32 ms rounded to a power of 2, but at least 512.
 
     Returns:
         The filtered signal ``[*, T]``, of the dtype of `noisy`.
@@ -77,7 +77,7 @@ def wiener(
     error short-time spectral amplitude estimator", 1984.
     """
     signal, rate_hz = check_signal(noisy, name="noisy"), check_sample_rate(sample_rate_hz)
-    frame = _frame_samples(frame_samples, rate_hz)
+    frame = _checked_n_fft(n_fft, rate_hz)
     if not overestimate >= 0:
         raise DanError(f"overestimate={overestimate}", "it is at least 0", f"Give {OVERESTIMATE:g}")
     if not (0 <= memory < 1 and 0 <= least_gain < 1):
@@ -116,18 +116,16 @@ def _gain(power: Array, floor: Array, memory: float) -> Array:
     return gain
 
 
-def usual_frame_samples(sample_rate_hz: float) -> int:
+def default_n_fft(sample_rate_hz: float) -> int:
     """The frame where none is given: 32 ms rounded to a power of 2, but at least 512 samples."""
     return max(FRAME_LEAST_SAMPLES, 1 << max(0, round(math.log2(FRAME_S * sample_rate_hz))))
 
 
-def _frame_samples(given: int | None, rate_hz: float) -> int:
+def _checked_n_fft(given: int | None, rate_hz: float) -> int:
     if given is None:
-        return usual_frame_samples(rate_hz)
+        return default_n_fft(rate_hz)
     if given < SHORTEST_SPECTRUM_SAMPLES:
-        raise DanError(
-            f"frame_samples={given}", f"it is at least {SHORTEST_SPECTRUM_SAMPLES}", "Give a longer frame"
-        )
+        raise DanError(f"n_fft={given}", f"it is at least {SHORTEST_SPECTRUM_SAMPLES}", "Give a longer frame")
     return given
 
 

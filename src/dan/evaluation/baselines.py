@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dan.config.settings import Recipe
+from dan.config import Recipe
 from dan.core.arrays import Signal
 from dan.core.progress import Progress, portion
 from dan.core.ragged import Denoise

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dan.config.settings import Recipe, SignalKind
+from dan.config import Recipe, SignalKind
 from dan.core.arrays import Signal, check_sample_rate
 from dan.core.errors import DanError
 from dan.core.progress import Progress, portion
@@ -68,7 +68,7 @@ def evaluate(
     noise: Signal | None = None,
     training: Training | None = None,
     sines: npt.NDArray[np.integer] | None = None,
-    kind: SignalKind | None = None,
+    kind: SignalKind = "other",
     progress: Progress | None = None,
     limit: bool = True,
 ) -> Evaluation:
@@ -88,7 +88,7 @@ def evaluate(
         training: signals of the training side, on which the filters for recordings are set; without one they
             keep their defaults, and those that need a band have no row. Not used where there is a recipe.
         sines: number of sines of each signal ``[N]``, where the recipe varies it and the data tell it.
-        kind: what the signals are, for the figures of their field; None for SNR and SI-SDR alone.
+        kind: what the signals are, for the figures of their field; `other` for SNR and SI-SDR alone.
         progress: called with the fraction done, in (0, 1].
         limit: whether the limit, which takes by far the longest, gets its row.
 
@@ -218,7 +218,7 @@ def _harm(
     """What each row does to clean input; not the limit, which is told another SNR."""
     rows = []
     chosen = [name for name in names if name in candidates and name != "limit"]
-    figures = open_figures(None, sample_rate_hz=1.0)
+    figures = open_figures("other", sample_rate_hz=1.0)
     for done, name in enumerate(chosen, start=1):
         values = figures.take(each(candidates[name], clean, name=name), clean=clean)
         rows.append(CleanInput(name, mean(values["snr_db"]), mean(values["si_sdr_db"])))

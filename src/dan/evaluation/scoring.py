@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from dan.config.settings import SignalKind
+from dan.config import SignalKind
 from dan.core.arrays import Signal
 from dan.core.progress import Progress, portion
 from dan.core.ragged import Signals, check_pairs, check_signals
@@ -28,7 +28,7 @@ def score(
     *,
     clean: Signals,
     mixed: Signals,
-    kind: SignalKind | None = None,
+    kind: SignalKind = "other",
     sample_rate_hz: float = 1.0,
 ) -> Row:
     """Score one set of outputs: the mean over signals of each figure of a signal.

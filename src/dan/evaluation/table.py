@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dan.config.settings import SignalKind
+from dan.config import SignalKind
 from dan.core.errors import DanError
 from dan.metrics.registry import HEADINGS
 
@@ -84,7 +84,7 @@ class Table:
     clean_input: tuple[CleanInput, ...] = ()
     notes: dict[str, str] = field(default_factory=dict)
     """Why a row is missing, by its name."""
-    kind: SignalKind | None = None
+    kind: SignalKind = "other"
     """What the signals are, where it is known."""
     by_snr: tuple[SnrClass, ...] = ()
     """From the lowest SNR up."""

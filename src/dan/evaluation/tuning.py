@@ -20,7 +20,7 @@ from dan.core.ragged import Denoise
 from dan.dsp.butterworth import bandpass, lowpass
 from dan.dsp.spectral_gate import spectral_gate
 from dan.dsp.wavelet import wavelet
-from dan.dsp.wiener import usual_frame_samples, wiener
+from dan.dsp.wiener import default_n_fft, wiener
 from dan.evaluation.training_side import Training
 from dan.metrics.general import Array
 
@@ -147,7 +147,7 @@ def _both(band: Denoise, training: Training) -> list[tuple[str, Denoise, Signal]
 
 def _wieners(training: Training, band: Denoise) -> list[Candidate]:
     rate_hz = training.sample_rate_hz
-    usual = usual_frame_samples(rate_hz)
+    usual = default_n_fft(rate_hz)
     frames = usual, usual // 4
     settings = product(_both(band, training), frames, OVERESTIMATES, WIENER_SHAPES)
     return [
@@ -162,7 +162,7 @@ def _wieners(training: Training, band: Denoise) -> list[Candidate]:
                     overestimate=over,
                     memory=memory,
                     least_gain=least,
-                    frame_samples=frame,
+                    n_fft=frame,
                 ),
             ),
         )

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dan.config.settings import (
+from dan.config import (
     CausalGeneratorSettings,
     ClassicGeneratorSettings,
     Generator,
@@ -89,7 +89,7 @@ class ExportableSpectralGenerator(SpectralGenerator):
     def __init__(self, settings: SpectralGeneratorSettings, signal: SignalSettings) -> None:
         super().__init__(settings, signal)
         bins = (self.band.start, min(self.band.stop, self.fft_samples // 2 + 1))
-        self.matrix = FourierMatrix(self.frame_samples, self.fft_samples, bins)
+        self.matrix = FourierMatrix(self.segment_samples, self.fft_samples, bins)
 
     def _analyse(self, frames: Tensor) -> Tensor:
         spectra = (frames[:, 0, None] * self.windows) @ self.matrix()[0]  # [N, windows, 2 bins]
@@ -97,7 +97,7 @@ class ExportableSpectralGenerator(SpectralGenerator):
 
     def _synthesise(self, parts: Tensor) -> Tensor:
         frames = parts.flatten(1) @ self.matrix()[1]
-        return torch.as_tensor(frames[:, None] * math.sqrt(self.frame_samples / 2))
+        return torch.as_tensor(frames[:, None] * math.sqrt(self.segment_samples / 2))
 
 
 class ExportableCausalGenerator(CausalGenerator):
@@ -110,10 +110,10 @@ class ExportableCausalGenerator(CausalGenerator):
 
     def __init__(self, settings: CausalGeneratorSettings, signal: SignalSettings) -> None:
         super().__init__(settings, signal)
-        frame_samples, hop_samples = settings.frame_samples, settings.hop_samples
-        self.matrix = FourierMatrix(frame_samples, frame_samples, (0, self.bins + 1))
-        window = torch.hann_window(frame_samples, dtype=torch.float64).sqrt()
-        self.register_buffer("window", (window * math.sqrt(2 * hop_samples / frame_samples)).float())
+        n_fft, hop_length = settings.n_fft, settings.hop_length
+        self.matrix = FourierMatrix(n_fft, n_fft, (0, self.bins + 1))
+        window = torch.hann_window(n_fft, dtype=torch.float64).sqrt()
+        self.register_buffer("window", (window * math.sqrt(2 * hop_length / n_fft)).float())
 
     def initial_state(self, rows: int) -> dict[str, Tensor]:
         """What a past of silence leaves, by name; the first axis is the rows'."""

@@ -133,13 +133,13 @@ def shorten_names(graph: ModelProto) -> None:
 def _signature(network: GeneratorBase) -> dict[str, Any]:
     """The module to trace, an example of its inputs, and the names of inputs, outputs and axes."""
     if not isinstance(network, ExportableCausalGenerator):
-        example = torch.zeros(2, network.frame_samples)
+        example = torch.zeros(2, network.segment_samples)
         axes = {0: "rows", 1: "samples"}
         names = {"input_names": ["frames"], "output_names": ["denoised"]}
         dynamic = {"frames": axes, "denoised": axes}
         return {"model": _Frames(network), "args": (example,), "dynamic_axes": dynamic, **names}
     state = network.initial_state(2)
-    block = torch.zeros(2, 3 * network.hop_samples)
+    block = torch.zeros(2, 3 * network.hop_length)
     inputs, outputs = (
         ["input", *(STATE + name for name in state)],
         ["output", *(NEXT + name for name in state)],
@@ -171,9 +171,9 @@ def metadata(network: GeneratorBase, info: ModelInfo) -> dict[str, str]:
     geometry: dict[str, Any] = {"latency_samples": info.latency_samples}
     if isinstance(network, ExportableCausalGenerator):
         shapes = {STATE + name: list(part.shape[1:]) for name, part in network.initial_state(1).items()}
-        geometry |= {"hop_samples": network.hop_samples, "state": shapes}
+        geometry |= {"hop_length": network.hop_length, "state": shapes}
     else:
-        geometry |= {"frame_samples": network.frame_samples}
+        geometry |= {"segment_samples": network.segment_samples}
     return {
         "format": FORMAT,
         "info": info.model_dump_json(),

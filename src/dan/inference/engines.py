@@ -55,20 +55,20 @@ class FrameEngine:
 
     Args:
         network: on frames ``[N, L]``, or shorter.
-        frame_samples: L.
+        segment_samples: L.
         channels: channels C.
     """
 
-    def __init__(self, network: Network, *, frame_samples: int, channels: int) -> None:
-        self.network, self.length, self.hop = network, frame_samples, max(1, frame_samples // 2)
-        self.latency_samples = frame_samples
-        self.window = np.sin(np.pi * (np.arange(frame_samples) + 0.5) / frame_samples) ** 2  # never 0
+    def __init__(self, network: Network, *, segment_samples: int, channels: int) -> None:
+        self.network, self.length, self.hop = network, segment_samples, max(1, segment_samples // 2)
+        self.latency_samples = segment_samples
+        self.window = np.sin(np.pi * (np.arange(segment_samples) + 0.5) / segment_samples) ** 2  # never 0
         self.past = np.zeros((channels, 0), np.float32)
         """Input before the next frame, as much as the last frame may need."""
         self.input = np.zeros((channels, 0), np.float32)
         """From the next frame's start on."""
-        self.sum = np.zeros((channels, frame_samples))
-        self.weight = np.zeros(frame_samples)
+        self.sum = np.zeros((channels, segment_samples))
+        self.weight = np.zeros(segment_samples)
         """Windowed outputs so far and their windows, from the next frame's start on."""
         self.begun = False
 
@@ -123,17 +123,17 @@ class HopEngine:
     Args:
         step: one step of the network.
         state: of the past before the first sample.
-        hop_samples: of a hop.
+        hop_length: of a hop.
         latency_samples: samples that must have come in before the first can go out; at least a hop.
         channels: channels C.
     """
 
     def __init__(
-        self, step: Step, state: State, *, hop_samples: int, latency_samples: int, channels: int
+        self, step: Step, state: State, *, hop_length: int, latency_samples: int, channels: int
     ) -> None:
-        self.step, self.state, self.hop = step, state, hop_samples
+        self.step, self.state, self.hop = step, state, hop_length
         self.latency_samples = latency_samples
-        self.late = latency_samples - hop_samples
+        self.late = latency_samples - hop_length
         """Samples of the output that are still to be dropped: they lie before the signal's start."""
         self.waiting = np.zeros((channels, 0), np.float32)
         """Input that does not fill a hop yet."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
-from dan.config.settings import Generator, Settings, SignalSettings
+from dan.config import Generator, Settings, SignalSettings
 from dan.core.atomic import atomic_write, is_there
 from dan.core.errors import DanError
 from dan.inference.onnx_metadata import read_metadata

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dan.config.settings import CausalGeneratorSettings
+from dan.config import CausalGeneratorSettings
 from dan.core.errors import DanError
 from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, State
 from dan.inference.model_file import ModelInfo, read_info
@@ -56,15 +56,15 @@ class OnnxModel:
         """A new engine for so many channels."""
         settings = self.info.generator
         if not isinstance(settings, CausalGeneratorSettings):
-            frame_samples = self.info.signal.length_samples
-            return FrameEngine(self._frames, frame_samples=frame_samples, channels=channels)
+            segment_samples = self.info.signal.length_samples
+            return FrameEngine(self._frames, segment_samples=segment_samples, channels=channels)
         silence = {
             name: np.zeros((channels, *shape), np.float32) for name, shape in self.state_shapes.items()
         }
         return HopEngine(
             self._step,
             silence,
-            hop_samples=settings.hop_samples,
+            hop_length=settings.hop_length,
             latency_samples=self.info.latency_samples,
             channels=channels,
         )

@@ -27,13 +27,13 @@ class TorchModel:
     def engine(self, channels: int) -> Engine:
         """A new engine for so many channels."""
         if not isinstance(self.generator, CausalGenerator):
-            frame_samples = self.generator.frame_samples
-            return FrameEngine(self._frames, frame_samples=frame_samples, channels=channels)
+            segment_samples = self.generator.segment_samples
+            return FrameEngine(self._frames, segment_samples=segment_samples, channels=channels)
         state = {name: value.numpy() for name, value in self.generator.initial_state(channels).items()}
         return HopEngine(
             self._step,
             state,
-            hop_samples=self.generator.hop_samples,
+            hop_length=self.generator.hop_length,
             latency_samples=self.generator.latency_samples,
             channels=channels,
         )

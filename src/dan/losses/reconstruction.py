@@ -6,14 +6,14 @@ lowest where they are equal. The adversarial ones take logits ``[B, *]``, above 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dan.config.settings import LossSettings
+from dan.config import LossSettings
 from dan.core.errors import DanError
 from dan.losses.perceptual import BAND_BARK, critical_bands, loudness, third_octaves
 from dan.networks.discriminators import DiscriminatorBase, Judgement
@@ -41,9 +41,6 @@ QUIET_ENVELOPE = 1e-3
 ENVELOPE_FLOOR = 1e-4
 """Added to the product of two envelopes' energies, where the signal's level is 1."""
 
-RESOLUTIONS = (32, 64, 128)
-"""Frame lengths in samples of the multi-resolution spectrum; those above the signal's length are left out."""
-
 
 def l1_loss(*, estimate: Tensor, reference: Tensor) -> Tensor:
     """Mean absolute error."""
@@ -68,13 +65,20 @@ def snr_loss(*, estimate: Tensor, reference: Tensor, ceiling_db: float = 80.0) -
     return 10 * torch.log10(error / energy + 10 ** (-ceiling_db / 10)).mean()
 
 
-def spectrum_loss(*, estimate: Tensor, reference: Tensor) -> Tensor:
+def multi_resolution_stft_loss(
+    *, estimate: Tensor, reference: Tensor, fft_sizes: Sequence[int] = (32, 64, 128)
+) -> Tensor:
     """Spectral convergence plus mean log-magnitude error, the mean over several frame lengths.
+
+    Args:
+        estimate: ``[B, C, T]``.
+        reference: of the same shape.
+        fft_sizes: frame lengths in samples; those above the signal's length are left out.
 
     Source: R. Yamamoto, E. Song and J.-M. Kim, "Parallel WaveGAN", 2020.
     """
     check_batch(estimate=estimate, reference=reference)
-    sizes = [size for size in RESOLUTIONS if size <= estimate.shape[-1]] or [estimate.shape[-1]]
+    sizes = [size for size in fft_sizes if size <= estimate.shape[-1]] or [estimate.shape[-1]]
     losses = []
     for size in sizes:
         guess, truth = _magnitudes(estimate, size), _magnitudes(reference, size)
@@ -84,7 +88,7 @@ def spectrum_loss(*, estimate: Tensor, reference: Tensor) -> Tensor:
 
 
 def compressed_loss(
-    *, estimate: Tensor, reference: Tensor, suppression: float = 1.0, frame_samples: int = 256
+    *, estimate: Tensor, reference: Tensor, oversuppression_weight: float = 1.0, n_fft: int = 256
 ) -> Tensor:
     """Squared error of spectra whose magnitudes are raised to 0.3: twice of magnitudes, once complex.
 
@@ -93,22 +97,22 @@ def compressed_loss(
     Args:
         estimate: ``[B, C, T]``.
         reference: of the same shape.
-        suppression: weight of magnitudes below the reference's; those above have 1.
-        frame_samples: of the Hann-windowed frames, which overlap by half; at most the signal's.
+        oversuppression_weight: weight of magnitudes below the reference's; those above have 1.
+        n_fft: of the Hann-windowed frames, which overlap by half; at most the signal's.
 
     Source: A. Ephrat et al., "Looking to listen at the cocktail party", 2018 (the power 0.3); S. Braun and
     I. Tashev, "A consolidated view of loss functions for supervised deep learning-based speech enhancement",
     2021 (magnitude and complex parts together).
     """
-    guess, truth = map(_compressed, _levelled_spectra(estimate, reference, frame_samples))
+    guess, truth = map(_compressed, _levelled_spectra(estimate, reference, n_fft))
     difference = guess[2] - truth[2]
-    weight = torch.where(difference < 0, suppression, 1.0)
+    weight = torch.where(difference < 0, oversuppression_weight, 1.0)
     magnitude = (weight * difference.square()).mean()
     turned = sum((a - b).square().mean() for a, b in zip(guess[:2], truth[:2], strict=True))
     return 2 * magnitude + turned
 
 
-def envelope_loss(*, estimate: Tensor, reference: Tensor, frame_samples: int = 256) -> Tensor:
+def envelope_loss(*, estimate: Tensor, reference: Tensor, n_fft: int = 256) -> Tensor:
     """1 less the correlation of the envelopes of bands, the mean over bands and stretches of 24 frames.
 
     Bands are a third of an octave wide, from the fifth bin up. With frames of 32 ms they begin near 150 Hz
@@ -118,12 +122,12 @@ def envelope_loss(*, estimate: Tensor, reference: Tensor, frame_samples: int = 2
     Args:
         estimate: ``[B, C, T]``.
         reference: of the same shape.
-        frame_samples: of the Hann-windowed frames, which overlap by half; at most the signal's.
+        n_fft: of the Hann-windowed frames, which overlap by half; at most the signal's.
 
     Source: C. Taal et al., "An algorithm for intelligibility prediction of time-frequency weighted noisy
     speech", 2011.
     """
-    guess, truth = map(_envelopes, _levelled_spectra(estimate, reference, frame_samples))
+    guess, truth = map(_envelopes, _levelled_spectra(estimate, reference, n_fft))
     energy = truth.square().sum(dim=-1)
     likeness = (guess * truth).sum(dim=-1) / (guess.square().sum(dim=-1) * energy + ENVELOPE_FLOOR).sqrt()
     counts = (energy > QUIET_ENVELOPE * energy.amax(dim=(-2, -1), keepdim=True)).to(energy.dtype)
@@ -140,7 +144,7 @@ def _envelopes(spectra: Tensor) -> Tensor:
 
 
 def loudness_loss(
-    *, estimate: Tensor, reference: Tensor, sample_rate_hz: float = 8000.0, frame_samples: int = 256
+    *, estimate: Tensor, reference: Tensor, sample_rate_hz: float = 8000.0, n_fft: int = 256
 ) -> Tensor:
     """What is heard of the difference, as PESQ counts it: its root mean square over frames.
 
@@ -152,13 +156,13 @@ def loudness_loss(
         estimate: ``[B, C, T]``.
         reference: of the same shape.
         sample_rate_hz: from 2000 up: below, hearing has few bands.
-        frame_samples: of the Hann-windowed frames, which overlap by half; at most the signal's.
+        n_fft: of the Hann-windowed frames, which overlap by half; at most the signal's.
 
     Source: ITU-T P.862, 2001 (the model); J. M. Martín-Doñas et al., "A deep learning loss function based on
     the perceptual evaluation of the speech quality", 2018 (the use). PESQ's filters, its time alignment and
     its weights of long passages are left out; the weights of the two parts are fitted to PESQ on mixtures.
     """
-    spectra = _levelled_spectra(estimate, reference, frame_samples)
+    spectra = _levelled_spectra(estimate, reference, n_fft)
     bins = spectra[0].shape[-2]
     bands = critical_bands(bins, sample_rate_hz)
     held, threshold = bands.held.to(estimate) * (HEARD_POWER / bins), bands.threshold.to(estimate)
@@ -194,11 +198,11 @@ def _compressed(spectra: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return real * scale, imag * scale, magnitude
 
 
-def _levelled_spectra(estimate: Tensor, reference: Tensor, frame_samples: int) -> tuple[Tensor, Tensor]:
+def _levelled_spectra(estimate: Tensor, reference: Tensor, n_fft: int) -> tuple[Tensor, Tensor]:
     """Spectra of both, ``[..., bins, 2]``, at the reference's level of 1, in frames that overlap by half."""
     check_batch(estimate=estimate, reference=reference)
     level = reference.square().mean(dim=(-2, -1), keepdim=True).sqrt() + LEVEL_FLOOR
-    size = min(frame_samples, estimate.shape[-1])
+    size = min(n_fft, estimate.shape[-1])
     return _spectra(estimate / level, size, overlap=2), _spectra(reference / level, size, overlap=2)
 
 
@@ -223,7 +227,7 @@ RECONSTRUCTION: dict[str, Callable[..., Tensor]] = {
     "l1": l1_loss,
     "l2": l2_loss,
     "snr": snr_loss,
-    "spectrum": spectrum_loss,
+    "multi_resolution_stft": multi_resolution_stft_loss,
     "compressed": compressed_loss,
     "envelope": envelope_loss,
     "loudness": loudness_loss,
@@ -232,10 +236,11 @@ RECONSTRUCTION: dict[str, Callable[..., Tensor]] = {
 
 def reconstruction_options(settings: LossSettings, sample_rate_hz: float) -> dict[str, dict[str, Any]]:
     """What the reconstruction losses are told beside the signals, by name."""
-    frame = {"frame_samples": settings.compressed_frame_samples}
+    frame = {"n_fft": settings.n_fft}
     return {
         "snr": {"ceiling_db": settings.snr_ceiling_db},
-        "compressed": {"suppression": settings.suppression, **frame},
+        "multi_resolution_stft": {"fft_sizes": settings.fft_sizes},
+        "compressed": {"oversuppression_weight": settings.oversuppression_weight, **frame},
         "envelope": frame,
         "loudness": {"sample_rate_hz": sample_rate_hz, **frame},
     }
@@ -302,7 +307,7 @@ def generator_losses(
             needed.
     """
     check_batch(estimate=estimate, reference=reference)
-    weights = {name: getattr(settings, name) for name in RECONSTRUCTION}
+    weights = {name: getattr(settings.weights, name) for name in RECONSTRUCTION}
     options = reconstruction_options(settings, sample_rate_hz)
     terms = {
         name: weight * RECONSTRUCTION[name](estimate=estimate, reference=reference, **options.get(name, {}))
@@ -322,17 +327,19 @@ def _judged(
     share: float,
 ) -> dict[str, Tensor]:
     if discriminator is None:
-        raise DanError("losses.adversarial", "it needs a discriminator", "Give one, or set the weight to 0")
+        raise DanError(
+            "losses.weights.adversarial", "it needs a discriminator", "Give one, or set the weight to 0"
+        )
     judgement = discriminator(estimate)
     terms = {}
-    if settings.adversarial > 0:
+    if settings.weights.adversarial > 0:
         loss = adversarial_loss(settings.adversarial_kind, denoised=judgement.logits)
-        terms["adversarial"] = share * settings.adversarial * loss
-    if settings.feature_matching > 0:
+        terms["adversarial"] = share * settings.weights.adversarial * loss
+    if settings.weights.feature_matching > 0:
         with torch.no_grad():
             truth = discriminator(reference)
         loss = feature_matching_loss(estimate=judgement, reference=truth)
-        terms["feature_matching"] = share * settings.feature_matching * loss
+        terms["feature_matching"] = share * settings.weights.feature_matching * loss
     return terms
 
 

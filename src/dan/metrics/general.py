@@ -118,9 +118,7 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def log_spectral_distance_db(
-    *, estimate: npt.ArrayLike, reference: npt.ArrayLike, frame_samples: int = 512
-) -> Array:
+def log_spectral_distance_db(*, estimate: npt.ArrayLike, reference: npt.ArrayLike, n_fft: int = 512) -> Array:
     """Log-spectral distance: RMS over frequency of the difference in dB, mean over frames; 0 is best.
 
     Hann-windowed frames overlap by three quarters; a shorter signal is one frame. Bins more than 60 dB under
@@ -129,7 +127,7 @@ def log_spectral_distance_db(
     Args:
         estimate: ``[*, T]``.
         reference: the clean signal ``[*, T]``.
-        frame_samples: frame, at least 4.
+        n_fft: frame, at least 4.
 
     Returns:
         ``[*]`` in dB, from 0 to 60.
@@ -139,10 +137,10 @@ def log_spectral_distance_db(
 
     Source: A. H. Gray and J. D. Markel, "Distance measures for speech processing", 1976.
     """
-    if frame_samples < 4:
-        raise DanError(f"frame_samples={frame_samples}", "it is at least 4", "Give a longer frame")
+    if n_fft < 4:
+        raise DanError(f"n_fft={n_fft}", "it is at least 4", "Give a longer frame")
     pair = np.stack(check_pair(estimate, reference))  # [2, *, T]
-    power = np.abs(np.fft.rfft(_frames(pair, frame_samples))) ** 2  # [2, *, frames, F]
+    power = np.abs(np.fft.rfft(_frames(pair, n_fft))) ** 2  # [2, *, frames, F]
     highest = power.max(axis=(0, -2, -1), keepdims=True)
     relative = np.divide(power, highest, out=np.ones_like(power), where=highest > 0)
     level_db = 10 * np.log10(np.maximum(relative, 10 ** (SPECTRUM_FLOOR_DB / 10)))
@@ -196,10 +194,10 @@ def at_unit_peak(signal: npt.NDArray[np.floating]) -> Array:
     return np.asarray(np.divide(wide, peak, out=np.zeros_like(wide), where=peak > 0))
 
 
-def _frames(signal: Array, frame_samples: int) -> Array:
+def _frames(signal: Array, n_fft: int) -> Array:
     """Windowed frames that overlap by three quarters, the last silence-filled: ``[*, T] -> [*, M, L]``."""
     length = signal.shape[-1]
-    frame = min(frame_samples, length)
+    frame = min(n_fft, length)
     hop = max(1, frame // 4)
     short = -(length - frame) % hop
     filled = np.concatenate([signal, np.zeros((*signal.shape[:-1], short))], axis=-1)

@@ -8,7 +8,7 @@ from typing import get_args
 
 import numpy as np
 
-from dan.config.settings import SignalKind
+from dan.config import SignalKind
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
 from dan.core.progress import Progress, portion
@@ -70,11 +70,11 @@ class Figures:
         return values
 
 
-def open_figures(kind: SignalKind | None, *, sample_rate_hz: float) -> Figures:
+def open_figures(kind: SignalKind, *, sample_rate_hz: float) -> Figures:
     """The figures of a kind of signal: SNR and SI-SDR, and those that its field goes by.
 
     Args:
-        kind: what the signals are; None for not known.
+        kind: what the signals are; `other` for SNR and SI-SDR alone.
         sample_rate_hz: their rate in Hz.
 
     Returns:
@@ -83,8 +83,7 @@ def open_figures(kind: SignalKind | None, *, sample_rate_hz: float) -> Figures:
     Raises:
         DanError: if there is no such kind.
     """
-    if kind is not None:
-        check_kind(kind)
+    check_kind(kind)
     measures = {name: _plain(measure) for name, measure in _plain_measures(kind).items()}
     remarks = [REMARKS[kind]] if kind in REMARKS else []
     for name, measure in (_SPEECH if kind == "speech" else {}).items():
@@ -106,9 +105,7 @@ def check_kind(kind: str) -> SignalKind:
     for known in get_args(SignalKind):
         if kind == known:
             return known  # type: ignore[no-any-return]
-    raise DanError(
-        f"kind={kind}", f"it is one of {', '.join(get_args(SignalKind))}", "Give one of these, or none"
-    )
+    raise DanError(f"kind={kind}", f"it is one of {', '.join(get_args(SignalKind))}", "Give one of these")
 
 
 def mean(values: Array) -> float:
@@ -146,8 +143,8 @@ _FIELDS: dict[str, dict[str, Measure]] = {
 }
 
 
-def _plain_measures(kind: SignalKind | None) -> dict[str, Measure]:
-    return _GENERAL | (_FIELDS.get(kind, {}) if kind else {})
+def _plain_measures(kind: SignalKind) -> dict[str, Measure]:
+    return _GENERAL | _FIELDS.get(kind, {})
 
 
 def _plain(measure: Measure) -> Measure:

@@ -8,10 +8,10 @@ from torch import nn
 class GeneratorBase(nn.Module):
     """What every generator offers beside ``forward``.
 
-    Shape: ``[B, C, T] -> [B, C, T]`` for any T from 1 to `frame_samples`.
+    Shape: ``[B, C, T] -> [B, C, T]`` for any T from 1 to `segment_samples`.
     """
 
-    frame_samples: int
+    segment_samples: int
     """Length of signal that it was made for: longer ones are cut into overlapping frames of it."""
     receptive_field_samples: int
     """Input samples that one output sample depends on."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dan.config.settings import CausalGeneratorSettings, SignalSettings
+from dan.config import CausalGeneratorSettings, SignalSettings
 from dan.networks.base import GeneratorBase
 
 TINY_POWER = 1e-14
@@ -30,8 +30,8 @@ class CausalConvolution(nn.Module):
     Args:
         inputs: channels in.
         outputs: channels out.
-        frame_taps: taps over frames; the last is the present one.
-        bin_taps: taps over bins, an odd number, centred.
+        kernel_frames: taps over frames; the last is the present one.
+        kernel_bands: taps over bins, an odd number, centred.
         dilation: frames and bins from one tap to the next.
         gain: standard deviation of the output for inputs of standard deviation 1, at the start.
     """
@@ -41,17 +41,17 @@ class CausalConvolution(nn.Module):
         inputs: int,
         outputs: int,
         *,
-        frame_taps: int = 1,
-        bin_taps: int = 1,
+        kernel_frames: int = 1,
+        kernel_bands: int = 1,
         dilation: tuple[int, int] = (1, 1),
         gain: float = 1.0,
     ) -> None:
         super().__init__()
-        fan_in = inputs * frame_taps * bin_taps
+        fan_in = inputs * kernel_frames * kernel_bands
         self.weight = nn.Parameter(torch.randn(outputs, fan_in) * gain * fan_in**-0.5)
         self.bias = nn.Parameter(torch.zeros(outputs))
-        self.inputs, self.taps, self.dilation = inputs, (frame_taps, bin_taps), dilation
-        self.past_frames = (frame_taps - 1) * dilation[0]
+        self.inputs, self.taps, self.dilation = inputs, (kernel_frames, kernel_bands), dilation
+        self.past_frames = (kernel_frames - 1) * dilation[0]
 
     def forward(self, input: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """Convolve behind the past ``[B, past_frames, bins, C_in]``; returns the output and the new past."""
@@ -82,15 +82,15 @@ class CausalBlock(nn.Module):
     def __init__(self, settings: CausalGeneratorSettings, dilation: tuple[int, int]) -> None:
         super().__init__()
         self.convolve = CausalConvolution(
-            settings.width,
-            settings.hidden,
-            frame_taps=settings.frame_taps,
-            bin_taps=settings.bin_taps,
+            settings.residual_channels,
+            settings.hidden_channels,
+            kernel_frames=settings.kernel_frames,
+            kernel_bands=settings.kernel_bands,
             dilation=dilation,
             gain=math.sqrt(2),
         )
-        self.context = CausalConvolution(settings.width, settings.hidden, gain=0.5)
-        self.project = CausalConvolution(settings.hidden, settings.width, gain=0.3)
+        self.context = CausalConvolution(settings.residual_channels, settings.hidden_channels, gain=0.5)
+        self.project = CausalConvolution(settings.hidden_channels, settings.residual_channels, gain=0.3)
 
     def forward(self, input: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """``[B, frames, bins, width]`` in and out, with the past as in `CausalConvolution`."""
@@ -125,26 +125,30 @@ class CausalGenerator(GeneratorBase):
     def __init__(self, settings: CausalGeneratorSettings, signal: SignalSettings) -> None:
         super().__init__()
         self.settings, self.channels = settings, 1
-        self.hop_samples, self.lookahead_frames = settings.hop_samples, settings.lookahead_frames
-        self.latency_samples = settings.frame_samples + self.lookahead_frames * self.hop_samples
-        self.overlap_samples = settings.frame_samples - settings.hop_samples
-        self.frame_samples = signal.length_samples
-        self.bins, self.places = settings.frame_samples // 2, settings.frame_samples // 2 // settings.fold
-        analysis, synthesis = transforms(settings.frame_samples, settings.hop_samples)
+        self.hop_length, self.lookahead_frames = settings.hop_length, settings.lookahead_frames
+        self.latency_samples = settings.n_fft + self.lookahead_frames * self.hop_length
+        self.overlap_samples = settings.n_fft - settings.hop_length
+        self.segment_samples = signal.length_samples
+        self.bins, self.places = settings.n_fft // 2, settings.n_fft // 2 // settings.bins_per_band
+        analysis, synthesis = transforms(settings.n_fft, settings.hop_length)
         self.register_buffer("analysis", analysis, persistent=False)
         self.register_buffer("synthesis", synthesis, persistent=False)
         ramp = torch.linspace(-1, 1, self.places)
         self.register_buffer("place", torch.stack([ramp, 2 * ramp**2 - 1], dim=-1), persistent=False)
-        self.stem = CausalConvolution(3 * settings.fold + 2, settings.width, frame_taps=2, bin_taps=3)
+        self.stem = CausalConvolution(
+            3 * settings.bins_per_band + 2, settings.residual_channels, kernel_frames=2, kernel_bands=3
+        )
         blocks = [CausalBlock(settings, dilation) for dilation in settings.dilations]
         self.blocks = nn.ModuleList(blocks)
-        self.head = CausalConvolution(settings.width, 2 * settings.fold, bin_taps=3, gain=0.1)
+        self.head = CausalConvolution(
+            settings.residual_channels, 2 * settings.bins_per_band, kernel_bands=3, gain=0.1
+        )
         remembering = [self.stem, *(block.convolve for block in blocks)]
         self.memories = [(layer.past_frames, layer.inputs) for layer in remembering]
         """Past frames and channels that each convolution keeps."""
         past = sum(frames for frames, _ in self.memories) + settings.level_frames - 1
         reach = max(past, self.lookahead_frames)
-        self.receptive_field_samples = reach * settings.hop_samples + 2 * settings.frame_samples - 1
+        self.receptive_field_samples = reach * settings.hop_length + 2 * settings.n_fft - 1
 
     def matrices(self) -> list[nn.Parameter]:
         """The weights of the blocks."""
@@ -152,9 +156,9 @@ class CausalGenerator(GeneratorBase):
 
     def forward(self, noisy: Tensor) -> Tensor:
         """Denoise ``[B, 1, T]``, any T from 1 up, without delay."""
-        length, delay = noisy.shape[-1], self.latency_samples - self.hop_samples
-        hops = -(-(length + delay) // self.hop_samples)
-        padded = F.pad(noisy[:, 0], (0, hops * self.hop_samples - length))
+        length, delay = noisy.shape[-1], self.latency_samples - self.hop_length
+        hops = -(-(length + delay) // self.hop_length)
+        padded = F.pad(noisy[:, 0], (0, hops * self.hop_length - length))
         denoised, _ = self.step(padded, self.initial_state(len(noisy)))
         return denoised[:, None, delay : delay + length]
 
@@ -205,8 +209,8 @@ class CausalGenerator(GeneratorBase):
 
     def _frames(self, samples: Tensor) -> Tensor:
         """Overlapping frames ``[B, frames, frame]`` of samples that are whole hops."""
-        hops = samples.reshape(samples.shape[0], -1, self.hop_samples)
-        parts = self.settings.frame_samples // self.hop_samples
+        hops = samples.reshape(samples.shape[0], -1, self.hop_length)
+        parts = self.settings.n_fft // self.hop_length
         return torch.cat([hops[:, part : part - parts + 1 or None] for part in range(parts)], dim=-1)
 
     def _factors(self, real: Tensor, imag: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -244,23 +248,23 @@ class CausalGenerator(GeneratorBase):
 
     def _overlap_add(self, frames: Tensor) -> Tensor:
         """``[B, frames, frame]`` to ``[B, (frames - 1) hop + frame]``."""
-        parts = self.settings.frame_samples // self.hop_samples
-        hops = frames.reshape(*frames.shape[:-1], parts, self.hop_samples)
+        parts = self.settings.n_fft // self.hop_length
+        hops = frames.reshape(*frames.shape[:-1], parts, self.hop_length)
         padded = [F.pad(hops[:, :, part], (0, 0, part, parts - 1 - part)) for part in range(parts)]
         return torch.stack(padded).sum(dim=0).flatten(1)
 
 
-def transforms(frame_samples: int, hop_samples: int) -> tuple[Tensor, Tensor]:
+def transforms(n_fft: int, hop_length: int) -> tuple[Tensor, Tensor]:
     """Windowed Fourier transform and its inverse, as matrices.
 
     Returns:
         Frames ``[frame]`` to real and imaginary parts ``[2 (frame / 2 + 1)]``, and back to frames that add up
         to the signal. Both go through the square root of a Hann window, whose copies at the hop add to 1.
     """
-    scale = math.sqrt(2 * hop_samples / frame_samples)
-    window = torch.hann_window(frame_samples, dtype=torch.float64).sqrt() * scale
-    spectra = torch.fft.rfft(torch.eye(frame_samples, dtype=torch.float64))
+    scale = math.sqrt(2 * hop_length / n_fft)
+    window = torch.hann_window(n_fft, dtype=torch.float64).sqrt() * scale
+    spectra = torch.fft.rfft(torch.eye(n_fft, dtype=torch.float64))
     analysis = window[:, None] * torch.cat([spectra.real, spectra.imag], dim=-1)
-    units = torch.eye(frame_samples // 2 + 1, dtype=torch.complex128)
-    frames = torch.cat([torch.fft.irfft(units, frame_samples), torch.fft.irfft(1j * units, frame_samples)])
+    units = torch.eye(n_fft // 2 + 1, dtype=torch.complex128)
+    frames = torch.cat([torch.fft.irfft(units, n_fft), torch.fft.irfft(1j * units, n_fft)])
     return analysis.float(), (frames * window).float()

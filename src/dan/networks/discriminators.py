@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from dan.config.settings import (
+from dan.config import (
     ClassicDiscriminatorSettings,
     Discriminator,
     SignalSettings,
@@ -51,20 +51,22 @@ class ClassicDiscriminator(DiscriminatorBase):
 
     def __init__(self, settings: ClassicDiscriminatorSettings, signal: SignalSettings) -> None:
         super().__init__()
-        stride, pad = settings.stride, max(0, -(-(settings.kernel - settings.stride) // 2))
+        stride, pad = settings.stride, max(0, -(-(settings.kernel_size - settings.stride) // 2))
         unit = stride**settings.depth
         self.length_samples = -(-signal.length_samples // unit) * unit
-        widths = [settings.channels, *[settings.filters] * settings.depth]
+        widths = [settings.channels, *[settings.hidden_channels] * settings.depth]
         length = self.length_samples
         self.layers = nn.ModuleList()
         for inputs, outputs in pairwise(widths):
-            convolution = nn.Conv1d(inputs, outputs, settings.kernel, stride, pad)
-            nn.init.normal_(convolution.weight, std=(inputs * settings.kernel) ** -0.5)
+            convolution = nn.Conv1d(inputs, outputs, settings.kernel_size, stride, pad)
+            nn.init.normal_(convolution.weight, std=(inputs * settings.kernel_size) ** -0.5)
             normalisation = nn.BatchNorm1d(outputs)
-            self.layers.append(nn.Sequential(convolution, normalisation, nn.LeakyReLU(settings.slope)))
-            length = (length + 2 * pad - settings.kernel) // stride + 1
-        self.hidden = nn.Linear(settings.filters * length, settings.hidden)
-        self.output = nn.Linear(settings.hidden, 1)
+            self.layers.append(
+                nn.Sequential(convolution, normalisation, nn.LeakyReLU(settings.negative_slope))
+            )
+            length = (length + 2 * pad - settings.kernel_size) // stride + 1
+        self.hidden = nn.Linear(settings.hidden_channels * length, settings.hidden_units)
+        self.output = nn.Linear(settings.hidden_units, 1)
         for linear in (self.hidden, self.output):
             nn.init.normal_(linear.weight, std=linear.in_features**-0.5)
 
@@ -97,17 +99,17 @@ class SpectralDiscriminator(DiscriminatorBase):
 
     def __init__(self, settings: SpectralDiscriminatorSettings) -> None:
         super().__init__()
-        self.frames_samples, self.slope = settings.frames_samples, settings.slope
-        widths = [1, *[settings.filters] * settings.depth]
+        self.fft_sizes, self.slope = settings.fft_sizes, settings.negative_slope
+        widths = [1, *[settings.hidden_channels] * settings.depth]
         self.networks = nn.ModuleList()
-        for _ in self.frames_samples:
+        for _ in self.fft_sizes:
             layers = [nn.Conv2d(a, b, (3, 5), (1, 2), (1, 2)) for a, b in pairwise(widths)]
             self.networks.append(nn.ModuleList([*layers, nn.Conv2d(widths[-1], 1, 3, padding=1)]))
 
     def forward(self, signal: Tensor) -> Judgement:
         """Judge ``[B, C, T]``: one logit for each patch of each resolution."""
         logits, features = [], []
-        for size, network in zip(self.frames_samples, self.networks, strict=True):
+        for size, network in zip(self.fft_sizes, self.networks, strict=True):
             *layers, last = list(network.children())
             out = log_magnitudes(signal, size).contiguous(memory_format=torch.channels_last)
             for layer in layers:

@@ -13,7 +13,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from dan.config.settings import (
+from dan.config import (
     CausalGeneratorSettings,
     ClassicGeneratorSettings,
     Generator,
@@ -44,26 +44,30 @@ class ClassicGenerator(GeneratorBase):
 
     def __init__(self, settings: ClassicGeneratorSettings, signal: SignalSettings) -> None:
         super().__init__()
-        kernel, stride, depth = settings.kernel, settings.stride, settings.depth
+        kernel, stride, depth = settings.kernel_size, settings.stride, settings.depth
         self.channels, self.unit = settings.channels, stride**depth
         # Padding (kernel - stride) / 2 on both sides divides the length by the stride and multiplies it back;
         # where that is no whole number, the way down loses nothing and the way up has one sample to spare.
         pad_up = (kernel - stride) // 2
         pad_down = kernel - stride - pad_up
-        widths = [settings.channels, *[settings.encoder_filters] * depth, *[settings.decoder_filters] * depth]
+        widths = [
+            settings.channels,
+            *[settings.encoder_channels] * depth,
+            *[settings.decoder_channels] * depth,
+        ]
         layers: list[nn.Module] = []
         for index, (inputs, outputs) in enumerate(pairwise(widths)):
             if index < depth:
                 layers.append(LongConv1d(inputs, outputs, kernel, stride, pad_down))
             else:
                 layers.append(LongConvTranspose1d(inputs, outputs, kernel, stride, pad_up))
-            layers += [nn.BatchNorm1d(outputs), nn.LeakyReLU(settings.slope)]
+            layers += [nn.BatchNorm1d(outputs), nn.LeakyReLU(settings.negative_slope)]
         self.layers = nn.Sequential(*layers)
         self.output = LongConv1d(widths[-1], settings.channels, kernel, padding=kernel // 2)
         for module in self.modules():
             if isinstance(module, LongConv1d | LongConvTranspose1d):
                 _initialise(module)
-        self.frame_samples = self.latency_samples = signal.length_samples
+        self.segment_samples = self.latency_samples = signal.length_samples
         self.receptive_field_samples = _receptive_field(kernel, stride, depth)
 
     def forward(self, noisy: Tensor) -> Tensor:
@@ -107,8 +111,8 @@ class SpectralBlock(nn.Module):
         super().__init__()
         self.activation = ACTIVATIONS[settings.activation]
         kernel = {"kernel_bins": settings.kernel_bins, "dilation_bins": dilation_bins}
-        self.spread = BinConvolution(settings.width, settings.hidden, **kernel)
-        self.project = BinConvolution(settings.hidden, settings.width, gain=0.3)
+        self.spread = BinConvolution(settings.residual_channels, settings.hidden_channels, **kernel)
+        self.project = BinConvolution(settings.hidden_channels, settings.residual_channels, gain=0.3)
 
     def forward(self, input: Tensor) -> Tensor:
         """``[B, width, frames, bins]`` in and out."""
@@ -132,17 +136,17 @@ class SpectralGenerator(GeneratorBase):
     def __init__(self, settings: SpectralGeneratorSettings, signal: SignalSettings) -> None:
         super().__init__()
         length = signal.length_samples
-        self.frame_samples = self.latency_samples = self.receptive_field_samples = length
+        self.segment_samples = self.latency_samples = self.receptive_field_samples = length
         self.channels, self.normalise = 1, settings.normalise_level
-        self.fft_samples = max(2, round(settings.padding * length))
+        self.fft_samples = max(2, round(settings.padding_factor * length))
         low_bin, high_bin = (edge * self.fft_samples / signal.sample_rate_hz for edge in settings.band_hz)
         self.band = slice(math.floor(low_bin), math.ceil(high_bin) + 1)
         # White noise of variance 1 has parts of variance 1 in the spectrum, through either window.
         windows = torch.stack([torch.ones(length), torch.hann_window(length) / math.sqrt(0.375)])
         self.register_buffer("windows", windows * math.sqrt(2 / length), persistent=False)
-        self.head = BinConvolution(4, settings.width)
+        self.head = BinConvolution(4, settings.residual_channels)
         self.blocks = nn.Sequential(*(SpectralBlock(settings, spacing) for spacing in settings.dilations))
-        self.tail = BinConvolution(settings.width, 2)
+        self.tail = BinConvolution(settings.residual_channels, 2)
 
     def matrices(self) -> list[nn.Parameter]:
         """The weights of the blocks."""
@@ -150,11 +154,11 @@ class SpectralGenerator(GeneratorBase):
 
     def forward(self, noisy: Tensor) -> Tensor:
         """Denoise ``[B, 1, T]``, T up to a frame."""
-        missing = self.frame_samples - noisy.shape[-1]
+        missing = self.segment_samples - noisy.shape[-1]
         if missing < 0:
             raise DanError(
                 f"a signal of {noisy.shape[-1]} samples",
-                f"this network takes a frame of {self.frame_samples} at most",
+                f"this network takes a frame of {self.segment_samples} at most",
                 "Use a Denoiser, which cuts long signals into frames",
             )
         frames = nn.functional.pad(noisy, (0, missing))
@@ -175,5 +179,5 @@ class SpectralGenerator(GeneratorBase):
         spectra = torch.view_as_complex(parts.permute(0, 2, 3, 1).contiguous())
         bins = self.fft_samples // 2 + 1
         spectra = nn.functional.pad(spectra, (self.band.start, bins - self.band.start - spectra.shape[-1]))
-        frames = torch.fft.irfft(spectra, self.fft_samples)[..., : self.frame_samples]
-        return torch.as_tensor(frames * math.sqrt(self.frame_samples / 2))
+        frames = torch.fft.irfft(spectra, self.fft_samples)[..., : self.segment_samples]
+        return torch.as_tensor(frames * math.sqrt(self.segment_samples / 2))

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from dan.config import Recipe
 from dan.config.load import dump_recipe
-from dan.config.settings import Recipe
 from dan.core.arrays import Signal
 from dan.core.atomic import atomic_folder
 from dan.core.ragged import Signals, check_pairs, check_signals

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from dan.config.settings import NoiseSettings, Recipe, SignalSettings, ToneSettings, bounds
+from dan.config import NoiseSettings, Recipe, SignalSettings, ToneSettings, bounds
 from dan.core.arrays import Signal, check_same_shape, check_signal, db_to_amplitude, rms
 from dan.core.errors import DanError
 from dan.dsp.phasors import phasors
@@ -165,7 +165,7 @@ def _draw_kinds(
 ) -> npt.NDArray[np.float32]:
     """Kinds of equal energy, weighted by shares of the whole that a Dirichlet distribution draws."""
     shares = np.array(noise.shares or [1.0] * len(noise.kinds))
-    weights = np.sqrt(random.dirichlet(noise.evenness * len(shares) * shares / shares.sum(), count))
+    weights = np.sqrt(random.dirichlet(noise.concentration * len(shares) * shares / shares.sum(), count))
     mixture = np.zeros((count, signal.length_samples))
     for kind, weight in zip(noise.kinds, weights.T, strict=True):
         drawn = _draw_kind(kind, noise, signal, count, random=random)

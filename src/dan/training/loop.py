@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dan.config.settings import OptimiserSettings, Recipe
+from dan.config import OptimiserSettings, Recipe
 from dan.core.arrays import Signal, energy, energy_ratio_db
 from dan.core.errors import DanError
 from dan.data.sources import Batch, Source, ValidationSet, to_tensor
@@ -126,7 +126,7 @@ def _optimisers(
     network: nn.Module, settings: OptimiserSettings, matrices: Sequence[nn.Parameter] = ()
 ) -> Optimisers:
     """AdamW, and Muon for the matrices where it has a learning rate."""
-    apart = {id(matrix) for matrix in matrices} if settings.matrix_learning_rate else set()
+    apart = {id(matrix) for matrix in matrices} if settings.muon_learning_rate else set()
     adam = torch.optim.AdamW(
         [parameter for parameter in network.parameters() if id(parameter) not in apart],
         lr=settings.learning_rate,
@@ -136,7 +136,7 @@ def _optimisers(
     )
     if not apart:
         return (adam,)
-    muon = Muon(matrices, lr=settings.matrix_learning_rate, weight_decay=settings.weight_decay)
+    muon = Muon(matrices, lr=settings.muon_learning_rate, weight_decay=settings.weight_decay)
     return adam, muon
 
 
@@ -231,7 +231,7 @@ def _check_finite(figures: Losses, step: int) -> None:
             raise DanError(
                 f"{name}={figure} at step {step}",
                 "losses and outputs must stay finite",
-                "Lower generator_optimiser.learning_rate or set generator_optimiser.clip_norm",
+                "Lower generator_optimiser.learning_rate or set generator_optimiser.max_grad_norm",
             )
 
 
@@ -275,8 +275,8 @@ def _update(
 ) -> None:
     network.zero_grad()
     torch.autograd.backward(loss)
-    if settings.clip_norm:
-        nn.utils.clip_grad_norm_(network.parameters(), settings.clip_norm)
+    if settings.max_grad_norm:
+        nn.utils.clip_grad_norm_(network.parameters(), settings.max_grad_norm)
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["lr"] = optimiser.defaults["lr"] * rate_share

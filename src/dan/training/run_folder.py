@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from dan.config import Recipe
 from dan.config.load import dump_recipe, load_recipe, recipe_differences
-from dan.config.settings import Recipe
 from dan.core.atomic import atomic_write
 from dan.core.errors import DanError
 from dan.data.folder.layout import is_data_folder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from dan.config.settings import ScheduleSettings
+from dan.config import ScheduleSettings
 
 
 def schedule_share(settings: ScheduleSettings, *, step: int, steps: int, steps_per_epoch: int) -> float:
@@ -22,19 +22,19 @@ def schedule_share(settings: ScheduleSettings, *, step: int, steps: int, steps_p
     warmth = min(1.0, (step + 1) / settings.warmup_steps) if settings.warmup_steps else 1.0
     done = step / steps
     if settings.kind == "step":
-        return warmth * float(settings.factor ** (step // steps_per_epoch // settings.step_epochs))
+        return warmth * float(settings.gamma ** (step // steps_per_epoch // settings.step_epochs))
     if settings.kind == "cosine":
         return warmth * _falling(done)
     if settings.kind == "one_cycle":
-        return warmth * _one_cycle(done, settings.rising_share)
+        return warmth * _one_cycle(done, settings.pct_start)
     return warmth
 
 
-def _one_cycle(done: float, rising_share: float) -> float:
+def _one_cycle(done: float, pct_start: float) -> float:
     """Up from 1/25 and down to 0, both along a half cosine (L. N. Smith and N. Topin, 2017)."""
-    if done < rising_share:
-        return 1 - (1 - 1 / 25) * _falling(done / rising_share)
-    return _falling((done - rising_share) / max(1 - rising_share, 1e-9))
+    if done < pct_start:
+        return 1 - (1 - 1 / 25) * _falling(done / pct_start)
+    return _falling((done - pct_start) / max(1 - pct_start, 1e-9))
 
 
 def _falling(done: float) -> float:

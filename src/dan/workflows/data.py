@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dan.config import Recipe, RecordingsSettings
 from dan.config.load import check_recipe
-from dan.config.settings import Recipe, RecordingsSettings
 from dan.core.arrays import check_sample_rate
 from dan.core.atomic import atomic_folder
 from dan.core.errors import DanError
@@ -57,12 +57,12 @@ def mix_folder(
         clean: a folder of clean recordings.
         noise: a folder of noise.
         snr_db: the lowest and the highest SNR, drawn uniformly in dB, by RMS over the whole mixture.
-        count: mixtures of both sides together; `recordings.held_back` of them, if a share, for validation,
-            else a tenth; at least one on each side.
+        count: mixtures of both sides together; `recordings.held_out_share` of them for validation, or a
+            tenth where the recordings are held out by their number; at least one on each side.
         duration_s: of a mixture.
         sample_rate_hz: of the mixtures, and of .npy arrays; None for that of the first clean recording.
         seed: everything random follows from it.
-        recordings: how they are split, and short ones strung together.
+        recordings: how they are split, and short ones concatenated.
         force: replace a data folder of that name; a folder that holds anything else is never replaced.
         progress: called with the fraction done, in (0, 1].
 
@@ -76,7 +76,7 @@ def mix_folder(
     clean, noise, recordings = Path(clean), Path(noise), recordings or RecordingsSettings()
     _check_options(snr_db, duration_s)
     recipe = _recipe(snr_db, duration_s, _rate_hz(clean, sample_rate_hz), seed, recordings)
-    counts = _counts(count, recordings.held_back)
+    counts = _counts(count, recordings)
     with atomic_folder(out, force=force, replaceable=is_data_folder) as folder:
         material = open_material(recipe, clean=clean, noise=noise, sample_rate_hz=sample_rate_hz)
         done = 0
@@ -129,10 +129,10 @@ def _recipe(
     return check_recipe(tree, name="mix")
 
 
-def _counts(count: int, held_back: float) -> dict[Side, int]:
+def _counts(count: int, recordings: RecordingsSettings) -> dict[Side, int]:
     if count < 2:
         raise DanError(f"count={count}", "there is one mixture on each side at least", "Give 2 or more")
-    validation = max(1, round(count * (held_back if held_back < 1 else 0.1)))
+    validation = max(1, round(count * (0.1 if recordings.held_out_count else recordings.held_out_share)))
     return {"train": count - validation, "validation": validation}
 
 

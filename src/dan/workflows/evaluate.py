@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
 
+from dan.config import Recipe, SignalKind
 from dan.config.load import load_recipe
-from dan.config.settings import Recipe, SignalKind
 from dan.core.arrays import Signal
 from dan.core.atomic import atomic_write, check_free
 from dan.core.errors import DanError
@@ -42,8 +41,7 @@ def judge(
     """Score a model on the validation side of a data folder.
 
     The figures are those of the kind of signal that `kind` says, else the folder's dataset.json, else the
-    first part of the name of the recipe that the model was trained by, as in `speech-8k`. Where none of them
-    says a kind that is known, they are SNR and SI-SDR alone.
+    model file. Of the kind `other` they are SNR and SI-SDR alone.
 
     Args:
         model: a run folder, a model file, or a name that comes with the package.
@@ -52,7 +50,7 @@ def judge(
         json_file: where to write the table as JSON.
         report: folder to write the report to, with the curve over the input SNR.
         sample_rate_hz: the rate in Hz of .npy files without a dataset.json.
-        kind: what the signals are: tones, speech, ecg or eeg.
+        kind: what the signals are: tones, speech, ecg, eeg or other.
         force: overwrite what is there.
         progress: called with the fraction done, in (0, 1].
 
@@ -78,7 +76,7 @@ def judge(
         recipe=recipe,
         training=None if recipe else _training(data, split.sample_rate_hz),
         sines=split.sines,
-        kind=_kind(kind, dataset, denoiser.info.recipe),
+        kind=_kind(kind, dataset, denoiser.info.signal.kind),
         model=denoiser.info.name,
         data=str(data),
         parameters=denoiser.info.parameters,
@@ -118,13 +116,10 @@ def _training(data: Path, sample_rate_hz: float) -> Training | None:
     return Training(split.clean, split.mixed, split.sample_rate_hz)
 
 
-def _kind(given: str | None, dataset: Dataset | None, recipe: str) -> SignalKind | None:
+def _kind(given: str | None, dataset: Dataset | None, trained_on: SignalKind) -> SignalKind:
     """What the signals are, by the first that says it."""
     said = given or (dataset.kind if dataset else None)
-    if said:
-        return check_kind(said)
-    first = recipe.partition("-")[0]
-    return next((known for known in get_args(SignalKind) if known == first), None)
+    return check_kind(said) if said else trained_on
 
 
 def _curve(denoiser: Denoiser, recipe: Recipe | None, progress: Progress) -> Curve | None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from dan.config.settings import Recipe
+from dan.config import Recipe
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
 from dan.core.version import __version__

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from dan.config.settings import DataSettings, NoiseSettings, Recipe, SignalSettings, ToneSettings
+from dan.config import DataSettings, NoiseSettings, Recipe, SignalSettings, ToneSettings
 from dan.core.arrays import energy, energy_ratio_db
 from dan.core.errors import DanError
 from dan.data.folder import load as folders

@@ -18,7 +18,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError
 
-from dan.config.settings import Recipe
+from dan.config import Recipe
 from dan.core.arrays import check_signal
 from dan.core.atomic import is_there
 from dan.core.errors import DanError

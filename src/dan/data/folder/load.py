@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from dan.config.settings import Recipe
+from dan.config import Recipe
 from dan.core.arrays import Signal
 from dan.core.atomic import atomic_folder
 from dan.core.errors import DanError
@@ -230,7 +230,7 @@ def _save_dataset(
         recipe=recipe,
         counts={str(side): count for side, count in counts.items()},
         dan_version=__version__,
-        kind="tones",
+        kind=recipe.signal.kind,
         sines=None if isinstance(recipe.clean.sines, int) else sines,
     ).model_dump(mode="json")
     dataset["recipe"] = recipe.model_dump(mode="json", include=RECIPE_SECTIONS)

@@ -1,0 +1,63 @@
+"""Section `[augmentation]`: how recordings are varied in training."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from dan.config.base import Db, Settings, Unit, check_rising
+
+
+class AugmentationSettings(Settings):
+    """How recordings are varied in training; validation takes them as they are."""
+
+    clean_only_share: Unit = 0.0
+    """Share of inputs without noise."""
+    silence_share: Unit = 0.0
+    """Share of inputs that are noise alone, at the level it would have had; their clean signal is zero."""
+    noise_count: PositiveInt | tuple[PositiveInt, PositiveInt] = 1
+    """Number of recorded noises that are summed, at levels up to 10 dB apart, or the least and the most."""
+    synthetic_share: Unit = 0.0
+    """Share of inputs to whose recorded noise synthesised noise is added, up to 10 dB apart."""
+    synthetic_only_share: Unit = 0.0
+    """Share of inputs whose noise is the synthesised alone."""
+    gain_db: Db | tuple[Db, Db] = 0.0
+    """Gain of clean and mixed alike, or the lowest and highest."""
+    invert_polarity: bool = False
+    """Flip the sign of clean and of noise, each at random."""
+    mix_channels: bool = False
+    """Sum the channels of a clean recording with random weights instead of taking one of them: where they are
+    views of one source, as the leads of an ECG, that gives views that nobody recorded."""
+    clean_speed: PositiveFloat | tuple[PositiveFloat, PositiveFloat] = 1.0
+    """Speed at which clean recordings are played, or the slowest and fastest; pitch follows."""
+    noise_speed: PositiveFloat | tuple[PositiveFloat, PositiveFloat] = 1.0
+    """Speed at which noise is played, or the slowest and fastest; pitch follows."""
+    clean_equaliser_db: Annotated[float, Field(ge=0, le=24)] = 0.0
+    """Largest gain and loss of a random smooth equaliser over clean recordings."""
+    noise_equaliser_db: Annotated[float, Field(ge=0, le=24)] = 0.0
+    """Largest gain and loss of a random smooth equaliser over noise."""
+    clean_phase_rad: Annotated[float, Field(ge=0, le=3.15)] = 0.0
+    """Largest phase, either way, of a random smooth all-pass filter over clean recordings: it turns the
+    shapes of pulses and beats into others of the same spectrum."""
+    clean_warp_share: Unit = 0.0
+    """Share of clean signals whose time and amplitude are warped by smooth random curves: a few hearts stand
+    for many. Rhythm, durations and the sizes of waves change, their order does not."""
+    hearts_share: Unit = 0.0
+    """Share of clean signals that are synthesised electrocardiograms instead of recordings."""
+    background_share: Unit = 0.0
+    """Share of clean signals of which faint noise of the colours is made a part. Each recording has a
+    background of its own: that of others is then not taken for noise."""
+    background_db: Db | tuple[Db, Db] = (25.0, 60.0)
+    """By how much that noise lies below the signal, or the least and the most."""
+    reuse: PositiveInt = 1
+    """Mixtures that a prepared clean stretch and a prepared noise go into, with other partners each time; a
+    multiple of speed where the preparation takes longer than the network."""
+
+    @model_validator(mode="after")
+    def _rising(self) -> AugmentationSettings:
+        check_rising(noise_count=self.noise_count, gain_db=self.gain_db, background_db=self.background_db)
+        check_rising(clean_speed=self.clean_speed, noise_speed=self.noise_speed)
+        if self.clean_only_share + self.silence_share > 1:
+            raise ValueError("clean_only_share and silence_share are shares of one whole")
+        return self

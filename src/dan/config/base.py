@@ -1,0 +1,36 @@
+"""What all sections of a recipe share: the frozen, strict base class and the types of single values."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Number = TypeVar("Number", int, float)
+Unit = Annotated[float, Field(ge=0, le=1)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
+Db = Annotated[float, Field(ge=-60, le=60)]
+NonNegative = Annotated[float, Field(ge=0)]
+
+
+class Settings(BaseModel):
+    """A frozen section of a recipe in which an unknown key or a wrong type is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+def bounds(value: Number | tuple[Number, Number]) -> tuple[Number, Number]:
+    """Return a number or a range as a range ``(low, high)``."""
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def check_rising(**ranges: float | tuple[float, float]) -> None:
+    """Check that no range's lower bound is above its upper one.
+
+    Raises:
+        ValueError: if one is; it names the key.
+    """
+    for name, value in ranges.items():
+        low, high = bounds(value)
+        if low > high:
+            raise ValueError(f"{name}={list(bounds(value))}: a range rises from its lower to its upper bound")
