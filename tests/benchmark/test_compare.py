@@ -102,7 +102,12 @@ def test_who_fails_is_left_out_with_the_reason(fakes, trial):
 
 def test_filters_are_set_by_what_is_known(fakes, trial):
     told = Trial(
-        trial.words, trial.clean, trial.mixed, RATE_HZ, "other", Baselines({"half": lambda stack: stack - 0.5})
+        trial.words,
+        trial.clean,
+        trial.mixed,
+        RATE_HZ,
+        "other",
+        Baselines({"half": lambda stack: stack - 0.5}),
     )
     half = compare(fakes[:1], told, turns=1).entries[1]
     assert half.quality.si_sdr_gain_db > 60  # what float32 leaves of an offset of 0.5
