@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-import itertools
 import json
-import textwrap
 import typing
 from pathlib import Path
 
@@ -63,27 +59,12 @@ def _chapters(name: str, field: FieldInfo) -> list[str]:
 
 def _table(settings: type[BaseModel]) -> str:
     lines = ["| key | type | default | meaning |\n| --- | --- | --- | --- |\n"]
-    meanings = _meanings(settings)
     for name, field in settings.model_fields.items():
         if not _sections(field):
             default = "required" if field.is_required() else f"`{_default(field)}`"
-            meaning = " ".join(meanings[name].split()).replace("|", "\\|")
+            meaning = " ".join((field.description or "").split()).replace("|", "\\|")
             lines.append(f"| `{name}` | {_type(field)} | {default} | {meaning} |\n")
     return "".join(lines)
-
-
-def _meanings(settings: type[BaseModel]) -> dict[str, str]:
-    """What stands in the source below each key."""
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(settings))).body
-    assert isinstance(definition, ast.ClassDef)
-    return {
-        key.target.id: below.value.value
-        for key, below in itertools.pairwise(definition.body)
-        if isinstance(key, ast.AnnAssign)
-        and isinstance(key.target, ast.Name)
-        and isinstance(below, ast.Expr)
-        and isinstance(below.value, ast.Constant)
-    }
 
 
 def _default(field: FieldInfo) -> str:

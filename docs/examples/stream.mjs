@@ -22,7 +22,7 @@ for (const { name, shape } of session.inputMetadata) {
   state[name] = new ort.Tensor("float32", new Float32Array(dims.reduce((a, b) => a * b)), dims);
 }
 // The output lags by so many samples, the latency less a hop: the overlap of frames, and the hops looked ahead.
-const late = state.state_input.dims[1] + hop * (state.state_ahead?.dims[1] ?? 0);
+const late = hop * (state.state_input.dims[1] + (state.state_ahead?.dims[2] ?? 0));
 
 // Denoise one hop; the state moves on.
 async function step(samples) {

@@ -15,6 +15,7 @@ from onnx import helper, numpy_helper
 from dan.config import (
     CausalGeneratorSettings,
     ClassicGeneratorSettings,
+    RecurrentGeneratorSettings,
     SignalSettings,
     SpectralGeneratorSettings,
 )
@@ -46,6 +47,7 @@ CAUSAL = {
     "hidden_channels": 5,
     "level_frames": 9,
 }
+RECURRENT = {"kind": "recurrent", "n_fft": 16, "hop_length": 8, "stride_bins": 2, "bands": 3}
 KINDS = {
     "classic": ClassicGeneratorSettings(**CLASSIC),
     "classic, odd": ClassicGeneratorSettings(**CLASSIC | {"kernel_size": 6, "stride": 3, "depth": 3}),
@@ -60,6 +62,10 @@ KINDS = {
     ),
     "causal, looking ahead": CausalGeneratorSettings(**CAUSAL | {"lookahead_frames": 3}),
     "causal, one frame": CausalGeneratorSettings(**CAUSAL | {"kernel_frames": 1, "kernel_bands": 1}),
+    "recurrent": RecurrentGeneratorSettings(**RECURRENT | {"filters": 6, "level_frames": 9}),
+    "recurrent, quarter hops, three frames ahead": RecurrentGeneratorSettings(
+        **RECURRENT | {"hop_length": 4, "depth": 1, "blocks": 1, "lookahead_frames": 3}
+    ),
 }
 
 
@@ -128,6 +134,7 @@ WIDE = [
     ClassicGeneratorSettings(),
     SpectralGeneratorSettings(**SPECTRAL | {"residual_channels": 24, "hidden_channels": 24}),
     CausalGeneratorSettings(**CAUSAL | {"residual_channels": 24, "hidden_channels": 24}),
+    RecurrentGeneratorSettings(**RECURRENT | {"hidden_channels": 48, "filters": 32}),
 ]
 
 

@@ -14,6 +14,7 @@ from dan.config import (
     CausalGeneratorSettings,
     ClassicGeneratorSettings,
     Recipe,
+    RecurrentGeneratorSettings,
     SignalSettings,
     SpectralGeneratorSettings,
 )
@@ -68,6 +69,21 @@ GENERATORS = [
         bins_per_band=2,
         residual_channels=3,
         hidden_channels=4,
+    ),
+    RecurrentGeneratorSettings(
+        kind="recurrent", n_fft=16, hop_length=8, stride_bins=2, filters=3, bands=3, hidden_channels=4
+    ),
+    RecurrentGeneratorSettings(
+        kind="recurrent",
+        n_fft=8,
+        hop_length=2,
+        stride_bins=2,
+        filters=1,
+        depth=1,
+        bands=1,
+        hidden_channels=1,
+        blocks=1,
+        lookahead_frames=1,
     ),
 ]
 """A new kind of generator enters here."""

@@ -109,13 +109,13 @@ def _open_nothing(file: str, rate_hz: float) -> Opened:  # noqa: ARG001
 
 
 def _open_dan(file: str, rate_hz: float) -> Opened:
-    from dan.config import CausalGeneratorSettings
+    from dan.config import ShortTimeSettings
     from dan.inference.denoiser import load
 
     denoiser = load(file)
     denoiser.check_rate(rate_hz, way_out="Give models of one rate: the first sets it")
     generator, info = denoiser.info.generator, denoiser.info
-    if isinstance(generator, CausalGeneratorSettings):
+    if isinstance(generator, ShortTimeSettings):
         hop = generator.hop_length
     else:
         hop = max(1, info.signal.length_samples // 2)

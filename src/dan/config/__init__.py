@@ -15,6 +15,8 @@ from dan.config.generator import (
     CausalGeneratorSettings,
     ClassicGeneratorSettings,
     Generator,
+    RecurrentGeneratorSettings,
+    ShortTimeSettings,
     SpectralGeneratorSettings,
 )
 from dan.config.losses import LossSettings, LossWeights
@@ -37,8 +39,10 @@ __all__ = [
     "OptimiserSettings",
     "Recipe",
     "RecordingsSettings",
+    "RecurrentGeneratorSettings",
     "ScheduleSettings",
     "Settings",
+    "ShortTimeSettings",
     "SignalKind",
     "SignalSettings",
     "SpectralDiscriminatorSettings",

@@ -66,17 +66,34 @@ class SpectralGeneratorSettings(Settings):
         return self
 
 
-class CausalGeneratorSettings(Settings):
-    """A network over short frames, causal in time: latency and cost are the recipe's, not the signal's."""
+class ShortTimeSettings(Settings):
+    """What networks over short frames share: they are causal, and latency and cost are the recipe's."""
 
-    kind: Literal["causal"]
-    """Kind of generator."""
     n_fft: Annotated[int, Field(ge=4, multiple_of=2)] = 256
     """Length of a frame in samples, which is the latency where nothing is looked ahead."""
     hop_length: PositiveInt = 128
     """Samples from one frame to the next, a divisor of n_fft and less than it."""
     lookahead_frames: Annotated[int, Field(ge=0, le=64)] = 0
     """Further frames that the network sees before it decides on one; each adds a hop to the latency."""
+    compression: Annotated[float, Field(gt=0, le=1)] = 0.4
+    """Exponent of the magnitudes on the way in (power-law compression)."""
+    level_frames: Annotated[int, Field(ge=2)] = 100
+    """Frames over which the level is averaged, the present one and those before."""
+
+    @model_validator(mode="after")
+    def _overlapping(self) -> ShortTimeSettings:
+        if self.n_fft % self.hop_length or self.hop_length == self.n_fft:
+            raise ValueError(
+                f"hop_length={self.hop_length} is a divisor of n_fft={self.n_fft}, and less than it"
+            )
+        return self
+
+
+class CausalGeneratorSettings(ShortTimeSettings):
+    """Convolutions over past frames and over bands of neighbouring bins."""
+
+    kind: Literal["causal"]
+    """Kind of generator."""
     bins_per_band: PositiveInt = 4
     """Neighbouring frequency bins folded into the channels (space-to-depth), so that the network runs over
     n_fft / 2 / bins_per_band bands; a divisor of n_fft / 2."""
@@ -97,10 +114,6 @@ class CausalGeneratorSettings(Settings):
         (32, 2),
     )
     """Frames and bands from one tap of a block's filters to the next; one block for each pair."""
-    compression: Annotated[float, Field(gt=0, le=1)] = 0.4
-    """Exponent of the magnitudes on the way in (power-law compression)."""
-    level_frames: Annotated[int, Field(ge=2)] = 100
-    """Frames over which the level is averaged, the present one and those before."""
 
     @model_validator(mode="after")
     def _fits(self) -> CausalGeneratorSettings:
@@ -108,14 +121,42 @@ class CausalGeneratorSettings(Settings):
             raise ValueError(f"bins_per_band={self.bins_per_band} divides n_fft / 2 = {self.n_fft // 2}")
         if self.kernel_bands % 2 == 0:
             raise ValueError(f"kernel_bands={self.kernel_bands} is an odd number")
-        if self.n_fft % self.hop_length or self.hop_length == self.n_fft:
-            raise ValueError(
-                f"hop_length={self.hop_length} is a divisor of n_fft={self.n_fft}, and less than it"
-            )
+        return self
+
+
+class RecurrentGeneratorSettings(ShortTimeSettings):
+    """A GRU over time at each of few bands of the spectrum, and attention over the bands."""
+
+    kind: Literal["recurrent"]
+    """Kind of generator."""
+    stride_bins: Annotated[int, Field(ge=2, multiple_of=2)] = 4
+    """Frequency bins from one place of the outer, convolutional network to the next; a divisor of
+    n_fft / 2."""
+    filters: PositiveInt = 24
+    """Channels of the outer network."""
+    depth: PositiveInt = 2
+    """Residual convolutions of the outer network on the way in, and as many on the way out."""
+    bands: PositiveInt = 24
+    """Bands of the inner, recurrent network: at most the places of the outer one."""
+    hidden_channels: PositiveInt = 20
+    """Channels of the inner network."""
+    blocks: PositiveInt = 2
+    """GRUs, each with attention after it."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> RecurrentGeneratorSettings:
+        if self.n_fft % (2 * self.stride_bins):
+            raise ValueError(f"stride_bins={self.stride_bins} divides n_fft / 2 = {self.n_fft // 2}")
+        places = self.n_fft // (2 * self.stride_bins)
+        if self.bands > places:
+            raise ValueError(f"bands={self.bands} is at most n_fft / 2 / stride_bins = {places}")
         return self
 
 
 Generator = Annotated[
-    ClassicGeneratorSettings | SpectralGeneratorSettings | CausalGeneratorSettings,
+    ClassicGeneratorSettings
+    | SpectralGeneratorSettings
+    | CausalGeneratorSettings
+    | RecurrentGeneratorSettings,
     Field(discriminator="kind"),
 ]

@@ -18,6 +18,8 @@ from dan.config import (
     CausalGeneratorSettings,
     ClassicGeneratorSettings,
     Generator,
+    RecurrentGeneratorSettings,
+    ShortTimeSettings,
     SignalSettings,
     SpectralGeneratorSettings,
 )
@@ -25,12 +27,16 @@ from dan.networks.base import GeneratorBase
 from dan.networks.causal import TINY_VARIANCE, CausalBlock, CausalConvolution, CausalGenerator
 from dan.networks.factory import ClassicGenerator, SpectralGenerator
 from dan.networks.layers import LongConv1d, LongConvTranspose1d
+from dan.networks.recurrent import RecurrentGenerator
+from dan.networks.short_time import ShortTimeGenerator
 
 
 def build_exportable(settings: Generator, signal: SignalSettings) -> GeneratorBase:
     """The generator that the settings describe, as it is exported: the same parameters by the same names."""
     if isinstance(settings, CausalGeneratorSettings):
         return ExportableCausalGenerator(settings, signal)
+    if isinstance(settings, RecurrentGeneratorSettings):
+        return ExportableRecurrentGenerator(settings, signal)
     if isinstance(settings, SpectralGeneratorSettings):
         return ExportableSpectralGenerator(settings, signal)
     return ExportableClassicGenerator(settings, signal)
@@ -100,26 +106,17 @@ class ExportableSpectralGenerator(SpectralGenerator):
         return torch.as_tensor(frames[:, None] * math.sqrt(self.segment_samples / 2))
 
 
-class ExportableCausalGenerator(CausalGenerator):
-    """The causal generator's step, channels before frames and bins, as ONNX has them.
-
-    The state is the generator's, but for the pasts of the convolutions, which are ``[B, C, frames, bins]``.
-    """
+class ExportableShortTimeGenerator(ShortTimeGenerator):
+    """A short-time generator as its step, with transforms that the graph makes."""
 
     window: Tensor
 
-    def __init__(self, settings: CausalGeneratorSettings, signal: SignalSettings) -> None:
+    def __init__(self, settings: ShortTimeSettings, signal: SignalSettings) -> None:
         super().__init__(settings, signal)
         n_fft, hop_length = settings.n_fft, settings.hop_length
         self.matrix = FourierMatrix(n_fft, n_fft, (0, self.bins + 1))
         window = torch.hann_window(n_fft, dtype=torch.float64).sqrt()
         self.register_buffer("window", (window * math.sqrt(2 * hop_length / n_fft)).float())
-
-    def initial_state(self, rows: int) -> dict[str, Tensor]:
-        """What a past of silence leaves, by name; the first axis is the rows'."""
-        state = super().initial_state(rows)
-        pasts = (name for name in state if name.startswith("past_"))
-        return state | {name: state[name].permute(0, 3, 1, 2) for name in pasts}
 
     def forward(self, block: Tensor, *state: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
         """Whole hops ``[B, n hops]`` and the state in its order; returns the output and the new state."""
@@ -128,9 +125,30 @@ class ExportableCausalGenerator(CausalGenerator):
         output, new = self.step(block, dict(zip(super().initial_state(1), state, strict=True)))
         return (output, *new.values())
 
-    def _factors(self, real: Tensor, imag: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        hidden = self._features(real, imag, state).permute(0, 3, 1, 2)
-        hidden = self._remembering(self.stem, hidden, state, "past_0")
+    def _spectrum(self, frames: Tensor) -> Tensor:
+        """``[B, frames, frame]`` to real and imaginary part ``[B, 2, frames, bins + 1]``, in one product."""
+        return frames[:, None] @ torch.stack(torch.split(self.analysis, self.bins + 1, dim=1))
+
+
+class ExportableRecurrentGenerator(ExportableShortTimeGenerator, RecurrentGenerator):
+    """The recurrent generator's step."""
+
+
+class ExportableCausalGenerator(ExportableShortTimeGenerator, CausalGenerator):
+    """The causal generator's step, channels before frames and bins, as ONNX has them.
+
+    The state is the generator's, but for the pasts of the convolutions, which are ``[B, C, frames, bins]``.
+    """
+
+    def initial_state(self, rows: int) -> dict[str, Tensor]:
+        """What a past of silence leaves, by name; the first axis is the rows'."""
+        state = super().initial_state(rows)
+        pasts = (name for name in state if name.startswith("past_"))
+        return state | {name: state[name].permute(0, 3, 1, 2) for name in pasts}
+
+    def factors(self, features: Tensor, state: dict[str, Tensor]) -> Tensor:
+        """The complex factor of each bin, ``[B, 2, frames, bins]``; the state moves on."""
+        hidden = self._remembering(self.stem, self._fold(features).permute(0, 3, 1, 2), state, "past_0")
         for index, block in enumerate(self.blocks, start=1):
             assert isinstance(block, CausalBlock)
             scaled, mean = _normalise(hidden)

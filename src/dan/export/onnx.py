@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from dan.core.atomic import atomic_write, check_free
 from dan.core.errors import DanError
 from dan.core.progress import Progress
-from dan.export.exportable import ExportableCausalGenerator, build_exportable
+from dan.export.exportable import ExportableShortTimeGenerator, build_exportable
 from dan.export.parity import Difference, check_loss, check_parity, compare
 from dan.export.precisions import Precision, stored_in
 from dan.inference.model_file import FORMAT, ModelInfo, is_onnx
@@ -132,7 +132,7 @@ def shorten_names(graph: ModelProto) -> None:
 
 def _signature(network: GeneratorBase) -> dict[str, Any]:
     """The module to trace, an example of its inputs, and the names of inputs, outputs and axes."""
-    if not isinstance(network, ExportableCausalGenerator):
+    if not isinstance(network, ExportableShortTimeGenerator):
         example = torch.zeros(2, network.segment_samples)
         axes = {0: "rows", 1: "samples"}
         names = {"input_names": ["frames"], "output_names": ["denoised"]}
@@ -169,7 +169,7 @@ class _Frames(nn.Module):
 def metadata(network: GeneratorBase, info: ModelInfo) -> dict[str, str]:
     """What the file says of itself: the model file's own words, and what it takes to run it."""
     geometry: dict[str, Any] = {"latency_samples": info.latency_samples}
-    if isinstance(network, ExportableCausalGenerator):
+    if isinstance(network, ExportableShortTimeGenerator):
         shapes = {STATE + name: list(part.shape[1:]) for name, part in network.initial_state(1).items()}
         geometry |= {"hop_length": network.hop_length, "state": shapes}
     else:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from dan.config import CausalGeneratorSettings
+from dan.config import ShortTimeSettings
 from dan.core.errors import DanError
 from dan.inference.engines import Block, Engine
 from dan.inference.model_file import ModelInfo
@@ -68,7 +68,7 @@ def compare(generator: GeneratorBase, model: Model) -> Difference:
 
 def _signals(info: ModelInfo, random: np.random.Generator) -> Iterator[Block]:
     """Tones in noise ``[C, T]`` with a pause within, at each level, and silence."""
-    if isinstance(info.generator, CausalGeneratorSettings):
+    if isinstance(info.generator, ShortTimeSettings):
         frame, hop = info.generator.n_fft, info.generator.hop_length
         lengths = {1, hop - 1, frame + 1, 7 * hop, 150 * hop + hop // 3}
     else:

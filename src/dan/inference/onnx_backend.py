@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dan.config import CausalGeneratorSettings
+from dan.config import ShortTimeSettings
 from dan.core.errors import DanError
 from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, State
 from dan.inference.model_file import ModelInfo, read_info
@@ -45,7 +45,7 @@ class OnnxModel:
         Raises:
             DanError: if it does not.
         """
-        causal = isinstance(self.info.generator, CausalGeneratorSettings)
+        causal = isinstance(self.info.generator, ShortTimeSettings)
         wanted = ["input", *self.state_shapes] if causal else ["frames"]
         if self.input_names != wanted or causal != bool(self.state_shapes):
             raise DanError(
@@ -55,7 +55,7 @@ class OnnxModel:
     def engine(self, channels: int) -> Engine:
         """A new engine for so many channels."""
         settings = self.info.generator
-        if not isinstance(settings, CausalGeneratorSettings):
+        if not isinstance(settings, ShortTimeSettings):
             segment_samples = self.info.signal.length_samples
             return FrameEngine(self._frames, segment_samples=segment_samples, channels=channels)
         silence = {

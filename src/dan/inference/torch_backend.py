@@ -10,7 +10,7 @@ import torch
 from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, State
 from dan.inference.model_file import ModelInfo, load_model
 from dan.networks.base import GeneratorBase
-from dan.networks.causal import CausalGenerator
+from dan.networks.short_time import ShortTimeGenerator
 
 
 class TorchModel:
@@ -26,7 +26,7 @@ class TorchModel:
 
     def engine(self, channels: int) -> Engine:
         """A new engine for so many channels."""
-        if not isinstance(self.generator, CausalGenerator):
+        if not isinstance(self.generator, ShortTimeGenerator):
             segment_samples = self.generator.segment_samples
             return FrameEngine(self._frames, segment_samples=segment_samples, channels=channels)
         state = {name: value.numpy() for name, value in self.generator.initial_state(channels).items()}
@@ -43,7 +43,7 @@ class TorchModel:
             return np.asarray(self.generator(torch.tensor(frames)[:, None])[:, 0].numpy())
 
     def _step(self, block: Block, state: State) -> tuple[Block, State]:
-        assert isinstance(self.generator, CausalGenerator)
+        assert isinstance(self.generator, ShortTimeGenerator)
         tensors = {name: torch.from_numpy(value) for name, value in state.items()}
         with torch.inference_mode():
             output, new = self.generator.step(torch.tensor(block), tensors)

@@ -14,10 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dan.config import CausalGeneratorSettings, SignalSettings
-from dan.networks.base import GeneratorBase
+from dan.networks.short_time import ShortTimeGenerator, reshape
 
-TINY_POWER = 1e-14
-"""Added to the power of every bin: silence stays finite."""
 TINY_VARIANCE = 1e-3
 """Added to the variance of hidden values before it is brought to 1."""
 
@@ -101,38 +99,18 @@ class CausalBlock(nn.Module):
         return input + change, past
 
 
-class CausalGenerator(GeneratorBase):
-    """Multiplies each bin of a short-time spectrum by a complex factor found from the present and the past.
+class CausalGenerator(ShortTimeGenerator):
+    """A short-time filter found by convolutions over past frames and over bins.
 
-    Bins are compressed (``|X|^p``) and divided by the mean over the frames before, so that a loud input gives
-    the same output, louder. Neighbouring bins are folded into channels, which makes the network cheap and
-    tells it the parity of a bin, on which the phase's advance from frame to frame depends. The filter starts
-    as the identity.
-
-    With a lookahead of L frames the factors of a frame are found when the L-th frame after it has come in:
-
-        frames seen        0  1  2  3  4  5      (L = 2)
-        frames filtered          0  1  2  3
-
-    Latency: one frame and L hops. Source of the windows' condition: D. Griffin and J. Lim, "Signal estimation
-    from modified short-time Fourier transform", 1984.
+    Neighbouring bins are folded into channels, which makes the network cheap and tells it the parity of a
+    bin, on which the phase's advance from frame to frame depends. The filter starts as the identity.
     """
 
-    analysis: Tensor
-    synthesis: Tensor
     place: Tensor
 
     def __init__(self, settings: CausalGeneratorSettings, signal: SignalSettings) -> None:
-        super().__init__()
-        self.settings, self.channels = settings, 1
-        self.hop_length, self.lookahead_frames = settings.hop_length, settings.lookahead_frames
-        self.latency_samples = settings.n_fft + self.lookahead_frames * self.hop_length
-        self.overlap_samples = settings.n_fft - settings.hop_length
-        self.segment_samples = signal.length_samples
-        self.bins, self.places = settings.n_fft // 2, settings.n_fft // 2 // settings.bins_per_band
-        analysis, synthesis = transforms(settings.n_fft, settings.hop_length)
-        self.register_buffer("analysis", analysis, persistent=False)
-        self.register_buffer("synthesis", synthesis, persistent=False)
+        super().__init__(settings, signal)
+        self.settings, self.places = settings, self.bins // settings.bins_per_band
         ramp = torch.linspace(-1, 1, self.places)
         self.register_buffer("place", torch.stack([ramp, 2 * ramp**2 - 1], dim=-1), persistent=False)
         self.stem = CausalConvolution(
@@ -154,117 +132,26 @@ class CausalGenerator(GeneratorBase):
         """The weights of the blocks."""
         return [weight for weight in self.blocks.parameters() if weight.ndim == 2]
 
-    def forward(self, noisy: Tensor) -> Tensor:
-        """Denoise ``[B, 1, T]``, any T from 1 up, without delay."""
-        length, delay = noisy.shape[-1], self.latency_samples - self.hop_length
-        hops = -(-(length + delay) // self.hop_length)
-        padded = F.pad(noisy[:, 0], (0, hops * self.hop_length - length))
-        denoised, _ = self.step(padded, self.initial_state(len(noisy)))
-        return denoised[:, None, delay : delay + length]
+    def memory_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of the past of each convolution."""
+        shapes = [(frames, self.places, channels) for frames, channels in self.memories]
+        return {f"past_{index}": shape for index, shape in enumerate(shapes)}
 
-    def initial_state(self, rows: int) -> dict[str, Tensor]:
-        """What a past of silence leaves, by name; the first axis is the rows'."""
-        like = self.place
-        state = {name: like.new_zeros(rows, self.overlap_samples) for name in ("input", "output")}
-        state["level"] = like.new_zeros(rows, 2, self.settings.level_frames - 1)
-        for index, (frames, channels) in enumerate(self.memories):
-            state[f"past_{index}"] = like.new_zeros(rows, frames, self.places, channels)
-        if self.lookahead_frames:
-            state["ahead"] = like.new_zeros(rows, self.lookahead_frames, 2 * (self.bins + 1))
-        return state
-
-    def step(self, block: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Denoise the next whole hops ``[B, n hops]``; what comes out is late by the latency less a hop.
-
-        Args:
-            block: the input, a whole number of hops, at least one.
-            state: from `initial_state` or the step before.
-
-        Returns:
-            As many samples as went in, and the new state.
-        """
-        new, overlap = dict(state), self.overlap_samples
-        samples = torch.cat([state["input"], block], dim=-1)
-        new["input"] = samples[:, -overlap:]
-        spectrum = self._frames(samples) @ self.analysis
-        gain, turn = self._factors(*self._parts(spectrum), new)
-        real, imag = self._parts(self._delayed(spectrum, new))
-        filtered = torch.cat([real * gain - imag * turn, real * turn + imag * gain], dim=-1)
-        added = self._overlap_add(filtered @ self.synthesis)
-        added = added + F.pad(state["output"], (0, block.shape[-1]))
-        new["output"] = added[:, -overlap:]
-        return added[:, :-overlap], new
-
-    def _parts(self, spectrum: Tensor) -> tuple[Tensor, Tensor]:
-        """Real and imaginary part of spectra ``[B, frames, 2 (bins + 1)]``."""
-        return spectrum[..., : self.bins + 1], spectrum[..., self.bins + 1 :]
-
-    def _delayed(self, spectrum: Tensor, state: dict[str, Tensor]) -> Tensor:
-        """The spectra of as many frames, each the lookahead earlier; the state moves on."""
-        if not self.lookahead_frames:
-            return spectrum
-        whole = torch.cat([state["ahead"], spectrum], dim=1)
-        state["ahead"] = whole[:, -self.lookahead_frames :]
-        return whole[:, : -self.lookahead_frames]
-
-    def _frames(self, samples: Tensor) -> Tensor:
-        """Overlapping frames ``[B, frames, frame]`` of samples that are whole hops."""
-        hops = samples.reshape(samples.shape[0], -1, self.hop_length)
-        parts = self.settings.n_fft // self.hop_length
-        return torch.cat([hops[:, part : part - parts + 1 or None] for part in range(parts)], dim=-1)
-
-    def _factors(self, real: Tensor, imag: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """The complex factor of each bin, ``[B, frames, bins + 1]`` each; the state moves on."""
-        hidden, state["past_0"] = self.stem(self._features(real, imag, state), state["past_0"])
+    def factors(self, features: Tensor, state: dict[str, Tensor]) -> Tensor:
+        """The complex factor of each bin, ``[B, 2, frames, bins]``; the state moves on."""
+        hidden, state["past_0"] = self.stem(self._fold(features), state["past_0"])
         for index, block in enumerate(self.blocks, start=1):
             hidden, state[f"past_{index}"] = block(hidden, state[f"past_{index}"])
         return self._unfold(self.head(hidden, hidden)[0])
 
-    def _unfold(self, factors: Tensor) -> tuple[Tensor, Tensor]:
-        """``[B, frames, places, 2 fold]`` to real and imaginary part, ``[B, frames, bins + 1]`` each."""
-        parts = [part.flatten(2) for part in torch.tensor_split(factors, 2, dim=-1)]
-        # The last bin is treated as the one below it.
-        gain, turn = (torch.cat([part, part[..., -1:]], dim=-1) for part in parts)
-        return 1 + gain, turn
+    def _fold(self, features: Tensor) -> Tensor:
+        """``[B, 3, frames, bins]`` to ``[B, frames, places, 3 fold + 2]``, the place added."""
+        folded = reshape(features, 0, 0, 0, self.places, -1).permute(0, 2, 3, 1, 4)
+        folded = reshape(folded, 0, 0, 0, -1)
+        return torch.cat([folded, self.place.expand(*folded.shape[:2], -1, -1)], dim=-1)
 
-    def _features(self, real: Tensor, imag: Tensor, state: dict[str, Tensor]) -> Tensor:
-        """Compressed real and imaginary part and magnitude, folded: ``[B, frames, places, 3 fold + 2]``."""
-        real, imag = real[..., :-1], imag[..., :-1]
-        power = real.square() + imag.square() + TINY_POWER
-        magnitude = power ** (self.settings.compression / 2)
-        level, state["level"] = self._level(magnitude.mean(dim=-1), state["level"])
-        magnitude = magnitude / level[..., None]
-        scale = magnitude * power.rsqrt()
-        parts = [real * scale, imag * scale, magnitude]
-        folded = [part.reshape(*part.shape[:2], self.places, -1) for part in parts]
-        return torch.cat([*folded, self.place.expand(*folded[0].shape[:2], -1, -1)], dim=-1)
-
-    def _level(self, magnitude: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean over the last frames ``[B, frames]``, of those that there have been; and the new past."""
-        pair = torch.stack([magnitude, torch.ones_like(magnitude)], dim=1)
-        whole = torch.cat([past, pair], dim=-1)
-        total, count = F.avg_pool1d(whole, self.settings.level_frames, 1).unbind(dim=1)
-        return total / count, whole[:, :, 1 - self.settings.level_frames :]
-
-    def _overlap_add(self, frames: Tensor) -> Tensor:
-        """``[B, frames, frame]`` to ``[B, (frames - 1) hop + frame]``."""
-        parts = self.settings.n_fft // self.hop_length
-        hops = frames.reshape(*frames.shape[:-1], parts, self.hop_length)
-        padded = [F.pad(hops[:, :, part], (0, 0, part, parts - 1 - part)) for part in range(parts)]
-        return torch.stack(padded).sum(dim=0).flatten(1)
-
-
-def transforms(n_fft: int, hop_length: int) -> tuple[Tensor, Tensor]:
-    """Windowed Fourier transform and its inverse, as matrices.
-
-    Returns:
-        Frames ``[frame]`` to real and imaginary parts ``[2 (frame / 2 + 1)]``, and back to frames that add up
-        to the signal. Both go through the square root of a Hann window, whose copies at the hop add to 1.
-    """
-    scale = math.sqrt(2 * hop_length / n_fft)
-    window = torch.hann_window(n_fft, dtype=torch.float64).sqrt() * scale
-    spectra = torch.fft.rfft(torch.eye(n_fft, dtype=torch.float64))
-    analysis = window[:, None] * torch.cat([spectra.real, spectra.imag], dim=-1)
-    units = torch.eye(n_fft // 2 + 1, dtype=torch.complex128)
-    frames = torch.cat([torch.fft.irfft(units, n_fft), torch.fft.irfft(1j * units, n_fft)])
-    return analysis.float(), (frames * window).float()
+    def _unfold(self, factors: Tensor) -> Tensor:
+        """``[B, frames, places, 2 fold]`` to real and imaginary part ``[B, 2, frames, bins]``, from 1 on."""
+        parts = reshape(factors, 0, 0, 0, 2, -1).permute(0, 3, 1, 2, 4)
+        gain, turn = reshape(parts, 0, 0, 0, -1).chunk(2, dim=1)
+        return torch.cat([1 + gain, turn], dim=1)

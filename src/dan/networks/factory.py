@@ -17,6 +17,7 @@ from dan.config import (
     CausalGeneratorSettings,
     ClassicGeneratorSettings,
     Generator,
+    RecurrentGeneratorSettings,
     SignalSettings,
     SpectralGeneratorSettings,
 )
@@ -24,12 +25,15 @@ from dan.core.errors import DanError
 from dan.networks.base import GeneratorBase
 from dan.networks.causal import CausalGenerator
 from dan.networks.layers import BinConvolution, LongConv1d, LongConvTranspose1d
+from dan.networks.recurrent import RecurrentGenerator
 
 
 def build_generator(settings: Generator, signal: SignalSettings) -> GeneratorBase:
     """The generator that the settings describe, with fresh weights."""
     if isinstance(settings, CausalGeneratorSettings):
         return CausalGenerator(settings, signal)
+    if isinstance(settings, RecurrentGeneratorSettings):
+        return RecurrentGenerator(settings, signal)
     if isinstance(settings, SpectralGeneratorSettings):
         return SpectralGenerator(settings, signal)
     return ClassicGenerator(settings, signal)

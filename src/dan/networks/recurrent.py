@@ -1,0 +1,204 @@
+"""A recurrent generator over short frames: a GRU over time at each place of the spectrum, and attention.
+
+It is causal and streams as `dan.networks.causal` does, and computes less: no filter spans several frames, and
+the recurrence runs over few places, fine below 2 kHz and coarse above.
+
+Source of the layout: S. Ahn et al., "FastEnhancer: speed-optimized streaming neural speech enhancement",
+2026.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dan.config import RecurrentGeneratorSettings, SignalSettings
+from dan.networks.short_time import ShortTimeGenerator, reshape
+
+FINE_HZ = 2000.0
+"""Up to here each place of the spectrum has a place of the recurrence at the start; above they share some."""
+TINY = 1e-5
+"""Added to variances and magnitudes before a division."""
+MOMENTUM = 0.05
+"""Share of each batch in the running mean and variance."""
+
+
+class NormalisedLayer(nn.Module):
+    """A linear map or a convolution over places, with batch normalisation that is folded into its weights.
+
+    Args:
+        inputs: channels in.
+        outputs: channels out.
+        taps: places that a filter spans; 0 for a linear map of the last axis.
+        stride: places from one output to the next.
+        scale: of the output at the start.
+
+    Source: S. Ioffe and C. Szegedy, "Batch normalization", 2015.
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(
+        self, inputs: int, outputs: int, *, taps: int = 0, stride: int = 1, scale: float = 1.0
+    ) -> None:
+        super().__init__()
+        shape = (outputs, inputs, 1, taps) if taps else (outputs, inputs)
+        self.weight = nn.Parameter(torch.randn(shape) * (inputs * max(1, taps)) ** -0.5)
+        self.scale = nn.Parameter(torch.full((outputs,), scale))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.register_buffer("mean", torch.zeros(outputs))
+        self.register_buffer("variance", torch.ones(outputs))
+        self.taps, self.stride = taps, stride
+
+    def forward(self, input: Tensor) -> Tensor:
+        """``[B, C, frames, places]`` with taps, ``[*, C]`` without; channels out for channels in."""
+        if self.training:
+            output = self._map(input, self.weight, None)
+            rows = output if self.taps else output.flatten(0, -2)
+            normal = F.batch_norm(
+                rows,
+                self.mean,
+                self.variance,
+                self.scale,
+                self.bias,
+                training=True,
+                momentum=MOMENTUM,
+                eps=TINY,
+            )
+            return normal.view_as(output)
+        factor = self.scale * (self.variance + TINY).rsqrt()
+        weight = self.weight * factor.view(-1, *[1] * (self.weight.ndim - 1))
+        return self._map(input, weight, self.bias - self.mean * factor)
+
+    def _map(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if not self.taps:
+            return F.linear(input, weight, bias)
+        padding = (self.taps - self.stride) // 2
+        return F.conv2d(input, weight, bias, stride=(1, self.stride), padding=(0, padding))
+
+
+class PlaceAttention(nn.Module):
+    """Attention of each place to all places of its frame, ``[frames, B, places, width]`` in and out.
+
+    It has one head: more take more operators than they are worth in a stream.
+
+    Source: A. Vaswani et al., "Attention is all you need", 2017.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.project_in = NormalisedLayer(width, 3 * width)
+        self.project_out = NormalisedLayer(width, width, scale=0.3)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """What each place learns of the others."""
+        query, key, value = self.project_in(input).chunk(3, dim=-1)
+        weight = (query @ key.transpose(-1, -2) * self.width**-0.5).softmax(dim=-1)
+        return torch.as_tensor(self.project_out(weight @ value))
+
+
+class RecurrentBlock(nn.Module):
+    """A GRU over time at each place, the weights shared, and attention over the places; both are added.
+
+    Source of the GRU: K. Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014.
+    """
+
+    def __init__(self, places: int, width: int) -> None:
+        super().__init__()
+        self.places, self.width = places, width
+        self.gru = nn.GRU(width, width)
+        self.project = NormalisedLayer(width, width, scale=0.3)
+        self.attention = PlaceAttention(width)
+
+    def forward(self, input: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """``[frames, B, places, width]`` in and out, with the past ``[B, places, width]``."""
+        past = reshape(past, 1, -1, self.width)
+        hidden, last = self.gru(reshape(input, 0, -1, self.width), past)
+        input = input + self.project(reshape(hidden, 0, -1, self.places, self.width))
+        return input + self.attention(input), reshape(last, -1, self.places, self.width)
+
+
+class RecurrentGenerator(ShortTimeGenerator):
+    """Short frames filtered by a network of strided convolutions over bins, GRUs over time and attention.
+
+        bins      256   real, imaginary part and magnitude
+        places     64   a convolution, and residual ones: `filters` channels
+        bands      24   a learnt matrix: `hidden_channels`, GRU and attention
+        places     64   the matrix back, beside what was there before
+        bins      256   a transposed convolution: a complex factor of magnitude 1 at most
+
+    What it remembers has no end, so `receptive_field_samples` says the length that it was trained on.
+    """
+
+    def __init__(self, settings: RecurrentGeneratorSettings, signal: SignalSettings) -> None:
+        super().__init__(settings, signal)
+        self.settings, self.receptive_field_samples = settings, signal.length_samples
+        filters, width, stride = settings.filters, settings.hidden_channels, settings.stride_bins
+        self.places = self.bins // stride
+        layer = NormalisedLayer
+        self.stem = layer(3, filters, taps=2 * stride, stride=stride)
+        self.encoder = nn.ModuleList(layer(filters, filters, taps=3) for _ in range(settings.depth))
+        matrix = bands(self.places, settings.bands, FINE_HZ / signal.sample_rate_hz * 2)
+        self.to_bands = nn.Parameter(matrix)
+        self.from_bands = nn.Parameter(matrix.sign().T.clone())
+        self.enter = layer(filters, width)
+        self.position = nn.Parameter(0.1 * torch.randn(settings.bands, width))
+        self.blocks = nn.ModuleList(RecurrentBlock(settings.bands, width) for _ in range(settings.blocks))
+        self.leave = layer(width, filters)
+        self.join = nn.ModuleList(layer(2 * filters, filters, taps=1) for _ in range(settings.depth))
+        self.decoder = nn.ModuleList(layer(filters, filters, taps=3) for _ in range(settings.depth))
+        self.head = nn.ConvTranspose2d(
+            filters, 2, (1, 2 * stride), stride=(1, stride), padding=(0, stride // 2)
+        )
+        self.head.weight.data *= 0.3
+        self.head.bias = nn.Parameter(torch.tensor([1.0, 0.0]))  # near the identity at the start
+
+    def memory_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each block's memory."""
+        shape = (self.settings.bands, self.settings.hidden_channels)
+        return {f"memory_{index}": shape for index in range(self.settings.blocks)}
+
+    def factors(self, features: Tensor, state: dict[str, Tensor]) -> Tensor:
+        """The complex factor of each bin, ``[B, 2, frames, bins]``; the state moves on."""
+        # Channels last in memory, which is quicker to train on; it means nothing to a graph.
+        features = features.contiguous(memory_format=torch.channels_last)
+        hidden, before = F.relu(self.stem(features)), []
+        for layer in self.encoder:
+            hidden = hidden + F.relu(layer(hidden))
+            before.append(hidden)
+        hidden = self._over_bands(hidden, state)
+        for join, layer in zip(self.join, self.decoder, strict=True):
+            hidden = F.relu(join(torch.cat([hidden, before.pop()], dim=1)))
+            hidden = hidden + F.relu(layer(hidden))
+        return bounded(self.head(hidden))
+
+    def _over_bands(self, hidden: Tensor, state: dict[str, Tensor]) -> Tensor:
+        """``[B, C, frames, places]`` in and out, by way of the bands, where the state moves on."""
+        inner = self.enter(self.to_bands @ hidden.permute(2, 0, 3, 1)) + self.position
+        for index, block in enumerate(self.blocks):
+            inner, state[f"memory_{index}"] = block(inner, state[f"memory_{index}"])
+        return torch.as_tensor((self.from_bands @ self.leave(inner)).permute(1, 3, 0, 2))
+
+
+def bounded(factor: Tensor) -> Tensor:
+    """Complex factors ``[B, 2, ...]`` brought to a magnitude below 1, their phases kept."""
+    magnitude = (factor.square().sum(dim=1, keepdim=True) + TINY).sqrt()
+    return factor * (magnitude.tanh() / magnitude)
+
+
+def bands(places: int, count: int, fine_share: float) -> Tensor:
+    """The mean over the places of each band, ``[count, places]``: fine below a share of the spectrum.
+
+    Args:
+        places: of the spectrum.
+        count: bands, at most the places.
+        fine_share: share of the spectrum, from 0 Hz, where a place is a band of its own, if bands suffice.
+    """
+    fine = min(round(places * min(1.0, fine_share)), count - 1, places - 1)
+    edges = torch.cat([torch.arange(fine), torch.linspace(fine, places, count - fine + 1).round()])
+    place = torch.arange(places)
+    held = ((place >= edges[:-1, None]) & (place < edges[1:, None])).float()
+    return held / held.sum(dim=1, keepdim=True).clamp(min=1)

@@ -1,0 +1,187 @@
+"""What the causal generators share: short frames that overlap, a running level, and a state of fixed size.
+
+Whole, chunked and streamed signals are one and the same computation: all that a frame needs of the past is a
+state, and nothing looks into the future beyond the frame itself and the few frames of lookahead that the
+settings allow.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from dan.config import ShortTimeSettings, SignalSettings
+from dan.networks.base import GeneratorBase
+
+TINY_POWER = 1e-14
+"""Added to the power of every bin: silence stays finite."""
+
+
+class ShortTimeGenerator(GeneratorBase):
+    """Multiplies each bin of a short-time spectrum by a complex factor found from the present and the past.
+
+    Bins are compressed (``|X|^p``) and divided by the mean over the frames before, so that a loud input gives
+    the same output, louder. A network says how the factors are found (`factors`).
+
+    With a lookahead of L frames the factors of a frame are found when the L-th frame after it has come in:
+
+        frames seen        0  1  2  3  4  5      (L = 2)
+        frames filtered          0  1  2  3
+
+    Latency: one frame and L hops. Source of the windows' condition: D. Griffin and J. Lim, "Signal estimation
+    from modified short-time Fourier transform", 1984.
+    """
+
+    analysis: Tensor
+    synthesis: Tensor
+
+    def __init__(self, settings: ShortTimeSettings, signal: SignalSettings) -> None:
+        super().__init__()
+        self.channels, self.compression, self.level_frames = 1, settings.compression, settings.level_frames
+        self.hop_length, self.lookahead_frames = settings.hop_length, settings.lookahead_frames
+        self.latency_samples = settings.n_fft + self.lookahead_frames * self.hop_length
+        self.segment_samples = signal.length_samples
+        self.bins, self.parts = settings.n_fft // 2, settings.n_fft // settings.hop_length
+        analysis, synthesis = transforms(settings.n_fft, settings.hop_length)
+        self.register_buffer("analysis", analysis, persistent=False)
+        self.register_buffer("synthesis", synthesis, persistent=False)
+
+    def memory_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each part of the network's own state behind the rows, by name."""
+        raise NotImplementedError
+
+    def factors(self, features: Tensor, state: dict[str, Tensor]) -> Tensor:
+        """The complex factor of each bin but the last, real and imaginary part ``[B, 2, frames, bins]``.
+
+        Args:
+            features: compressed real part, imaginary part and magnitude, ``[B, 3, frames, bins]``.
+            state: of the network, which moves on.
+        """
+        raise NotImplementedError
+
+    def forward(self, noisy: Tensor) -> Tensor:
+        """Denoise ``[B, 1, T]``, any T from 1 up, without delay."""
+        length, delay = noisy.shape[-1], self.latency_samples - self.hop_length
+        hops = -(-(length + delay) // self.hop_length)
+        padded = F.pad(noisy[:, 0], (0, hops * self.hop_length - length))
+        denoised, _ = self.step(padded, self.initial_state(len(noisy)))
+        return denoised[:, None, delay : delay + length]
+
+    def initial_state(self, rows: int) -> dict[str, Tensor]:
+        """What a past of silence leaves, by name; the first axis is the rows'."""
+        shapes: dict[str, tuple[int, ...]] = {"input": (self.parts - 1, self.hop_length)}
+        shapes |= {f"output_{part}": (part, self.hop_length) for part in range(1, self.parts)}
+        shapes |= {"level": (1, self.level_frames - 1, 1)} | self.memory_shapes()
+        if self.lookahead_frames:
+            shapes["ahead"] = (2, self.lookahead_frames, self.bins + 1)
+        return {name: self.analysis.new_zeros(rows, *shape) for name, shape in shapes.items()}
+
+    def step(self, block: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Denoise the next whole hops ``[B, n hops]``; what comes out is late by the latency less a hop.
+
+        Args:
+            block: the input, a whole number of hops, at least one.
+            state: from `initial_state` or the step before.
+
+        Returns:
+            As many samples as went in, and the new state.
+        """
+        new = dict(state)
+        spectrum = self._spectrum(self._frames(block, new))
+        factors = self.factors(self._features(spectrum[..., :-1], new), new)
+        # The last bin is treated as the one below it.
+        gain, turn = F.pad(factors, (0, 1, 0, 0), mode="replicate").chunk(2, dim=1)
+        real, imag = self._delayed(spectrum, new).chunk(2, dim=1)
+        filtered = torch.cat([real * gain - imag * turn, real * turn + imag * gain], dim=-1)
+        frames = reshape(filtered @ self.synthesis, 0, -1, self.parts * self.hop_length)
+        return self._overlap_add(frames, new), new
+
+    def _frames(self, block: Tensor, state: dict[str, Tensor]) -> Tensor:
+        """Whole hops ``[B, n hops]`` behind those before to overlapping frames ``[B, frames, frame]``."""
+        hops = torch.cat([state["input"], reshape(block, 0, -1, self.hop_length)], dim=1)
+        state["input"] = hops[:, 1 - self.parts :]
+        return torch.cat(
+            [hops[:, part : part - self.parts + 1 or None] for part in range(self.parts)], dim=-1
+        )
+
+    def _spectrum(self, frames: Tensor) -> Tensor:
+        """``[B, frames, frame]`` to real and imaginary part ``[B, 2, frames, bins + 1]``."""
+        return reshape(frames @ self.analysis, 0, 0, 2, -1).transpose(1, 2)
+
+    def _delayed(self, spectrum: Tensor, state: dict[str, Tensor]) -> Tensor:
+        """The spectra of as many frames, each the lookahead earlier; the state moves on."""
+        if not self.lookahead_frames:
+            return spectrum
+        whole = torch.cat([state["ahead"], spectrum], dim=2)
+        state["ahead"] = whole[:, :, -self.lookahead_frames :]
+        return whole[:, :, : -self.lookahead_frames]
+
+    def _overlap_add(self, frames: Tensor, state: dict[str, Tensor]) -> Tensor:
+        """``[B, frames, frame]`` to ``[B, frames hop]``, with what earlier frames have left.
+
+        part 0    f0 f1 f2
+        part 1    s  f0 f1 | f2     s: the state; behind the bar the next one
+        """
+        added, *later = frames.chunk(self.parts, dim=-1)
+        for part, hops in enumerate(later, start=1):
+            row = torch.cat([state[f"output_{part}"], hops], dim=1)
+            added, state[f"output_{part}"] = added + row[:, :-part], row[:, -part:]
+        return reshape(added, 0, -1)
+
+    def _features(self, spectrum: Tensor, state: dict[str, Tensor]) -> Tensor:
+        """Compressed real part, imaginary part, magnitude, levelled, ``[B, 3, frames, bins]``."""
+        power = spectrum.square().sum(dim=1, keepdim=True) + TINY_POWER
+        scale = power ** ((self.compression - 1) / 2)
+        magnitude = scale * power.sqrt()
+        level = self._level(magnitude.mean(dim=-1, keepdim=True), state)
+        return torch.cat([scale * spectrum, magnitude], dim=1) / level
+
+    def _level(self, magnitude: Tensor, state: dict[str, Tensor]) -> Tensor:
+        """Mean of ``[B, 1, frames, 1]`` over the last frames, of those that there have been."""
+        whole = torch.cat([state["level"], magnitude], dim=2)
+        state["level"] = whole[:, :, 1 - self.level_frames :]
+        mean, share = (F.avg_pool2d(part, (self.level_frames, 1), 1) for part in (whole, whole.sign()))
+        return mean / share  # a magnitude is above 0: what is 0 has not been
+
+
+def reshape(input: Tensor, *shape: int) -> Tensor:
+    """``input.reshape(shape)`` where 0 keeps the size of that axis.
+
+    A graph that is exported then holds the shape as a constant, not the operators that would find it.
+    """
+    if torch.onnx.is_in_onnx_export():
+        output: Tensor = _Reshape.apply(input, shape)  # type: ignore[no-untyped-call]
+        return output
+    return input.reshape([size or input.shape[axis] for axis, size in enumerate(shape)])
+
+
+class _Reshape(torch.autograd.Function):
+    """`reshape` as ONNX has it."""
+
+    @staticmethod
+    def symbolic(graph: Any, input: Any, shape: tuple[int, ...]) -> Any:
+        return graph.op("Reshape", input, graph.op("Constant", value_t=torch.tensor(shape)))
+
+    @staticmethod
+    def forward(_context: Any, input: Tensor, shape: tuple[int, ...]) -> Tensor:
+        return input.reshape([size or input.shape[axis] for axis, size in enumerate(shape)])
+
+
+def transforms(n_fft: int, hop_length: int) -> tuple[Tensor, Tensor]:
+    """Windowed Fourier transform and its inverse, as matrices.
+
+    Returns:
+        Frames ``[frame]`` to real and imaginary parts ``[2 (frame / 2 + 1)]``, and back to frames that add up
+        to the signal. Both go through the square root of a Hann window, whose copies at the hop add to 1.
+    """
+    scale = math.sqrt(2 * hop_length / n_fft)
+    window = torch.hann_window(n_fft, dtype=torch.float64).sqrt() * scale
+    spectra = torch.fft.rfft(torch.eye(n_fft, dtype=torch.float64))
+    analysis = window[:, None] * torch.cat([spectra.real, spectra.imag], dim=-1)
+    units = torch.eye(n_fft // 2 + 1, dtype=torch.complex128)
+    frames = torch.cat([torch.fft.irfft(units, n_fft), torch.fft.irfft(1j * units, n_fft)])
+    return analysis.float(), (frames * window).float()
