@@ -15,6 +15,7 @@ test: .venv
 
 docs: .venv
 	$(BIN)/mkdocs build --strict
+	if [ -d docs/examples/node_modules ]; then $(BIN)/python docs/make_browser.py site/browser; fi
 
 .venv: .venv/installed
 

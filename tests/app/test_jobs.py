@@ -7,6 +7,8 @@ import pytest
 from dan.app.jobs import Job, Jobs
 from dan.app.workspace import PREFIX, Workspace
 
+TONES = ["dan", "info", "tones"]
+
 
 def wait(job, seconds=60.0):
     end = time.monotonic() + seconds
@@ -23,19 +25,22 @@ def jobs():
 
 
 def test_a_job_runs_its_command_and_keeps_what_it_says(jobs):
-    job = wait(jobs.add(Job("info", [["info", "tones"]])))
+    job = wait(jobs.add(Job("info", [TONES])))
     assert job.state == "done" and job.fraction == 1.0
     assert any("tones" in line for line in job.messages)
 
 
 def test_a_command_that_fails_says_why_in_its_own_words(jobs):
-    job = wait(jobs.add(Job("info", [["info", "nowhere"]])))
+    job = wait(jobs.add(Job("info", [["dan", "info", "nowhere"]])))
     assert job.state == "failed"
     assert "there is no such run folder, file or model" in job.messages[-1]
 
 
 def test_jobs_wait_for_each_other_and_a_waiting_one_is_stopped_without_a_start(jobs):
-    first, second = jobs.add(Job("info", [["info", "tones"]])), jobs.add(Job("info", [["info", "tones"]]))
+    first, second = (
+        jobs.add(Job("info", [TONES])),
+        jobs.add(Job("info", [TONES])),
+    )
     assert jobs.waiting_before(second) == 1
     jobs.stop(second.key)
     wait(first)
@@ -43,7 +48,7 @@ def test_jobs_wait_for_each_other_and_a_waiting_one_is_stopped_without_a_start(j
 
 
 def test_a_running_job_is_stopped_as_by_ctrl_c(jobs, tmp_path):
-    line = ["train", "tones", "--out", str(tmp_path / "run"), "--set", "training.epochs=5000"]
+    line = ["dan", "train", "tones", "--out", str(tmp_path / "run"), "--set", "training.epochs=5000"]
     job = jobs.add(Job("train", [line]))
     while job.state != "running":
         time.sleep(0.02)

@@ -19,7 +19,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium")
 
 RATE_HZ = 8000
-PATIENCE_MS = 90_000
+PATIENCE_MS = 240_000
 """A busy machine takes its time; nothing here is a measurement."""
 
 COUNTED = """([where, what, least]) =>

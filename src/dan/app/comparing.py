@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 
 from dan.app import commands
+from dan.app.filtering import NAMES, PREFIX
 from dan.app.jobs import Job, Jobs
 from dan.app.player import player
 from dan.app.status import status_line
@@ -38,14 +39,15 @@ class CompareView:
 
     def build(self) -> None:
         """Lay out the components and connect them; called within a page."""
+        choices = [*self.models, *(PREFIX + name for name in NAMES)]
         gr.Markdown(
-            "Both models denoise the same file, in an order that chance draws. Which is which is told after "
+            "Both denoise the same file, in an order that chance draws. Which is which is told after "
             "your vote."
         )
         file = gr.File(label="A recording", elem_id="compare-file")
         with gr.Row():
-            one = gr.Dropdown(self.models, value=self.models[0], label="Model 1", allow_custom_value=True)
-            two = gr.Dropdown(self.models, value=self.models[-1], label="Model 2", allow_custom_value=True)
+            one = gr.Dropdown(choices, value=self.models[0], label="Model 1", allow_custom_value=True)
+            two = gr.Dropdown(choices, value=PREFIX + NAMES[0], label="Model 2", allow_custom_value=True)
         start = gr.Button("Denoise with both", variant="primary", elem_id="compare")
         status = gr.HTML(value="", elem_id="compare-status")
         screen = player(self.traces, elem_id="compare-player")
@@ -116,11 +118,12 @@ class CompareView:
     def judge(self, data: str, one: str, two: str) -> str:
         """Queue the score tables of both models on a data folder."""
         outs = [self.workspace.new_folder("judged") / "table.json" for _ in range(2)]
+        models = [model for model in (one, two) if not model.startswith(PREFIX)]  # filters have rows anyway
         lines = [
             commands.evaluate(model, Path(data.strip()), out)
-            for model, out in zip((one, two), outs, strict=True)
+            for model, out in zip(models, outs, strict=False)
         ]
-        return self.jobs.add(Job("judge", lines, {"outs": outs, "models": [one, two]})).key
+        return self.jobs.add(Job("judge", lines, {"outs": outs[: len(models)], "models": models})).key
 
     def poll_scores(self, key: str | None) -> list[Any]:
         """Show the tables once they are there."""

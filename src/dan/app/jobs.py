@@ -32,7 +32,7 @@ class Job:
     kind: str
     """What it is for: `denoise`, `train`, `compare`."""
     commands: Sequence[Sequence[str]]
-    """The arguments of `dan`, one command after the other."""
+    """Modules and their arguments, one command after the other; see `dan.app.commands`."""
     details: dict[str, Any] = field(default_factory=dict)
     """What the page needs to show the result."""
     state: State = "queued"
@@ -125,7 +125,7 @@ class Jobs:
 
     def _command(self, job: Job, arguments: Sequence[str]) -> int:
         process = subprocess.Popen(
-            [sys.executable, "-m", "dan", *arguments],
+            [sys.executable, "-m", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -1,0 +1,31 @@
+"""Filters of the page: the file's own rate and encoding, and errors in words."""
+
+import numpy as np
+import pytest
+
+from dan.app import commands
+from dan.app.filtering import NAMES, PREFIX, filter_file
+from dan.core.errors import DanError
+from dan.io.recordings import read, write
+
+
+@pytest.mark.parametrize("name", ["wiener", "wavelet"])
+def test_a_filtered_file_is_less_noisy_and_of_its_own_kind(name, tmp_path):
+    time_s = np.arange(8000) / 8000
+    clean = 0.3 * np.sin(2 * np.pi * 200 * time_s) * (time_s > 0.5)
+    noisy = clean + 0.05 * np.random.default_rng(0).standard_normal(8000)
+    write(tmp_path / "a.flac", noisy.astype(np.float32), sample_rate_hz=8000)
+    filter_file(name, tmp_path / "a.flac", tmp_path / "b.flac")
+    filtered = read(tmp_path / "b.flac")
+    assert filtered.sample_rate_hz == 8000 and filtered.samples.shape == noisy.shape
+    assert np.std(filtered.samples - clean) < 0.8 * np.std(noisy - clean)
+
+
+def test_what_is_wrong_is_said(tmp_path):
+    with pytest.raises(DanError, match="one of wiener"):
+        filter_file("magic", tmp_path / "a.wav", tmp_path / "b.wav")
+
+
+def test_the_page_calls_a_filter_by_its_prefix(tmp_path):
+    line = commands.denoise(PREFIX + NAMES[0], [tmp_path / "a.wav"], tmp_path)
+    assert line == ["dan.app.filtering", "wiener", str(tmp_path / "a.wav"), str(tmp_path / "a.wav")]
