@@ -49,7 +49,7 @@ def _entry(path: Path, out: Path) -> dict[str, object]:
 
 
 def _hop(generator: object) -> int:
-    return int(getattr(generator, "hop_length", None) or getattr(generator, "hop_samples", 0))
+    return int(getattr(generator, "hop_length", 0))
 
 
 def _is_for_sound(name: str) -> bool:
