@@ -1,4 +1,4 @@
-"""Audio files, whatever libsndfile knows (WAV, FLAC, OGG, MP3, ...), read and written block by block.
+"""Audio files, whatever libsndfile knows (WAV, FLAC, Ogg, MP3, ...), read and written block by block.
 
 Full scale of a PCM file is +-1; levels are never changed.
 """
@@ -15,16 +15,29 @@ import numpy.typing as npt
 
 from dan.core.arrays import Signal, cast, check_sample_rate, clip
 from dan.core.errors import DanError
-from dan.io._riff import append_chunks, clear_time_stamp, other_chunks, refuse_wrong_header
+from dan.io import _mpeg
+from dan.io._patched import PatchedFile
+from dan.io._riff import check_header, clear_time_stamp, read_extension, write_extension
+from dan.io._tags import CHUNKED, carry_over, is_of_one_kind
 from dan.io.base import Form, Reader, Writer, not_a_recording, reason
 
-AUDIO = "wav wavex w64 rf64 flac ogg oga opus mp3 aif aiff aifc au snd caf"
+AUDIO = "wav wave bwf wavex amb w64 rf64 flac ogg oga opus mp3 aif aiff aifc au snd caf sph"
 PCM_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
-FORMATS = {"AIF": "AIFF", "AIFC": "AIFF", "OGA": "OGG", "OPUS": "OGG", "SND": "AU"}
+FORMATS = {
+    "AIF": "AIFF", "AIFC": "AIFF", "OGA": "OGG", "OPUS": "OGG", "SND": "AU", "WAVE": "WAV", "BWF": "WAV",
+    "AMB": "WAVEX", "SPH": "NIST",
+}  # fmt: skip
 """libsndfile's name of the format where it is not the suffix itself."""
 
 WAVES = ("WAV", "WAVEX", "RF64")
 """What hides behind .wav."""
+
+GUESSED = {"MAT4": "a MATLAB file", "MAT5": "a MATLAB file", "HTK": "an HTK file", "PVF": "a PVF file",
+           "RAW": "raw samples", "SD2": "an SD2 file"}  # fmt: skip
+"""What libsndfile takes for audio, though it seldom is or does not say its rate."""
+
+LOSSLESS = frozenset([*PCM_BITS, "FLOAT", "DOUBLE", "ULAW", "ALAW"])
+"""Subtypes that any kind of file takes over from any other; lossy ones would lose once more."""
 
 LARGEST_WAV_BYTES = 2**32 - 2**20
 """A WAV's sizes are 32-bit numbers; beyond, it is written as RF64, which reads the same."""
@@ -54,26 +67,36 @@ class AudioReader(Reader):
     def __init__(self, path: Path, dtype: npt.DTypeLike | None) -> None:
         import soundfile
 
+        self._source = path
         try:
-            refuse_wrong_header(path)
-            self._file = soundfile.SoundFile(path)
+            notes = check_header(path)
+            self._patches = _patches(path)
+            self._file = self._open()
+            says_length = True
+            if str(self._file.subtype).startswith("MPEG"):
+                says_length, self._patches = _mpeg.length(path)
             self._in_order = self._file.subtype in SPOILT_BY_SEEKING or not self._file.seekable()
             if self._in_order:
                 self._file.close()
-                self._file = _open_in_order(path)
+                self._file = self._open(in_order=True)
         except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
             raise not_a_recording(path, error) from error
         self._place = 0
         file = self._file
-        length = int(file.frames) if file.frames < UNKNOWN_FRAMES else None
+        length = int(file.frames) if says_length and file.frames < UNKNOWN_FRAMES else None
         super().__init__(path, float(file.samplerate), int(file.channels), length, str(file.subtype))
         self.rank = 1 if self.channels == 1 else 2
+        self.notes = notes
         self.metadata = {"format": str(file.format), "endian": str(file.endian), "tags": file.copy_metadata()}
+        if extension := read_extension(path):
+            self.metadata["extension"] = extension
+        if self._patches and file.format == "RF64":
+            self.metadata["bw64"] = True
         self._dtype = np.dtype(dtype or (np.float64 if file.subtype in ("PCM_32", "DOUBLE") else np.float32))
-        wrong = _refused(file)
+        wrong = _refused(file, path)
         if wrong:
             self.close()
-            raise DanError(path, wrong, "Copy or record it again")
+            raise DanError(path, *wrong)
 
     def close(self) -> None:
         """Close the file."""
@@ -95,7 +118,7 @@ class AudioReader(Reader):
             self._place = self._file.seek(start_sample)
         if self._place > start_sample:
             self._file.close()
-            self._file, self._place = _open_in_order(self.path), 0
+            self._file, self._place = self._open(in_order=True), 0
         while left := start_sample - self._place:
             skipped = len(self._file.read(min(left, FRAMES_AT_ONCE), dtype="float32"))
             self._place += skipped
@@ -103,18 +126,25 @@ class AudioReader(Reader):
                 return
 
 
-def _open_in_order(path: Path) -> Any:
-    """Open a file for reading from start to end.
+    def _open(self, *, in_order: bool = False) -> Any:
+        """Open the file, for reading from start to end or by seeking.
 
-    soundfile seeks after every read, if only to where it is, unless the file says that it cannot.
-    """
-    import soundfile
+        soundfile seeks after every read, if only to where it is, unless the file says that it cannot.
+        """
+        import soundfile
 
-    class InOrder(soundfile.SoundFile):  # type: ignore[misc]
-        def seekable(self) -> bool:
-            return False
+        class InOrder(soundfile.SoundFile):  # type: ignore[misc]
+            def seekable(self) -> bool:
+                return False
 
-    return InOrder(path)
+        given = PatchedFile(self._source, self._patches) if self._patches else self._source
+        return (InOrder if in_order else soundfile.SoundFile)(given)
+
+
+def _patches(path: Path) -> dict[int, bytes]:
+    """BW64 is RF64 by another name, which libsndfile does not know."""
+    with path.open("rb") as file:
+        return {0: b"RF64"} if file.read(4) == b"BW64" else {}
 
 
 class AudioWriter(Writer):
@@ -130,6 +160,7 @@ class AudioWriter(Writer):
         super().__init__(path, target, form)
         rate_hz = _whole_hz(form.sample_rate_hz, target)
         self._kind, self._subtype = _format(target, form)
+        self._bits = _valid_bits(form, self._subtype)
         path.touch()  # says why, where nothing can be written
         endian = form.metadata.get("endian") if form.metadata.get("format") == self._kind else None
         try:
@@ -153,21 +184,22 @@ class AudioWriter(Writer):
         import soundfile
 
         # Within one kind of file they come back with the rest of what is beside the samples.
-        if self._chunks_are_kept():
+        if is_of_one_kind(self._source_kind, self._kind) and self._kind != "OGG":
             return
         for tag, text in self._form.metadata.get("tags", {}).items():
             with suppress(soundfile.SoundFileError):  # not every format has every tag
                 if text:
                     setattr(self._file, tag, text)
 
-    def _chunks_are_kept(self) -> bool:
-        return self._kind in WAVES and self._form.metadata.get("format") in WAVES
+    @property
+    def _source_kind(self) -> str:
+        return str(self._form.metadata.get("format", ""))
 
     def _write(self, block: Signal) -> None:
         import soundfile
 
         for start in range(0, block.shape[-1], FRAMES_AT_ONCE):
-            stored, clipped = encode(block[:, start : start + FRAMES_AT_ONCE], self._subtype)
+            stored, clipped = encode(block[:, start : start + FRAMES_AT_ONCE], self._subtype, self._bits)
             self.clipped_samples += clipped
             try:
                 self._file.write(stored.T)  # [C, n] -> [n, C]
@@ -185,7 +217,8 @@ class AudioWriter(Writer):
         _check_space(self._path)
         try:
             with soundfile.SoundFile(self._path) as file:
-                if file.seekable():
+                # After a seek into an MP3 its decoder complains of what it has not read.
+                if file.seekable() and file.subtype not in SPOILT_BY_SEEKING:
                     file.seek(max(0, file.frames - 1))
                 if file.frames < self.written_samples or len(file.read(1)) < min(1, file.frames):
                     raise ValueError(f"only {file.frames} samples came to be there")
@@ -193,8 +226,20 @@ class AudioWriter(Writer):
             raise self._not_writable(error) from error
         if self._kind in (*WAVES, "AIFF"):
             clear_time_stamp(self._path)
-        if self._chunks_are_kept():
-            append_chunks(self._path, self._form.path, other_chunks(self._form.path))
+        if self._source_kind:
+            self._carry_over()
+
+    def _carry_over(self) -> None:
+        """What the source holds beside its samples."""
+        source, metadata = self._form.path, self._form.metadata
+        lost = carry_over(source, self._source_kind, self._path, self._kind)
+        if lost:
+            self.notes.append(f"not carried over from {source.name}: {', '.join(lost)}")
+        if "extension" in metadata and self._form.encoding == self._subtype:
+            write_extension(self._path, metadata["extension"])
+        if self._kind == "RF64" and metadata.get("bw64"):
+            with self._path.open("r+b") as file:
+                file.write(b"BW64")
 
     def _not_writable(self, error: Exception) -> DanError:
         """What to raise.
@@ -211,16 +256,18 @@ class AudioWriter(Writer):
         )
 
 
-def _refused(file: Any) -> str | None:
-    """What is wrong with a file that libsndfile opens."""
+def _refused(file: Any, path: Path) -> tuple[str, str] | None:
+    """What is wrong with a file that libsndfile opens, and what to do about it."""
+    if file.format in GUESSED:
+        return f"it is {GUESSED[file.format]}, no audio file", "Save it as .npy or .wav"
     if file.frames == 0:
-        return "it holds no samples"
+        return "it holds no samples", "Copy or record it again"
     found = SHORTENED.search(file.extra_info) if file.format in ("AU", "CAF", "W64") else None
     said, held = map(int, found.groups()) if found else (0, 0)
     if held < said < LARGEST_WAV_BYTES:  # beyond, it is a placeholder
-        return f"it is cut short: {held} of {said} bytes are there"
-    if file.format == "OGG" and not _has_last_page(Path(file.name)):
-        return "it is cut short: its last page is not there"
+        return f"it is cut short: {held} of {said} bytes are there", "Copy or record it again"
+    if file.format == "OGG" and not _has_last_page(path):
+        return "it is cut short: its last page is not there", "Copy or record it again"
     return None
 
 
@@ -242,19 +289,27 @@ def _check_space(path: Path) -> None:
         file.truncate(end)
 
 
-def encode(block: Signal, subtype: str) -> tuple[npt.NDArray[Any], int]:
-    """What libsndfile stores without a change of its own, and the number of samples clipped."""
+def encode(
+    block: Signal, subtype: str, valid_bits: int | None = None
+) -> tuple[npt.NDArray[Any], int]:
+    """What libsndfile stores without a change of its own, and the number of samples clipped.
+
+    Args:
+        block: ``[C, n]``.
+        subtype: libsndfile's name of the encoding.
+        valid_bits: of PCM, the upper bits that are used; None for all.
+    """
     if subtype in ("FLOAT", "DOUBLE"):
         return cast(block, np.dtype(np.float32 if subtype == "FLOAT" else np.float64))
     if subtype not in PCM_BITS:  # lossy or companded
         return clip(block, -1, 1)
-    bits = PCM_BITS[subtype]
+    bits = valid_bits or PCM_BITS[subtype]
     full = 2.0 ** (bits - 1)
     # Scaling by a power of two is exact; 32 bits need float64.
     whole = np.rint((block if bits < 32 else block.astype(np.float64)) * full)
     kept, clipped = clip(whole, -full, full - 1)
     # libsndfile takes integers of 16 or 32 bits whose upper bits are the sample.
-    wide = np.dtype(np.int16 if bits <= 16 else np.int32)
+    wide = np.dtype(np.int16 if PCM_BITS[subtype] <= 16 else np.int32)
     return (kept * 2.0 ** (8 * wide.itemsize - bits)).astype(wide), clipped
 
 
@@ -269,17 +324,27 @@ def _whole_hz(sample_rate_hz: float | None, target: Path) -> int:
     return round(rate_hz)
 
 
+def _valid_bits(form: Form, subtype: str) -> int | None:
+    """How many of a PCM sample's bits the recording uses that it is written like."""
+    extension = form.metadata.get("extension")
+    stored = PCM_BITS.get(subtype, 0)
+    if extension is None or form.encoding != subtype or not 0 < extension.valid_bits < stored:
+        return None
+    return int(extension.valid_bits)
+
+
 def _format(target: Path, form: Form) -> tuple[str, str]:
     """Format and subtype, as libsndfile calls them."""
     import soundfile
 
     suffix = target.suffix[1:].upper()
-    kind = FORMATS.get(suffix, suffix)
-    if kind == "RAW" or kind not in soundfile.available_formats():
-        raise DanError(target, "its suffix names no format known", "Write .wav, .flac or .npy")
-    if kind == "WAV" and form.metadata.get("format") in WAVES:
-        kind = form.metadata["format"]
-    own = ["OPUS"] if suffix == "OPUS" else [form.encoding, "FLOAT", "PCM_24"]
+    kind, source = FORMATS.get(suffix, suffix), form.metadata.get("format", "")
+    if kind in GUESSED or kind not in soundfile.available_formats():
+        raise DanError(target, "its suffix names no format that is written", "Write .wav, .flac or .npy")
+    if kind == "WAV" and source in WAVES:
+        kind = source
+    is_kept = form.encoding in LOSSLESS or CHUNKED.get(kind, kind) == CHUNKED.get(source, source)
+    own = ["OPUS"] if suffix == "OPUS" else [form.encoding if is_kept else "", "FLOAT", "PCM_24"]
     known = soundfile.available_subtypes(kind)
     subtype = next((name for name in own if name in known), soundfile.default_subtype(kind))
     sample_bytes = {"FLOAT": 4, "DOUBLE": 8}.get(subtype, PCM_BITS.get(subtype, 8) // 8)

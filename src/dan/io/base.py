@@ -40,6 +40,8 @@ class Form:
     """1 if the whole is an array ``[T]``, 2 if it is ``[C, T]``."""
     metadata: dict[str, Any] = field(default_factory=dict)
     """What else comes back on writing: tags of audio, names and units of channels, ..."""
+    notes: list[str] = field(default_factory=list)
+    """What of the file is not read or not changed, in a sentence each."""
 
 
 class Reader(Form, ABC):
@@ -137,6 +139,8 @@ class Writer(ABC):
         """How many samples did not fit into the encoding and were clipped to its ends."""
         self.written_samples = 0
         """How many samples of each channel were written."""
+        self.notes: list[str] = []
+        """What of the recording it is like could not be carried over, in a sentence each."""
 
     @property
     def holds_missing(self) -> bool:

@@ -1,0 +1,59 @@
+"""What a file is by its first bytes, whatever its suffix says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dan.core.errors import DanError
+
+HEAD_BYTES = 512
+
+AUDIO_STARTS = (
+    b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"fLaC", b"OggS", b"ID3", b".snd", b"caff", b"NIST_1A",
+    b"riff\x2e\x91\xcf\x11",
+)  # fmt: skip
+MEDIA_STARTS = (b"\x1aE\xdf\xa3", b"#!AMR", b"0&\xb2u", b"FLV\x01", b"\x00\x00\x01\xba", b"\xff\xf1", b"\xff\xf9")
+"""Matroska and WebM, AMR, WMA, FLV, MPEG program streams, AAC."""
+
+STRANGERS = {
+    b"MATLAB 5.0": ("it is a MATLAB file", "Save it as .npy"),
+    b"\x89HDF": ("it is an HDF5 or MATLAB 7.3 file", "Save the array as .npy, and give its --sample-rate"),
+    b"version https://git-lfs": ("it is a git-lfs pointer, not the recording", "Fetch it: git lfs pull"),
+    b"<!doctype html": ("it is a web page, not the recording", "Download it again"),
+    b"<html": ("it is a web page, not the recording", "Download it again"),
+}
+"""What is no recording: its first bytes in lower or upper case, what to say, and what to do."""
+
+
+def refuse_strangers(path: Path) -> None:
+    """Refuse what stands in a recording's place, by name.
+
+    Raises:
+        DanError: if the file is empty, a git-lfs pointer, a web page or of a format that is not read.
+    """
+    head = _head(path)
+    if not head:
+        raise DanError(path, "it is empty", "Copy or record it again")
+    start = head.lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    for stranger, (rule, way_out) in STRANGERS.items():
+        if start.startswith(stranger.lower()):
+            raise DanError(path, rule, way_out)
+
+
+def told_by_content(path: Path) -> str | None:
+    """Tell ``"npy"``, ``"edf"``, ``"audio"`` or ``"media"`` by the first bytes; None where they do not say."""
+    head = _head(path)
+    if head.startswith(b"\x93NUMPY"):
+        return "npy"
+    if head.startswith((b"0       ", b"\xffBIOSEMI")) and head[252:256].strip().isdigit():
+        return "edf"
+    if head.startswith(AUDIO_STARTS):
+        return "audio"
+    if head.startswith(MEDIA_STARTS) or head[4:8] == b"ftyp":
+        return "media"
+    return None
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD_BYTES)
