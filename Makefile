@@ -22,7 +22,7 @@ docs: .venv
 # torch is pinned in constraints.txt; everything else is as pyproject.toml says.
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,biosignals,tensorboard,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,biosignals,media,tensorboard,dev]'
 	touch $@
 
 clean:

@@ -12,7 +12,15 @@ AUDIO_STARTS = (
     b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"fLaC", b"OggS", b"ID3", b".snd", b"caff", b"NIST_1A",
     b"riff\x2e\x91\xcf\x11",
 )  # fmt: skip
-MEDIA_STARTS = (b"\x1aE\xdf\xa3", b"#!AMR", b"0&\xb2u", b"FLV\x01", b"\x00\x00\x01\xba", b"\xff\xf1", b"\xff\xf9")
+MEDIA_STARTS = (
+    b"\x1aE\xdf\xa3",
+    b"#!AMR",
+    b"0&\xb2u",
+    b"FLV\x01",
+    b"\x00\x00\x01\xba",
+    b"\xff\xf1",
+    b"\xff\xf9",
+)
 """Matroska and WebM, AMR, WMA, FLV, MPEG program streams, AAC."""
 
 STRANGERS = {
@@ -41,7 +49,7 @@ def refuse_strangers(path: Path) -> None:
 
 
 def told_by_content(path: Path) -> str | None:
-    """Tell ``"npy"``, ``"edf"``, ``"audio"`` or ``"media"`` by the first bytes; None where they do not say."""
+    """Tell ``"npy"``, ``"edf"``, ``"audio"`` or ``"media"`` by the first bytes; None where they do not."""
     head = _head(path)
     if head.startswith(b"\x93NUMPY"):
         return "npy"

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from dan.io._spliced import Splice
+
 Bytes = bytes | mmap.mmap
 
 RATES_KBPS = {
@@ -33,6 +35,9 @@ SEARCHED_BYTES = 2**16
 XING_BYTES = 200
 """The header lies within so many bytes of the first frame."""
 
+DECODER_DELAY = 529
+"""Samples of silence that any decoder of layer III begins with."""
+
 ID3V1_BYTES = 128
 APE_BYTES = 32
 
@@ -44,33 +49,47 @@ class Frame(NamedTuple):
     size_bytes: int
 
 
-class Length(NamedTuple):
-    """What is known of a file's length."""
-
-    is_said: bool
-    """Whether a header says it; otherwise it is known at the end."""
-    patches: dict[int, bytes]
-    """What the header would say if it counted all frames; empty if it does."""
-
-
-def length(path: Path) -> Length:
-    """What an MPEG audio file says of its length, and the header that would be right."""
+def splice(path: Path) -> Splice | None:
+    """What makes the header of an MPEG file count all of its frames; None where it does, or none can."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         start, end = _audio(data)
         first = next(_frames(data, start, end), None)
         if first is None:
-            return Length(False, {})
+            return None
         head = data[first.offset : first.offset + XING_BYTES]
         place = max(head.find(b"Xing"), head.find(b"Info"))
         if place < 0:
-            return Length(b"VBRI" in head, {})
-        flags, said = head[place + 7], int.from_bytes(head[place + 12 : place + 16], "big")
+            return None if b"VBRI" in head else _header(data, first, end)
+        said = int.from_bytes(head[place + 12 : place + 16], "big")
         # Frames and bytes are both there, and fewer than the file has by more than two frames.
-        if flags & 3 != 3 or end - first.offset <= said + 2 * first.size_bytes + ID3V1_BYTES:
-            return Length(True, {})
+        if head[place + 7] & 3 != 3 or end - first.offset <= said + 2 * first.size_bytes + ID3V1_BYTES:
+            return None
         count = sum(1 for _ in _frames(data, start, end)) - 1  # without that of the header
-        counts = count.to_bytes(4, "big") + (end - first.offset).to_bytes(4, "big")
-        return Length(True, {first.offset + place + 8: counts})
+        return Splice(first.offset + place + 8, 8, _counts(count, end - first.offset))
+
+
+def _counts(frames: int, size_bytes: int) -> bytes:
+    return frames.to_bytes(4, "big") + size_bytes.to_bytes(4, "big")
+
+
+def _header(data: Bytes, first: Frame, end: int) -> Splice | None:
+    """A header that counts all frames, and a frame of silence that it tells to cut off at the start.
+
+    Without the latter 529 samples, the delay of a decoder, would be cut off.
+    """
+    _, second, third, fourth = data[first.offset : first.offset + 4]
+    is_mpeg1, is_layer3, is_mono = second >> 3 & 3 == 3, second >> 1 & 3 == 1, fourth >> 6 == 3
+    if not is_layer3:  # others have no such header
+        return None
+    side_bytes = (17 if is_mono else 32) if is_mpeg1 else (9 if is_mono else 17)
+    start = bytes([0xFF, second | 1, third & 0x0F | 0xE0, fourth])  # no checksum; the highest rate, for room
+    silence = start.ljust(_frame_bytes(start), b"\0")
+    count = 1 + sum(1 for _ in _frames(data, first.offset, end))
+    counts = _counts(count, 2 * len(silence) + end - first.offset)
+    delay = (1152 if is_mpeg1 else 576) - DECODER_DELAY
+    trim = b"dan".ljust(21, b"\0") + (delay << 12).to_bytes(3, "big")
+    header = start + bytes(side_bytes) + b"Xing" + (3).to_bytes(4, "big") + counts + trim
+    return Splice(first.offset, 0, header.ljust(len(silence), b"\0") + silence)
 
 
 def tags(path: Path) -> tuple[bytes, bytes]:

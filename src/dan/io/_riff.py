@@ -31,7 +31,7 @@ LEAST_SAMPLES_BYTES = 4096
 """What is shorter is no recording that went on behind its header."""
 LOOKED_AT_BYTES = 2**16
 ALIKE = 0.6
-"""Share of the values of two stretches of bytes that have to agree for both to be samples of one recording."""
+"""Share of the values of two stretches of bytes that agree where both are samples of one recording."""
 TAGS = (b"ID3", b"TAG", b"APE", *RIFFS, b"FORM", b"<?xml", b"<", b"{")
 """What others append that know nothing of chunks begins so."""
 
@@ -126,6 +126,15 @@ def _sample_bytes(file: BinaryIO) -> tuple[int, int]:
             bits = int.from_bytes(_at(file, chunk.offset + 6, 2), "big")
             return max(1, (bits + 7) // 8), 0
     return 1, 0
+
+
+def start_of_tail(path: Path) -> int:
+    """Where what is no chunk begins, behind the last one of a RIFF file; of others the end."""
+    with path.open("rb") as file:
+        end = file.seek(0, 2)
+        if _at(file, 0, 4) not in RIFFS:
+            return end
+        return min([end, *(chunk.stop for chunk in list(_chunks(file))[-1:])])
 
 
 def other_chunks(path: Path) -> list[Chunk]:
@@ -230,7 +239,7 @@ def _chunk(file: BinaryIO, place: int, head: bytes) -> Chunk | None:
     stop = offset + size + (0 if is_caf else size % 2)
     if name not in SAMPLES and offset + size > end:
         return None
-    is_named = all(0x20 <= byte < 0x7F for byte in name)
+    is_named = all(0x20 <= byte < 0x7F for byte in name) and name not in (*RIFFS, b"FORM")
     fills_all = size > 0 and 0 <= stop - (8 + int.from_bytes(head[4:8], _order(head))) <= 1
     return Chunk(name, offset, size, stop) if is_named or fills_all else None
 

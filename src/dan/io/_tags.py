@@ -1,7 +1,7 @@
 """What an audio file holds beside its samples: carried over to the file that is written, or told.
 
-Within one kind of file it comes back byte by byte: chunks of WAV, AIFF and CAF, blocks of FLAC, the tags around
-an MP3. Comments of Ogg go through mutagen. From one kind to another libsndfile's ten fields are carried over,
+Within one kind of file it comes back byte by byte: chunks of WAV, AIFF and CAF, blocks of FLAC, the tags
+around an MP3. Comments of Ogg go through mutagen. From one kind to another libsndfile's ten fields come over,
 and ID3 tags into WAV and AIFF, which have a chunk for them.
 """
 
@@ -24,7 +24,18 @@ CHUNKED = {"WAV": "RIFF", "WAVEX": "RIFF", "RF64": "RIFF", "AIFF": "AIFF", "CAF"
 ID3_CHUNK = {"RIFF": b"id3 ", "AIFF": b"ID3 "}
 
 FIELDS = frozenset(
-    ["title", "copyright", "software", "artist", "comment", "date", "album", "license", "tracknumber", "genre"]
+    [
+        "title",
+        "copyright",
+        "software",
+        "artist",
+        "comment",
+        "date",
+        "album",
+        "license",
+        "tracknumber",
+        "genre",
+    ]
 )
 """What libsndfile carries from any kind of file to any other that has a place for it."""
 
@@ -62,7 +73,9 @@ def carry_over(source: Path, source_kind: str, target: Path, target_kind: str) -
         return []
     if {source_kind, kind} == {"FLAC", "OGG"}:
         blocks = _flac_blocks(source)[0]  # none in Ogg
-        return _carry_comments(source, target) + [FLAC_BLOCKS[block] for block, _ in blocks if block in FLAC_BLOCKS]
+        return _carry_comments(source, target) + [
+            FLAC_BLOCKS[block] for block, _ in blocks if block in FLAC_BLOCKS
+        ]
     return [name for name in _names(source, source_kind) if name.lower() not in FIELDS]
 
 
@@ -72,7 +85,9 @@ def _carry_chunks(source: Path, target: Path) -> list[str]:
 
 
 def _carry_flac(source: Path, target: Path) -> list[str]:
-    kept = [(kind, content) for kind, content in _flac_blocks(source)[0] if kind not in (STREAMINFO, SEEKTABLE)]
+    kept = [
+        (kind, content) for kind, content in _flac_blocks(source)[0] if kind not in (STREAMINFO, SEEKTABLE)
+    ]
     own, audio_bytes = _flac_blocks(target)
     blocks = [block for block in own if block[0] == STREAMINFO] + kept
     with _rewritten(target) as file, target.open("rb") as given:

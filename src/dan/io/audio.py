@@ -16,8 +16,8 @@ import numpy.typing as npt
 from dan.core.arrays import Signal, cast, check_sample_rate, clip
 from dan.core.errors import DanError
 from dan.io import _mpeg
-from dan.io._patched import PatchedFile
-from dan.io._riff import check_header, clear_time_stamp, read_extension, write_extension
+from dan.io._riff import check_header, clear_time_stamp, read_extension, start_of_tail, write_extension
+from dan.io._spliced import Splice, SplicedFile
 from dan.io._tags import CHUNKED, carry_over, is_of_one_kind
 from dan.io.base import Form, Reader, Writer, not_a_recording, reason
 
@@ -69,12 +69,9 @@ class AudioReader(Reader):
 
         self._source = path
         try:
-            notes = check_header(path)
-            self._patches = _patches(path)
+            self._notes = check_header(path)
+            self._splice = _splice(path)
             self._file = self._open()
-            says_length = True
-            if str(self._file.subtype).startswith("MPEG"):
-                says_length, self._patches = _mpeg.length(path)
             self._in_order = self._file.subtype in SPOILT_BY_SEEKING or not self._file.seekable()
             if self._in_order:
                 self._file.close()
@@ -83,20 +80,22 @@ class AudioReader(Reader):
             raise not_a_recording(path, error) from error
         self._place = 0
         file = self._file
-        length = int(file.frames) if says_length and file.frames < UNKNOWN_FRAMES else None
+        length = int(file.frames) if file.frames < UNKNOWN_FRAMES else None
         super().__init__(path, float(file.samplerate), int(file.channels), length, str(file.subtype))
         self.rank = 1 if self.channels == 1 else 2
-        self.notes = notes
         self.metadata = {"format": str(file.format), "endian": str(file.endian), "tags": file.copy_metadata()}
         if extension := read_extension(path):
             self.metadata["extension"] = extension
-        if self._patches and file.format == "RF64":
-            self.metadata["bw64"] = True
         self._dtype = np.dtype(dtype or (np.float64 if file.subtype in ("PCM_32", "DOUBLE") else np.float32))
         wrong = _refused(file, path)
         if wrong:
             self.close()
             raise DanError(path, *wrong)
+
+    @property
+    def notes(self) -> list[str]:
+        """What of the file is not read, in a sentence each."""
+        return self._notes
 
     def close(self) -> None:
         """Close the file."""
@@ -125,7 +124,6 @@ class AudioReader(Reader):
             if not skipped:
                 return
 
-
     def _open(self, *, in_order: bool = False) -> Any:
         """Open the file, for reading from start to end or by seeking.
 
@@ -137,14 +135,21 @@ class AudioReader(Reader):
             def seekable(self) -> bool:
                 return False
 
-        given = PatchedFile(self._source, self._patches) if self._patches else self._source
+        given = SplicedFile(self._source, self._splice) if self._splice else self._source
         return (InOrder if in_order else soundfile.SoundFile)(given)
 
 
-def _patches(path: Path) -> dict[int, bytes]:
-    """BW64 is RF64 by another name, which libsndfile does not know."""
+def _splice(path: Path) -> Splice | None:
+    """What libsndfile has to see: RF64 for BW64, no tail behind the chunks, all frames of an MP3."""
+    size_bytes = path.stat().st_size
     with path.open("rb") as file:
-        return {0: b"RF64"} if file.read(4) == b"BW64" else {}
+        name = file.read(4)
+    if name.startswith((b"ID3", b"\xff")):
+        return _mpeg.splice(path)
+    tail = start_of_tail(path)
+    if name == b"BW64" or tail < size_bytes:
+        return Splice(0, 4, b"RF64" if name == b"BW64" else name, tail)
+    return None
 
 
 class AudioWriter(Writer):
@@ -237,9 +242,6 @@ class AudioWriter(Writer):
             self.notes.append(f"not carried over from {source.name}: {', '.join(lost)}")
         if "extension" in metadata and self._form.encoding == self._subtype:
             write_extension(self._path, metadata["extension"])
-        if self._kind == "RF64" and metadata.get("bw64"):
-            with self._path.open("r+b") as file:
-                file.write(b"BW64")
 
     def _not_writable(self, error: Exception) -> DanError:
         """What to raise.
@@ -289,9 +291,7 @@ def _check_space(path: Path) -> None:
         file.truncate(end)
 
 
-def encode(
-    block: Signal, subtype: str, valid_bits: int | None = None
-) -> tuple[npt.NDArray[Any], int]:
+def encode(block: Signal, subtype: str, valid_bits: int | None = None) -> tuple[npt.NDArray[Any], int]:
     """What libsndfile stores without a change of its own, and the number of samples clipped.
 
     Args:

@@ -40,8 +40,6 @@ class Form:
     """1 if the whole is an array ``[T]``, 2 if it is ``[C, T]``."""
     metadata: dict[str, Any] = field(default_factory=dict)
     """What else comes back on writing: tags of audio, names and units of channels, ..."""
-    notes: list[str] = field(default_factory=list)
-    """What of the file is not read or not changed, in a sentence each."""
 
 
 class Reader(Form, ABC):

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from dan.core.arrays import Signal, check_sample_rate, check_signal
 from dan.core.atomic import atomic_write, is_there
 from dan.core.errors import DanError
+from dan.io._content import refuse_strangers, told_by_content
 from dan.io.audio import AUDIO, PCM_BITS, AudioReader, AudioWriter
 from dan.io.base import Form, Missing, Reader, Writer
 from dan.io.npy import ArrayReader, ArrayWriter
@@ -28,7 +29,7 @@ __all__ = [
 ]  # fmt: skip
 
 TABLES = frozenset([".csv", ".tsv"])
-EDF = frozenset([".edf", ".bdf"])
+EDF = frozenset([".edf", ".bdf", ".rec"])
 WFDB = ".hea"
 SUFFIXES = frozenset([".npy", *TABLES, *EDF, WFDB, *(f".{name}" for name in AUDIO.split(" "))])
 """What counts as a recording in a folder, in lower case."""
@@ -76,22 +77,32 @@ def open_reader(
 
 
 def _reader(source: Path, rate_hz: float | None, dtype: npt.DTypeLike | None) -> Reader:
-    suffix = source.suffix.lower()
-    if suffix == ".npy":
+    refuse_strangers(source)
+    kind = told_by_content(source) or _told_by_suffix(source)
+    if kind == "npy":
         return ArrayReader(source, rate_hz, dtype)
-    if suffix in TABLES:
+    if kind == "table":
         from dan.io.table import TableReader
 
         return TableReader(source, rate_hz, dtype)
-    if suffix in EDF:
+    if kind == "edf":
         from dan.io.edf import EdfReader
 
         return EdfReader(source, rate_hz, dtype)
-    if suffix == WFDB:
+    if kind == "wfdb":
         from dan.io.wfdb import WfdbReader
 
         return WfdbReader(source, dtype)
     return AudioReader(source, dtype)
+
+
+def _told_by_suffix(path: Path) -> str:
+    suffix = path.suffix.lower()
+    if suffix in TABLES:
+        return "table"
+    if suffix in EDF:
+        return "edf"
+    return {".npy": "npy", WFDB: "wfdb"}.get(suffix, "audio")
 
 
 @contextmanager

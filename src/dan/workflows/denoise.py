@@ -84,7 +84,7 @@ def denoise_files(
                 with open_writer(target, reader, force=force) as writer:
                     _copy(reader, stream, writer, tell)
                 clipped = writer.clipped_samples
-                report.notes += [f"{source}: {note}" for note in _told(reader, writer)]
+                report.notes += [f"{source}: {note}" for note in [*_told(reader, writer), *writer.notes]]
             report.written.append(Written(target, clipped))
         except DanError as error:
             report.failures.append(error)
