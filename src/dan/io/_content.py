@@ -63,5 +63,9 @@ def told_by_content(path: Path) -> str | None:
 
 
 def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(HEAD_BYTES)
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError as error:
+        rule = f"it cannot be opened ({error.strerror or error})"
+        raise DanError(path, rule, "See whether you may read it") from error
