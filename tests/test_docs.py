@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dan.config.load import load_recipe, recipe_names
-from dan.inference.model_file import find_model, model_names, read_info
+from dan.inference.model_file import WEIGHTS, card_summary, find_model, model_names, read_info
 
 ROOT = Path(__file__).parent.parent
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
@@ -65,6 +65,15 @@ def test_models_that_come_along_say_how_they_were_made(name):
     for suffix in (".onnx", ".safetensors"):
         info = read_info(find_model(name, suffixes=(suffix,)))
         assert info.name == name and info.recipe in recipe_names() and info.parameters <= 26_373
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_models_that_come_along_have_a_card_that_says_what_they_are_not_for(name):
+    card = (WEIGHTS / f"{name}.md").read_text(encoding="utf-8")
+    for word in (f"# {name}\n", "**Data**", "**Figures**", "**Limits**", "**Not for**", "**Made by**"):
+        assert word in card, f"the card of {name} lacks {word}"
+    assert 10 < len(card_summary(name)) < 200
+    assert f'--8<-- "{name}.md"' in (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
 
 
 def test_the_models_that_were_promised_come_along():

@@ -17,6 +17,7 @@ from dan.cli.denoise import denoise
 from dan.cli.evaluate import evaluate
 from dan.cli.export import export
 from dan.cli.info import info
+from dan.cli.models import models
 from dan.cli.recipes import recipes
 from dan.cli.stream import stream
 from dan.cli.train import train
@@ -31,7 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(data.app, name="data")
-for command in (recipes, train, evaluate, denoise, stream, export, info, demo, bench):
+for command in (recipes, models, train, evaluate, denoise, stream, export, info, demo, bench):
     app.command()(command)
 app.command(name="app")(page)
 

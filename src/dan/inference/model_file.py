@@ -174,6 +174,14 @@ def model_names() -> list[str]:
     return sorted({file.stem for suffix in SUFFIXES for file in WEIGHTS.glob(f"*{suffix}")})
 
 
+def card_summary(name: str) -> str:
+    """Return the first sentence of the card of a model that comes with the package, empty without one."""
+    card = WEIGHTS / f"{name}.md"
+    if not card.is_file():
+        return ""
+    return card.read_text(encoding="utf-8").split("\n\n")[1].replace("\n", " ").strip()
+
+
 def _no_model(path: Path, why: str) -> DanError:
     return DanError(
         path, f"it is no model file of DAN ({why})", "Give a run folder, or a model.safetensors or .onnx"
