@@ -1,0 +1,125 @@
+"""The ECG model that comes along: any usual rate, files of biosignals, and no harm to what is clean.
+
+Hearts are synthesised: how good it is on people is measured by benchmarks/shipped_models/ecg.py.
+"""
+
+import sys
+
+import numpy as np
+import pytest
+
+import dan
+import dan.cli.main as cli
+from dan.core.arrays import energy, energy_ratio_db
+from dan.dsp.butterworth import bandpass, highpass
+from dan.inference.model_file import find_model
+from dan.synthesis.artefacts import draw_motion, draw_muscle, draw_wander
+from dan.synthesis.hearts import draw_hearts
+
+RATES_HZ = [100.0, 125.0, 250.0, 360.0, 500.0, 1000.0]
+COUNT, DURATION_S = 12, 12.0
+
+
+def draw(rate_hz, seed=7):
+    """Clean hearts and noise of unit RMS, ``[COUNT, T]`` each."""
+    random = np.random.default_rng(seed)
+    geometry = {"length_samples": round(DURATION_S * rate_hz), "sample_rate_hz": rate_hz, "random": random}
+    clean = highpass(draw_hearts(COUNT, **geometry), sample_rate_hz=rate_hz, cutoff_hz=0.5)
+    parts = [made(COUNT, **geometry) for made in (draw_wander, draw_muscle, draw_motion)]
+    noise = sum(part / part.std(axis=-1, keepdims=True) for part in parts)
+    return tuple(row / row.std(axis=-1, keepdims=True) for row in (clean, noise))
+
+
+def snr_db(estimate, clean):
+    return energy_ratio_db(energy(clean), energy(estimate - clean))
+
+
+@pytest.fixture(scope="module", params=[".onnx", ".safetensors"])
+def denoiser(request):
+    return dan.load(find_model("ecg-360", suffixes=(request.param,)))
+
+
+@pytest.mark.parametrize("rate_hz", RATES_HZ)
+def test_at_any_usual_rate_it_gains_more_than_a_band_pass(denoiser, rate_hz):
+    clean, noise = draw(rate_hz)
+    mixed = clean + 0.7 * noise  # 3 dB
+    estimate = denoiser(mixed, sample_rate=rate_hz, resample=True)
+    assert estimate.shape == clean.shape
+    filtered = bandpass(mixed, sample_rate_hz=rate_hz, frequency_hz=(0.5, 40.0))
+    gained = snr_db(estimate, clean).mean() - snr_db(filtered, clean).mean()
+    assert gained > 2
+
+
+@pytest.mark.parametrize("rate_hz", RATES_HZ)
+def test_clean_hearts_stay_as_they_are(denoiser, rate_hz):
+    clean, _ = draw(rate_hz)
+    kept_db = snr_db(denoiser(clean, sample_rate=rate_hz, resample=True), clean)
+    assert kept_db.mean() > 20
+
+
+@pytest.mark.parametrize("level", [1e-3, 1.0, 1e3])
+def test_volts_millivolts_and_microvolts_come_out_alike(denoiser, level):
+    clean, noise = draw(360.0)
+    mixed = clean + 0.7 * noise
+    wanted = denoiser(mixed, sample_rate=360.0)
+    # The power that keeps silence finite is 1e-14, 1e-8 of that of the faintest signal here.
+    assert np.abs(denoiser(level * mixed, sample_rate=360.0) / level - wanted).max() < 1e-2
+
+
+def test_polarity_hardly_matters(denoiser):
+    clean, noise = draw(360.0)
+    mixed = clean + 0.7 * noise
+    upright, turned = (denoiser(sign * mixed, sample_rate=360.0) * sign for sign in (1, -1))
+    assert snr_db(turned, clean).mean() == pytest.approx(snr_db(upright, clean).mean(), abs=1.5)
+
+
+def run(*arguments):
+    monkeypatched = ["dan", *map(str, arguments)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", monkeypatched)
+        cli.main()
+
+
+@pytest.fixture(scope="module")
+def two_leads():
+    """Two leads in noise at 360 Hz, and what the model makes of them."""
+    clean, noise = (signal[:2].astype(np.float32) for signal in draw(360.0))
+    mixed = clean + np.float32(0.5) * noise
+    return mixed, dan.load("ecg-360")(mixed, sample_rate=360.0)
+
+
+def test_a_table_is_denoised(tmp_path, two_leads):
+    mixed, wanted = two_leads
+    np.savetxt(tmp_path / "in.csv", mixed.T, delimiter=",", header="I,II", comments="", fmt="%.6f")
+    run("denoise", "ecg-360", tmp_path / "in.csv", "-o", tmp_path / "out.csv", "--sample-rate", 360)
+    written = np.loadtxt(tmp_path / "out.csv", delimiter=",", skiprows=1).T
+    np.testing.assert_allclose(written, wanted, atol=1e-4)  # six places, and sums in another order
+
+
+def test_a_wfdb_record_is_denoised(tmp_path, two_leads):
+    wfdb = pytest.importorskip("wfdb")
+    mixed, wanted = two_leads
+    wfdb.wrsamp(
+        "in", 360, ["mV", "mV"], ["MLII", "V1"], mixed.T.astype(float), fmt=["16", "16"],
+        adc_gain=[1000.0, 1000.0], baseline=[0, 0], write_dir=str(tmp_path),
+    )  # fmt: skip
+    run("denoise", "ecg-360", tmp_path / "in.hea", "-o", tmp_path / "out.hea")
+    written = wfdb.rdrecord(str(tmp_path / "out")).p_signal.T
+    np.testing.assert_allclose(written, wanted, atol=5e-3)  # steps of 0.001 mV in and out
+
+
+def test_an_edf_of_another_rate_is_denoised(tmp_path):
+    pyedflib = pytest.importorskip("pyedflib")
+    clean, noise = (signal[0] for signal in draw(250.0))
+    mixed = np.clip(clean + 0.5 * noise, -30, 30)
+    header = {"label": "ECG", "dimension": "mV", "sample_frequency": 250, "physical_min": -32.0,
+              "physical_max": 32.0, "digital_min": -32768, "digital_max": 32767, "transducer": "",
+              "prefilter": ""}  # fmt: skip
+    with pyedflib.EdfWriter(str(tmp_path / "in.edf"), 1) as file:
+        file.setSignalHeaders([header])
+        file.writeSamples([mixed])
+    run("denoise", "ecg-360", tmp_path / "in.edf", "-o", tmp_path / "out.edf", "--resample")
+    with pyedflib.EdfReader(str(tmp_path / "out.edf")) as file:
+        written = file.readSignal(0)
+    wanted = dan.load("ecg-360")(mixed, sample_rate=250.0, resample=True)
+    np.testing.assert_allclose(written, wanted, atol=1e-2)  # steps of 0.001 mV in and out
