@@ -133,6 +133,23 @@ def test_warps_take_their_share(monkeypatch):
     assert (clean == 7).all(axis=-1).mean() == pytest.approx(0.4, abs=0.1)  # 3.5 deviations
 
 
+def test_a_share_of_clean_and_noise_is_limited_to_one_band():
+    pairs = draw(400, band_limit_share=0.4, band_limit_hz=(60.0, 60.0))
+    limited = hummed(pairs.clean) < 0.7
+    assert limited.mean() == pytest.approx(0.4, abs=0.09)  # 3.5 deviations
+    np.testing.assert_array_equal(hummed(pairs.noise) < 0.7, limited)
+    added = energy(pairs.mixed.astype(float) - pairs.clean)
+    np.testing.assert_allclose(energy_ratio_db(energy(pairs.clean), added), pairs.snr_db, atol=1e-3)
+
+
+def test_offsets_are_in_the_mixed_signal_alone():
+    pairs = draw(400, clean_only_share=1.0, offset_share=0.5, largest_offset_rms=2.0)
+    offset = pairs.mixed.astype(float) - pairs.clean
+    assert np.ptp(offset, axis=-1).max() < 1e-5
+    share = np.abs(offset[:, 0]) / rms(pairs.clean)
+    assert (share > 1e-6).mean() == pytest.approx(0.5, abs=0.09) and 1.8 < share.max() <= 2.001
+
+
 def test_several_noises_are_summed():
     noise = Drawn()
     pairs = mixer(None, noise, noise_count=(2, 4)).draw(100, random=np.random.default_rng(0))

@@ -50,6 +50,15 @@ class AugmentationSettings(Settings):
     background of its own: that of others is then not taken for noise."""
     background_db: Db | tuple[Db, Db] = (25.0, 60.0)
     """By how much that noise lies below the signal, or the least and the most."""
+    band_limit_share: Unit = 0.0
+    """Share of signals whose clean part and noise go through one low-pass filter, as of another device or a
+    lower rate. A network that always has the whole band takes what lacks its top for clean."""
+    band_limit_hz: tuple[PositiveFloat, PositiveFloat] = (30.0, 150.0)
+    """Lowest and highest cutoff frequency of that filter."""
+    offset_share: Unit = 0.0
+    """Share of mixed signals with a constant offset, which the clean ones lack."""
+    largest_offset_rms: Annotated[float, Field(ge=0, le=100)] = 3.0
+    """Largest offset, either way, in RMS of the clean signal."""
     reuse: PositiveInt = 1
     """Mixtures that a prepared clean stretch and a prepared noise go into, with other partners each time; a
     multiple of speed where the preparation takes longer than the network."""
@@ -57,6 +66,7 @@ class AugmentationSettings(Settings):
     @model_validator(mode="after")
     def _rising(self) -> AugmentationSettings:
         check_rising(noise_count=self.noise_count, gain_db=self.gain_db, background_db=self.background_db)
+        check_rising(band_limit_hz=self.band_limit_hz)
         check_rising(clean_speed=self.clean_speed, noise_speed=self.noise_speed)
         if self.clean_only_share + self.silence_share > 1:
             raise ValueError("clean_only_share and silence_share are shares of one whole")

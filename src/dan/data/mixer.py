@@ -14,6 +14,7 @@ import numpy.typing as npt
 from dan.config import AugmentationSettings, Recipe, bounds
 from dan.core.arrays import Signal, db_to_amplitude, energy, energy_ratio_db, rms
 from dan.data.crop import MARGIN_PERIODS, Crops
+from dan.data.device import band_limited, draw_offsets
 from dan.data.warp import warped
 from dan.dsp.butterworth import highpass
 from dan.synthesis.hearts import draw_hearts
@@ -130,10 +131,20 @@ class Mixer:
             random: where everything random comes from.
 
         Returns:
-            The pairs, ``mixed = clean + gain * noise``; their SNR is what was drawn, also where either part
-            is left out. Where clean or noise is silent throughout, nothing is mixed in.
+            The pairs, ``mixed = clean + gain * noise`` and an offset where one is wanted, which the SNR does
+            not count; it is what was drawn, also where either part is left out. Where clean or noise is
+            silent throughout, nothing is mixed in.
         """
         varied, count = self._augmentation, len(clean)
+        if varied.band_limit_share:
+            clean, noise = band_limited(
+                clean,
+                noise,
+                share=varied.band_limit_share,
+                cutoff_hz=varied.band_limit_hz,
+                sample_rate_hz=self._recipe.signal.sample_rate_hz,
+                random=random,
+            )
         snr_db = random.uniform(*self._recipe.noise.snr_range_db, count)
         _, gain = mix(clean, noise, snr_db=snr_db)
         left_out = random.random(count)
@@ -142,7 +153,11 @@ class Mixer:
         clean, noise = turned(clean, varied, random), turned(noise, varied, random)
         level = db_to_amplitude(random.uniform(*bounds(varied.gain_db), (count, 1)))
         clean = (level * clean).astype(np.float32)
-        return Pairs(clean, noise, (clean + level * gain[:, None] * noise).astype(np.float32), snr_db)
+        mixed = clean + level * gain[:, None] * noise
+        if varied.offset_share:
+            largest = varied.largest_offset_rms
+            mixed += draw_offsets(rms(clean), share=varied.offset_share, largest=largest, random=random)
+        return Pairs(clean, noise, mixed.astype(np.float32), snr_db)
 
     def _stretch(
         self, crops: Crops, speed: float | tuple[float, float], random: np.random.Generator
