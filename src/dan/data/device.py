@@ -33,7 +33,8 @@ def band_limited(
     if not len(rows):
         return clean, noise
     size = 1 << (2 * clean.shape[-1] - 1).bit_length()
-    edges_hz = np.exp(random.uniform(*np.log(cutoff_hz), (len(rows), 1)))
+    lowest, highest = np.log(cutoff_hz)
+    edges_hz = np.exp(random.uniform(lowest, highest, (len(rows), 1)))
     order = random.integers(*STEEPNESS, (len(rows), 1), endpoint=True)
     gain = 1 / np.sqrt(1 + (np.fft.rfftfreq(size, 1 / sample_rate_hz) / edges_hz) ** (2 * order))
     limited = []
