@@ -1,25 +1,33 @@
-"""What the adversarial part is worth: the same training with it and without it, from the same seeds."""
+"""What the adversarial part is worth: the same training with it and without it, from the same seeds.
+
+python benchmarks/ablation.py [--seeds 3] [--set KEY=VALUE ...] [--json FILE]
+"""
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 import torch
+from tables import show
 
+from dan.cli.console import progress
 from dan.config import Recipe, SpectralDiscriminatorSettings
 from dan.config.load import load_recipe
 from dan.core.arrays import Signal
-from dan.core.progress import Progress, portion
+from dan.core.progress import track
 from dan.data.sources import open_source, open_validation, to_tensor
 from dan.losses.reconstruction import discriminator_loss
 from dan.metrics import general as metrics
 from dan.networks.discriminators import build_discriminator
 from dan.synthesis.mix import Pairs, draw_pairs
-from dan.training.loop import Hooks, State, apply, new_state, train
+from dan.training.loop import State, apply, new_state, train
 
 HELD_BACK = 90_001
 """Tag of the seed of the signals that are judged: no training draws them."""
@@ -58,7 +66,6 @@ def ablate(
     seeds: Sequence[int] = (0, 1, 2),
     snr_db: Sequence[float] = (-2.0, -10.0),
     overrides: Sequence[str] = (),
-    progress: Progress | None = None,
 ) -> list[Row]:
     """Train with the adversarial loss on and off, and score both.
 
@@ -67,7 +74,6 @@ def ablate(
         seeds: each trains once with and once without.
         snr_db: input SNRs, for each of which both are trained.
         overrides: of the recipe, as for `dan train --set`.
-        progress: called with the fraction done, in (0, 1].
 
     Returns:
         For each SNR a row without and a row with.
@@ -75,27 +81,21 @@ def ablate(
     Raises:
         DanError: if a setting is wrong.
     """
-    rows, weight = [], load_recipe(recipe).losses.weights.adversarial
-    share = 1 / (2 * len(seeds) * len(snr_db))
-    done = 0
-    for level_db in snr_db:
-        for adversarial in (0.0, weight):
-            scores = []
-            for seed in seeds:
-                sets = [f"noise.snr_db={level_db}", f"losses.weights.adversarial={adversarial}", *overrides]
-                settings = load_recipe(recipe, overrides=sets, seed=seed)
-                scores.append(_train_and_score(settings, portion(progress, done * share, share)))
-                done += 1
-            rows.append(
-                Row(level_db, adversarial, _over(statistics.fmean, scores), _over(statistics.pstdev, scores))
-            )
+    rows = []
+    weights = 0.0, load_recipe(recipe).losses.weights.adversarial
+    for level_db, weight in track(list(product(snr_db, weights)), "Ablation"):
+        sets = [f"noise.snr_db={level_db}", f"losses.weights.adversarial={weight}", *overrides]
+        scores = [
+            _train_and_score(load_recipe(recipe, overrides=sets, seed=seed)) for seed in track(seeds, "Seeds")
+        ]
+        mean, deviation = _over(statistics.fmean, scores), _over(statistics.pstdev, scores)
+        rows.append(Row(level_db, weight, mean, deviation))
     return rows
 
 
-def _train_and_score(recipe: Recipe, progress: Progress) -> Score:
+def _train_and_score(recipe: Recipe) -> Score:
     state = new_state(recipe)
-    hooks = Hooks(progress=lambda event: progress(0.9 * event.step / event.steps))
-    train(state, open_source(recipe, None), open_validation(recipe, None), hooks)
+    train(state, open_source(recipe, None), open_validation(recipe, None))
     pairs = draw_pairs(recipe, JUDGED_SIGNALS, random=np.random.default_rng([recipe.seed, HELD_BACK]))
     return score(state, pairs)
 
@@ -148,3 +148,19 @@ def _verdict(judge: torch.nn.Module, signals: torch.Tensor) -> torch.Tensor:
 def _over(statistic: Callable[[Sequence[float]], float], scores: Sequence[Score]) -> Score:
     columns = zip(*(dataclasses.astuple(one) for one in scores), strict=True)
     return Score(*(statistic(column) for column in columns))
+
+
+def main() -> None:
+    """Measure, and print a line a side and input SNR."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of each side")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of the recipe")
+    parser.add_argument("--json", type=Path, help="write the figures there")
+    given = parser.parse_args()
+    with progress():
+        rows = ablate(seeds=range(given.seeds), overrides=given.set)
+    show(rows, json_file=given.json)
+
+
+if __name__ == "__main__":
+    main()

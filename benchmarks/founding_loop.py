@@ -1,6 +1,6 @@
 """What DAN's speed is measured against: the founding system's loop, and the first spectral prototype.
 
-Both in straightforward PyTorch, as one would write them first. Nothing but `dan bench` uses them.
+Both in straightforward PyTorch, as one would write them first. Only the benchmarks use them.
 """
 
 from __future__ import annotations

@@ -1,24 +1,26 @@
-"""Speed of training: steps and epochs beside what they are measured against, and the race of recipes."""
+"""Speed of training: steps and epochs beside what they are measured against.
+
+python benchmarks/training_speed.py [--turns 7] [--json FILE]
+"""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from benchmarks.founding_loop import FoundingLoop, Prototype
+from founding_loop import FoundingLoop, Prototype
+from tables import show
 
 from dan.benchmark.timing import Timing, take_turns
-from dan.config import Recipe
+from dan.cli.console import progress
 from dan.config.load import load_recipe
-from dan.core.progress import Progress, portion
 from dan.data.folder.load import create
-from dan.data.sources import FreshSource, Source, open_source, open_validation
-from dan.training.loop import Hooks, State, new_state, train, training_step
-from dan.training.loop import Progress as Training
+from dan.data.sources import FreshSource, Source, open_source
+from dan.training.loop import State, new_state, training_step
 
 
 @contextmanager
@@ -32,7 +34,7 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def bench_founding(*, turns: int = 7, progress: Progress | None = None) -> list[Timing]:
+def bench_founding(*, turns: int = 7) -> list[Timing]:
     """An epoch of the founding loop, on one thread as it was, beside one of ours on all threads."""
     recipe = load_recipe("classic")
     with TemporaryDirectory() as folder:
@@ -49,7 +51,7 @@ def bench_founding(*, turns: int = 7, progress: Progress | None = None) -> list[
         "epoch, founding loop": founding,
         "epoch, dan train classic": lambda: _epoch(state, source),
     }
-    return take_turns(alternatives, turns=turns, progress=progress)
+    return take_turns(alternatives, turns=turns, label="Epochs")
 
 
 def _epoch(state: State, source: Source) -> None:
@@ -58,7 +60,7 @@ def _epoch(state: State, source: Source) -> None:
         state.step += 1
 
 
-def bench_step(*, turns: int = 15, progress: Progress | None = None) -> list[Timing]:
+def bench_step(*, turns: int = 15) -> list[Timing]:
     """A generator's step and its forward pass, without a discriminator: prototype and recipe `tones`."""
     recipe = load_recipe(
         "tones", overrides=["losses.weights.adversarial=0", "losses.weights.feature_matching=0"]
@@ -76,11 +78,7 @@ def bench_step(*, turns: int = 15, progress: Progress | None = None) -> list[Tim
         {"step, prototype": prototype_step, "step, tones": lambda: training_step(ours, batch)},
         *(_forward(prototype, ours.generator, batch.noisy[:count]) for count in (len(batch.noisy), 1)),
     ]
-    timings = []
-    share = 1 / len(groups)
-    for index, group in enumerate(groups):
-        timings += take_turns(group, turns=turns, progress=portion(progress, index * share, share))
-    return timings
+    return [timing for group in groups for timing in take_turns(group, turns=turns, label="Steps")]
 
 
 def _forward(
@@ -97,37 +95,16 @@ def _infer(network: torch.nn.Module, noisy: torch.Tensor) -> torch.Tensor:
         return torch.as_tensor(network.eval()(noisy))
 
 
-@dataclass(frozen=True)
-class Race:
-    """How soon `tones` is as good as `classic` in the end."""
-
-    classic_snr_db: float
-    classic_seconds: float
-    tones_seconds: float
-
-
-def bench_race(*, progress: Progress | None = None) -> Race:
-    """Train `classic` to its end and `tones` until its validation passes it, one after the other."""
-    classic = load_recipe("classic")
-    with TemporaryDirectory() as folder:
-        data = create(classic, Path(folder) / "data")
-        state = _train_until(classic, data, float("inf"), portion(progress, 0, 0.9))
-    best_db = max(float(record["val_snr_db"]) for record in state.history)
-    tones = load_recipe("tones", overrides=["training.steps_per_epoch=10", "training.epochs=200"])
-    quick = _train_until(tones, None, best_db, portion(progress, 0.9, 0.1))
-    return Race(best_db, state.seconds, quick.seconds)
+def main() -> None:
+    """Measure, and print a line an alternative."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--turns", type=int, default=7, help="measurements of each that count")
+    parser.add_argument("--json", type=Path, help="write the figures there")
+    given = parser.parse_args()
+    with progress():
+        rows = [*bench_step(turns=given.turns), *bench_founding(turns=given.turns)]
+    show(rows, json_file=given.json)
 
 
-def _train_until(recipe: Recipe, data: Path | None, snr_db: float, tell: Progress) -> State:
-    """Train until a validation passes an SNR, or to the end; seconds count the steps alone."""
-    state = new_state(recipe)
-    source, validation = open_source(recipe, data), open_validation(recipe, data)
-
-    def progress(event: Training) -> None:
-        tell(event.step / event.steps)
-
-    def passed() -> bool:
-        return any(float(record["val_snr_db"]) >= snr_db for record in state.history)
-
-    train(state, source, validation, Hooks(progress=progress, should_stop=passed))
-    return state
+if __name__ == "__main__":
+    main()

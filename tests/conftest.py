@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from dan.config import ClassicGeneratorSettings, SignalSettings
 from dan.config.load import check_recipe
+from dan.core.progress import listening
 from dan.inference.denoiser import Denoiser
 from dan.inference.engines import FrameEngine
 from dan.inference.model_file import ModelInfo
@@ -90,6 +91,14 @@ def card():
         return ModelInfo(**said | changes)
 
     return make
+
+
+@pytest.fixture
+def told():
+    """The fractions done that are reported, by the label of the work."""
+    shares = {}
+    with listening(lambda label, done, _: shares.setdefault(label, []).append(done)):
+        yield shares
 
 
 class FrameModel:

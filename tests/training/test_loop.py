@@ -1,6 +1,7 @@
 """Training: resumed is uninterrupted, a step learns, and what goes wrong is said."""
 
 import math
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +10,11 @@ import torch
 
 from dan.core.arrays import energy, energy_ratio_db
 from dan.core.errors import DanError
+from dan.core.progress import listening
 from dan.data.sources import Batch, ValidationSet, open_source, open_validation
+from dan.training import loop
 from dan.training.checkpoint import load_checkpoint, save_checkpoint
-from dan.training.loop import Hooks, Progress, apply, new_state, train, training_step, validate
+from dan.training.loop import Hooks, apply, new_state, train, training_step, validate
 
 FULL = {
     "losses.weights.l1": 9.0,
@@ -139,6 +142,63 @@ def test_stopping_keeps_the_step_under_way(tiny):
     assert not done and state.step == 1 and saved == [1] and not state.history
 
 
+def test_an_epoch_of_one_step_is_stopped_after_it(tiny):
+    """Its validation is done, so that there is a model."""
+    recipe = tiny(PLAIN | {"training.steps_per_epoch": 1, "training.epochs": 300})
+    state, done = run(recipe, should_stop=lambda: True)
+    assert not done and (state.step, len(state.history)) == (1, 1)
+
+
+class Interrupting:
+    """A function during one of whose calls Ctrl-C is pressed."""
+
+    def __init__(self, call, at):
+        self.call, self.left = call, at
+
+    def __call__(self, *given, **options):
+        self.left -= 1
+        if self.left == 0:
+            signal.raise_signal(signal.SIGINT)
+        return self.call(*given, **options)
+
+
+@pytest.mark.parametrize(
+    ("interrupted", "done"),
+    [
+        (("training_step", 1), (1, 0)),
+        (("training_step", 3), (3, 0)),  # the last of an epoch, not validated yet
+        (("training_step", 4), (4, 1)),
+        (("validate", 2), (6, 1)),
+        (("schedule_share", 4), (3, 1)),  # between two steps
+    ],
+)
+def test_interrupted_anywhere_it_resumes_bit_for_bit(tiny, tmp_path, monkeypatch, interrupted, done):
+    recipe, path = tiny(FULL), tmp_path / "state.safetensors"
+    hooks = {"checkpoint": lambda state: save_checkpoint(path, state)}
+    state = new_state(recipe)
+    with monkeypatch.context() as patched:
+        where, at = interrupted
+        patched.setattr(loop, where, Interrupting(getattr(loop, where), at))
+        with pytest.raises(KeyboardInterrupt):
+            run(recipe, state=state, **hooks)
+    state = new_state(recipe)
+    load_checkpoint(path, state)
+    assert (state.step, len(state.history)) == done  # steps and validations
+    state, complete = run(recipe, state=state, **hooks)
+    assert complete
+    assert_same(state, run(recipe)[0])
+
+
+def test_the_progress_is_of_all_steps_with_the_best_validation(tiny):
+    told = []
+    with listening(lambda *said: told.append(said)):
+        state, _ = run(tiny(PLAIN))
+    shares = [share for label, share, _ in told if label == "Training"]
+    best_db = max(record["val_snr_db"] for record in state.history[:2])
+    assert shares == pytest.approx([step / 9 for step in range(1, 10)])
+    assert told[-1][2].startswith("loss ") and told[-1][2].endswith(f"validation {best_db:.2f} dB")
+
+
 @pytest.mark.parametrize("changes", [PLAIN, FULL, SPECTRAL], ids=["plain", "full", "spectral"])
 def test_steps_on_one_batch_lower_its_loss(tiny, changes):
     recipe = tiny(changes | {"generator_optimiser.learning_rate": 0.01})
@@ -214,13 +274,12 @@ def test_the_rates_follow_the_schedule(tiny):
     recipe = tiny(SPECTRAL | SCHEDULES["step"] | rates)
     rates = []
 
-    def note(event):
-        if event.record is None:
-            optimisers = [*state.generator_optimisers, *state.discriminator_optimisers]
-            rates.append([group["lr"] for optimiser in optimisers for group in optimiser.param_groups])
+    def note(losses):
+        optimisers = [*state.generator_optimisers, *state.discriminator_optimisers]
+        rates.append([group["lr"] for optimiser in optimisers for group in optimiser.param_groups])
 
     state = new_state(recipe)
-    run(recipe, state=state, progress=note)
+    run(recipe, state=state, stepped=note)
     shares = [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25]
     assert {tuple(rate) for rate in rates[:3]} == {(1e-3, 0.02, 0.02, 1e-4)}
     assert rates == [[share * rate for rate in rates[0]] for share in shares]
@@ -282,15 +341,10 @@ def test_what_is_validated_is_the_average(tiny):
 def test_the_history_holds_the_means_of_the_epochs_steps(tiny):
     steps, records = [], []
 
-    def note(event):
-        assert isinstance(event, Progress) and event.steps == 9
-        (records if event.record else steps).append(event)
-
-    state, _ = run(tiny(PLAIN), progress=note)
-    assert [event.record for event in records] == state.history
-    assert [event.step for event in steps] == list(range(1, 10))
+    state, _ = run(tiny(PLAIN), stepped=steps.append, validated=records.append)
+    assert records == state.history and len(steps) == 9
     for epoch, record in enumerate(state.history):
-        losses = [event.losses["l1"] for event in steps[3 * epoch : 3 * epoch + 3]]
+        losses = [step["l1"] for step in steps[3 * epoch : 3 * epoch + 3]]
         assert record["train_l1"] == pytest.approx(np.mean(losses))
         assert (record["step"], record["epoch"]) == (3 * epoch + 3, epoch + 1)
     seconds = [record["seconds"] for record in state.history]

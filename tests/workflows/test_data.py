@@ -66,18 +66,17 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(made, sources, 
     assert all(content != contents(made)[path] for path, content in other.items() if path.suffix == ".npy")
 
 
-def test_rate_shares_and_progress(sources, tmp_path):
-    told = []
+def test_rate_shares_and_progress(sources, tmp_path, told):
     mixed = mix_folder(
         tmp_path / "data",
         **sources,
         **SHAPE,
         sample_rate_hz=640,
         recordings=RecordingsSettings(held_out_share=0.5),
-        progress=told.append,
     )
     assert load_split(mixed.data, "validation").mixed.shape == (10, 320)
-    assert told == [pytest.approx(place / 20) for place in range(1, 21)]
+    for side in ("train", "validation"):
+        assert told[f"Mixing for {side}"] == pytest.approx([place / 10 for place in range(11)])
     assert "3 files" in mixed.notes[0] and "3 files" in mixed.notes[1]
 
 

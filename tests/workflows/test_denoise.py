@@ -169,21 +169,21 @@ def test_a_folder_is_mirrored(tmp_path, halving):
 # What fails
 
 
-def test_failures_are_collected_and_the_rest_done(tmp_path, halving):
+def test_failures_are_collected_and_the_rest_done(tmp_path, halving, told):
     write(tmp_path / "rec" / "good.wav")
     write(tmp_path / "rec" / "rate.wav", rate=RATE * 2)
     (tmp_path / "rec" / "text.wav").write_text("no recording")
     (tmp_path / "rec" / "empty.wav").touch()
     np.save(tmp_path / "rec" / "array.npy", np.zeros(10))
     np.save(tmp_path / "rec" / "nan.npy", np.full(10, np.nan))
-    shares = []
-    report = denoise_files(halving, [tmp_path / "rec"], out=tmp_path / "out", progress=shares.append)
+    report = denoise_files(halving, [tmp_path / "rec"], out=tmp_path / "out")
     assert [written.path.name for written in report.written] == ["good.wav"]
     assert {str(path) for path in contents(tmp_path / "out")} == {"good.wav"}
     said = {Path(str(error).split(": ")[0].split(" ")[0]).name: str(error) for error in report.failures}
     assert said.keys() == {"rate.wav", "text.wav", "empty.wav", "array.npy", "nan.npy"}
     assert "sample_rate=16000" in said["rate.wav"] and "--resample" in said["rate.wav"]
     assert "does not say its sample rate" in said["array.npy"] and "--sample-rate 8000" in said["array.npy"]
+    shares = told["Denoising"]
     assert shares == sorted(shares) and shares[-1] == 1.0
     assert set(np.round(np.arange(1, 7) / 6, 6)) <= set(np.round(shares, 6))
 

@@ -45,10 +45,9 @@ def judged(monkeypatch, data, *, trained_on="other", said=None, **options):
     return judge("half", data, sample_rate_hz=RATE_HZ, **options)
 
 
-def test_recordings_from_end_to_end(monkeypatch, data, tmp_path):
-    seen = []
+def test_recordings_from_end_to_end(monkeypatch, data, tmp_path, told):
     files = {"json_file": tmp_path / "t.json", "report": tmp_path / "report"}
-    evaluation = judged(monkeypatch, data, trained_on="ecg", progress=seen.append, **files)
+    evaluation = judged(monkeypatch, data, trained_on="ecg", **files)
     said = json.loads((tmp_path / "t.json").read_text())
     assert said["kind"] == "ecg" and said["count"] == 4
     assert [row["name"] for row in said["rows"]] == [
@@ -57,7 +56,8 @@ def test_recordings_from_end_to_end(monkeypatch, data, tmp_path):
     assert set(said["settings"]) == set(evaluation.outputs) - {"noisy", "dan"}
     assert said["clean_input"][0]["snr_db"] == pytest.approx(20 * np.log10(2), abs=1e-4)  # float32
     assert "training side" in (tmp_path / "report" / "index.html").read_text()
-    assert seen == sorted(seen) and seen[-1] == pytest.approx(1)
+    assert list(told) == ["Setting filters", "Denoising", "Scoring", "Clean input"]
+    assert all(shares[-1] == 1 for shares in told.values())
 
 
 @pytest.mark.parametrize(

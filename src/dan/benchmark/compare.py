@@ -17,7 +17,7 @@ from dan.benchmark.trials import Trial, check_count, drawn, from_folder, from_re
 from dan.config.load import load_recipe
 from dan.core.arrays import Signal, check_same_shape
 from dan.core.errors import DanError
-from dan.core.progress import Progress, portion
+from dan.core.progress import track
 from dan.core.ragged import Denoise
 from dan.evaluation.scoring import row_of, take_all
 from dan.inference.model_file import ModelInfo, find_model, is_onnx, model_names, read_info
@@ -26,9 +26,6 @@ from dan.metrics.registry import open_figures
 
 FILE_S = 10.0
 """Length of the signal on which speed is measured."""
-
-OUTPUT_SHARE, SCORE_SHARE, SPEED_SHARE = 0.2, 0.2, 0.4
-"""Of a table's time; the starts take the rest."""
 
 
 def benchmark(
@@ -41,7 +38,6 @@ def benchmark(
     count: int = 100,
     turns: int = 7,
     command: str = "",
-    progress: Progress | None = None,
 ) -> Benchmark:
     """Compare models and peers: on a folder's signals, on mixtures, or each model on draws of its own recipe.
 
@@ -54,7 +50,6 @@ def benchmark(
         count: signals, at least 1.
         turns: measurements of each time that count, at least 1.
         command: which made it.
-        progress: called with the fraction done, in (0, 1].
 
     Raises:
         DanError: if a model, a peer, a folder or a setting is wrong.
@@ -65,15 +60,11 @@ def benchmark(
     known = _models(models)
     others = [*usual_peers(), *map(named_peer, peers)]
     _check_names([*known, *others])
-    trials = _trials(
-        list(known.values()), data=data, clean=clean, noise=noise, count=count, progress=progress
-    )
+    trials = _trials(list(known.values()), data=data, clean=clean, noise=noise, count=count)
     compared = []
-    for index, (trial, recipe) in enumerate(trials):
+    for trial, recipe in trials:
         chosen = [peer for peer, info in known.items() if recipe in (None, info.recipe)]
-        share = 0.9 / len(trials)
-        told = portion(progress, 0.1 + index * share, share)
-        compared.append(compare([*chosen, *others], trial, turns=turns, progress=told))
+        compared.append(compare([*chosen, *others], trial, turns=turns))
     missing = _not_drawn(known) if data is None and clean is None else {}
     compared = [replace(one, notes=one.notes | missing) for one in compared]
     return Benchmark(tuple(compared), machine(), turns, command)
@@ -113,21 +104,20 @@ def _trials(
     clean: Path | None,
     noise: Path | None,
     count: int,
-    progress: Progress | None,
 ) -> list[tuple[Trial, str | None]]:
     """The signals, each with the recipe whose models are compared on them; None for all."""
-    tell, kind = portion(progress, 0, 0.1), kind_of(infos)
+    kind = kind_of(infos)
     if (clean is None) != (noise is None) or (clean and data):
         raise DanError(
             "--data, --clean, --noise", "it is --data, or --clean with --noise", "Give one of these"
         )
     if data:
-        return [(from_folder(data, count=count, kind=kind, progress=tell), None)]
+        return [(from_folder(data, count=count, kind=kind), None)]
     if clean and noise:
         rate_hz = infos[0].sample_rate_hz
         return [
             (
-                from_recordings(clean, noise, sample_rate_hz=rate_hz, count=count, kind=kind, progress=tell),
+                from_recordings(clean, noise, sample_rate_hz=rate_hz, count=count, kind=kind),
                 None,
             )
         ]
@@ -144,34 +134,29 @@ def _not_drawn(known: dict[Peer, ModelInfo]) -> dict[str, str]:
     return {peer.name: why for peer, info in known.items() if not is_drawn(info)}
 
 
-def compare(
-    peers: Sequence[Peer], trial: Trial, *, turns: int = 7, progress: Progress | None = None
-) -> Comparison:
+def compare(peers: Sequence[Peer], trial: Trial, *, turns: int = 7) -> Comparison:
     """Compare peers on one set of signals; one that fails is left out, and the notes say why.
 
     Args:
         peers: with names of their own.
         trial: the signals.
         turns: measurements of each time that count.
-        progress: called with the fraction done, in (0, 1].
     """
     rate_hz, noisy = trial.sample_rate_hz, Peer("noisy", "noisy")
     opened, notes = {}, {}
     outputs: dict[str, list[Signal]] = {}
     block = _file(trial)[: _frame_samples(rate_hz)]
-    for done, peer in enumerate([noisy, *peers], start=1):
+    for peer in track([noisy, *peers], "Denoising"):
         try:
             ready = _told(open_peer(peer, sample_rate_hz=rate_hz), trial.filters.rows.get(peer.kind))
             outputs[peer.name] = [_output(ready, signal, peer.name) for signal in trial.mixed]
             opened[peer] = ready
         except Exception as error:  # a peer may raise anything
             notes[peer.name] = _reason(error)
-        portion(progress, 0, OUTPUT_SHARE)(done / (len(peers) + 1))
     figures = open_figures(trial.kind, sample_rate_hz=rate_hz)
-    told = portion(progress, OUTPUT_SHARE, SCORE_SHARE)
-    values = take_all(outputs, clean=trial.clean, figures=figures, progress=told)
+    values = take_all(outputs, clean=trial.clean, figures=figures)
     with one_core():
-        costs = _costs(opened, trial, samples=len(block), turns=turns, progress=progress)
+        costs = _costs(opened, trial, samples=len(block), turns=turns)
     entries = [
         Entry(peer.name, peer.kind == "dan", _quality(peer.name, values[peer.name]), costs[peer.name])
         for peer in opened
@@ -214,9 +199,7 @@ def _file(trial: Trial) -> Signal:
     return np.resize(whole, max(_frame_samples(trial.sample_rate_hz), round(FILE_S * trial.sample_rate_hz)))
 
 
-def _costs(
-    opened: dict[Peer, Opened], trial: Trial, *, samples: int, turns: int, progress: Progress | None
-) -> dict[str, Cost]:
+def _costs(opened: dict[Peer, Opened], trial: Trial, *, samples: int, turns: int) -> dict[str, Cost]:
     """What each takes, by its name: all of them in turns."""
     file, rate_hz = _file(trial), trial.sample_rate_hz
     runs: dict[str, Callable[[], float]] = {}
@@ -225,12 +208,11 @@ def _costs(
             runs[f"whole {peer.name}"] = partial(seconds_of, partial(one.whole, file))
         if one.stream:
             runs[f"streamed {peer.name}"] = partial(seconds_of, partial(_stream, one, file))
-    begun = OUTPUT_SHARE + SCORE_SHARE
-    seconds = in_turns(runs, turns=turns, progress=portion(progress, begun, SPEED_SHARE))
+    seconds = in_turns(runs, turns=turns, label="Speed")
     starts = in_turns(
         {peer.name: partial(start, peer, sample_rate_hz=rate_hz, samples=samples) for peer in opened},
         turns=turns,
-        progress=portion(progress, begun + SPEED_SHARE, 1 - begun - SPEED_SHARE),
+        label="Starts",
     )
     duration_s = len(file) / rate_hz
     rtf = {name: spread([value / duration_s for value in taken]) for name, taken in seconds.items()}

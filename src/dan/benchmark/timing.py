@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from dan.core.progress import Progress, portion
+from dan.core.progress import track
 
 Measure = TypeVar("Measure")
 
@@ -47,35 +47,33 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def in_turns(
-    measures: Mapping[str, Callable[[], Measure]], *, turns: int, progress: Progress | None
+    measures: Mapping[str, Callable[[], Measure]], *, turns: int, label: str = "Timing"
 ) -> dict[str, list[Measure]]:
     """Take measurements turn by turn, after one turn each that does not count.
 
     Args:
         measures: by name, what takes one measurement.
         turns: measurements of each that count.
-        progress: called with the fraction done, in (0, 1].
+        label: of its progress.
 
     Returns:
         By name the measurements, in their order.
     """
     taken: dict[str, list[Measure]] = {name: [] for name in measures}
-    tell, all_turns = portion(progress, 0, 1), (turns + 1) * len(measures)
-    for turn in range(turns + 1):
-        for index, (name, measure) in enumerate(measures.items()):
+    for turn in track(range(turns + 1), label):
+        for name, measure in measures.items():
             value = measure()
             if turn:
                 taken[name].append(value)
-            tell((turn * len(measures) + index + 1) / all_turns)
     return taken
 
 
 def take_turns(
-    alternatives: Mapping[str, Callable[[], object]], *, turns: int, progress: Progress | None
+    alternatives: Mapping[str, Callable[[], object]], *, turns: int, label: str = "Timing"
 ) -> list[Timing]:
     """Time alternatives turn by turn, after one turn each that does not count."""
     clocks = {name: partial(seconds_of, run) for name, run in alternatives.items()}
-    taken = in_turns(clocks, turns=turns, progress=progress)
+    taken = in_turns(clocks, turns=turns, label=label)
     medians = {name: statistics.median(seconds) for name, seconds in taken.items()}
     first = next(iter(medians.values()))
     return [

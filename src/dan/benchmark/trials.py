@@ -13,7 +13,6 @@ from dan.config import Recipe, SignalKind
 from dan.config.load import load_recipe, recipe_names
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
-from dan.core.progress import Progress
 from dan.data.folder.layout import SIDES, pair_files, read_dataset
 from dan.data.folder.load import load_signals
 from dan.evaluation import baselines
@@ -67,16 +66,13 @@ def is_drawn(info: ModelInfo) -> bool:
     return info.recipe in recipe_names() and load_recipe(info.recipe).data.source != "recordings"
 
 
-def from_folder(
-    data: Path, *, count: int, kind: SignalKind = "other", progress: Progress | None = None
-) -> Trial:
+def from_folder(data: Path, *, count: int, kind: SignalKind = "other") -> Trial:
     """Up to so many signals of a folder's validation side, evenly spread; the filters set on its other side.
 
     Args:
         data: the data folder.
         count: signals at most.
         kind: what they are, where the folder does not say it.
-        progress: called with the fraction done, in (0, 1].
 
     Raises:
         DanError: if the folder is wrong.
@@ -89,7 +85,7 @@ def from_folder(
     elif pair_files(data, SIDES[0])[0]:
         train = load_signals(data, SIDES[0])
         told = Training(train.clean, train.mixed, train.sample_rate_hz)
-        filters = baselines.from_training(told, progress=progress)
+        filters = baselines.from_training(told)
     else:
         filters = baselines.untold(split.sample_rate_hz)
     clean, mixed = ([part[place] for place in places] for part in (split.clean, split.mixed))
@@ -104,7 +100,6 @@ def from_recordings(
     sample_rate_hz: float,
     count: int,
     kind: SignalKind = "other",
-    progress: Progress | None = None,
 ) -> Trial:
     """Mixtures of recordings at -5 to 10 dB; the filters are set on mixtures of other recordings.
 
@@ -126,7 +121,7 @@ def from_recordings(
             sample_rate_hz=sample_rate_hz,
             recordings=RecordingsSettings(held_out_share=count / total),
         )
-        found = from_folder(data, count=count, kind=kind, progress=progress)
+        found = from_folder(data, count=count, kind=kind)
     low_db, high_db = MIXED_SNR_DB
     words = f"{count} mixtures of {clean.name} with {noise.name} at {low_db:g} to {high_db:g} dB"
     return Trial(words, found.clean, found.mixed, found.sample_rate_hz, found.kind, found.filters)

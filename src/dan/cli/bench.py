@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dan.cli.console import bar, say, show_grid
+from dan.cli.console import progress, say, show_grid
 from dan.cli.options import Force
 from dan.core.errors import DanError
 
@@ -47,7 +47,7 @@ def bench(
     from dan.core.atomic import check_free
 
     check_free(json_file, markdown, plot, force=force)
-    with bar("Comparing") as progress:
+    with progress():
         made = benchmark(
             models or (),
             peers=peer or (),
@@ -57,7 +57,6 @@ def bench(
             count=count,
             turns=turns,
             command=shlex.join(["dan", *sys.argv[1:]]),
-            progress=progress,
         )
     _show(made)
     if plot:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import io
+import json
+import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import typer
 
+from dan.core.progress import Listener, listening
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+
+_bar: ContextVar[Progress | None] = ContextVar("bar", default=None)
+"""The bar that is shown, above which messages go."""
 
 
 def say(text: str) -> None:
@@ -35,26 +44,91 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
-def progress() -> Progress:
-    """Return a progress display on stderr, with the time left and a note."""
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+@contextmanager
+def progress() -> Iterator[None]:
+    """Show the progress of the block on stderr: one bar with the time left, and above it what is logged.
 
-    description, note = (
-        TextColumn(field, markup=False) for field in ("{task.description}", "{task.fields[note]}")
-    )
-    columns = (description, BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), note)
-    return Progress(*columns, console=console(stderr=True))
+    Where no bar can move, as in a log file, it is a line now and then.
+    """
+    if os.environ.get("DAN_PROGRESS") == "json":  # for the program that started this one
+        shown: AbstractContextManager[Listener] = nullcontext(_json)
+    elif sys.stderr is not None and sys.stderr.isatty():
+        shown = _one_bar()
+    else:
+        shown = nullcontext(_Lines())
+    with shown as listener, listening(listener):
+        yield
 
 
 @contextmanager
-def bar(description: str) -> Iterator[Callable[[float], None]]:
-    """Show a bar with the time left on stderr; yields what is to be called with the share done."""
-    if os.environ.get("DAN_PROGRESS") == "json":  # for the program that started this one
-        yield lambda share: say(f'{{"progress": {share:.4f}}}')
-        return
-    with progress() as display:
-        task = display.add_task(description, total=1.0, note="")
-        yield lambda share: display.update(task, completed=share)
+def _one_bar() -> Iterator[Listener]:
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    label, note = (TextColumn(field, markup=False) for field in ("{task.description}", "{task.fields[note]}"))
+    columns = (label, BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), note)
+    with Progress(*columns, console=console(stderr=True), transient=True) as display:
+        task = display.add_task("", total=1.0, note="", visible=False)
+
+        def show(label: str, done: float, note: str) -> None:
+            if label != display.tasks[0].description:
+                display.reset(task, description=label)
+            display.update(task, completed=done, note=note, visible=done < 1)
+
+        token = _bar.set(display)
+        try:
+            yield show
+        finally:
+            _bar.reset(token)
+
+
+class _Lines:
+    """A line with the time left every ten seconds."""
+
+    EVERY_S = 10.0
+
+    def __init__(self) -> None:
+        self._label, self._begun, self._said = "", 0.0, 0.0
+
+    def __call__(self, label: str, done: float, note: str) -> None:
+        now = time.monotonic()
+        if label != self._label:
+            self._label, self._begun, self._said = label, now, now
+        if done > 0 and now - self._said >= self.EVERY_S:
+            left_s = (now - self._begun) * (1 - done) / done
+            say(f"{label}: {done:.0%}, {left_s:.0f} s left  {note}".rstrip())
+            self._said = now
+
+
+def _json(label: str, done: float, note: str) -> None:
+    """Print a line for a program that reads it."""
+    say(json.dumps({"progress": round(done, 4), "label": label, "note": note}))
+
+
+class LogHandler(logging.Handler):
+    """Prints on stderr what the library logs."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one record, a warning as one."""
+        text = f"Warning: {record.getMessage()}" if record.levelno >= logging.WARNING else record.getMessage()
+        bar = _bar.get()
+        if bar is None:
+            say(text)
+        else:
+            bar.console.print(text, soft_wrap=True)
+
+
+@contextmanager
+def logged() -> Iterator[None]:
+    """Print what the library logs within the block."""
+    logger, handler = logging.getLogger("dan"), LogHandler()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
 
 
 def show_grid(

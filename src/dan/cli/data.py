@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dan.cli.console import bar, say
+from dan.cli.console import progress, say
 from dan.cli.options import Force, Overrides, Rate, Seed
 from dan.core.errors import DanError
 
@@ -26,8 +26,8 @@ def create(
     from dan.config.load import load_recipe
     from dan.data.folder.load import create
 
-    with bar("Data") as progress:
-        create(load_recipe(recipe, overrides=overrides or (), seed=seed), out, force=force, progress=progress)
+    with progress():
+        create(load_recipe(recipe, overrides=overrides or (), seed=seed), out, force=force)
     typer.echo(f"{out} is ready: listen to {out / 'resampled'}, look at {out / 'train.png'}")
 
 
@@ -46,7 +46,7 @@ def mix(
     """Fill a data folder from recordings: crops of clean ones with crops of noise mixed in."""
     from dan.workflows.data import mix_folder
 
-    with bar("Mixing") as progress:
+    with progress():
         mixed = mix_folder(
             out,
             clean=clean,
@@ -57,7 +57,6 @@ def mix(
             sample_rate_hz=sample_rate,
             seed=seed,
             force=force,
-            progress=progress,
         )
     for note in mixed.notes:
         say(note)
@@ -69,7 +68,8 @@ def check(data: Annotated[Path, typer.Argument(help="A data folder.")], sample_r
     """Verify a data folder, touching nothing."""
     from dan.data.folder.load import check
 
-    report = check(data, sample_rate_hz=sample_rate)
+    with progress():
+        report = check(data, sample_rate_hz=sample_rate)
     typer.echo(report.describe())
     if report.problems:
         raise DanError(

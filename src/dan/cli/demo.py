@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from dan.cli.console import bar
+from dan.cli.console import progress
 from dan.cli.evaluate import show_table
 from dan.cli.options import Force
-from dan.cli.train import training_session
+from dan.cli.train import resumable
 
 
 def demo(
@@ -21,7 +21,7 @@ def demo(
     """The founding story, end to end: data, training, score table, report."""
     from dan.workflows.demo import run_demo
 
-    with training_session(out) as session, bar("Judging") as progress:
-        evaluation = run_demo(out, quick=quick, force=force, session=session, progress=progress)
+    with resumable(force=force), progress():
+        evaluation = run_demo(out, quick=quick, force=force)
     show_table(evaluation.table)
     typer.echo(f"Look at {out / 'report' / 'index.html'}; the model is {out / 'run' / 'model.safetensors'}")

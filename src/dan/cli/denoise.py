@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dan.cli.console import bar, say
+from dan.cli.console import progress, say
 from dan.cli.options import Force, Model, Rate, Strength
 
 
@@ -37,7 +37,7 @@ def denoise(
     from dan.inference.denoiser import load
     from dan.workflows.denoise import denoise_files
 
-    with bar("Denoising") as progress:
+    with progress():
         report = denoise_files(
             load(model),
             inputs,
@@ -47,7 +47,6 @@ def denoise(
             resample=resample,
             missing=missing.value,
             force=force,
-            progress=progress,
         )
     for written in report.written:
         clipped = (

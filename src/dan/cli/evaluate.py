@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dan.cli.console import bar, show_grid
+from dan.cli.console import progress, show_grid
 from dan.cli.options import Data, Force, Model, Rate
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def evaluate(
     """Score a model beside classical filters and, where it is known, the theoretical limit."""
     from dan.workflows.evaluate import judge
 
-    with bar("Evaluating") as progress:
+    with progress():
         evaluation = judge(
             model,
             data,
@@ -37,7 +37,6 @@ def evaluate(
             sample_rate_hz=sample_rate,
             kind=kind,
             force=force,
-            progress=progress,
         )
     show_table(evaluation.table)
     if report:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dan.cli.console import bar
+from dan.cli.console import progress
 from dan.cli.options import Force, Model
 
 
@@ -33,8 +33,8 @@ def export(
 
     check_free(out, force=force)
     generator, told = load_model(find_model(model, suffixes=(".safetensors",)))
-    with bar("Export") as progress:
-        export = export_onnx(generator, told, out, force=force, precision=precision.value, progress=progress)
+    with progress():
+        export = export_onnx(generator, told, out, force=force, precision=precision.value)
     difference = export.difference
     typer.echo(f"{export.path}: {export.size_bytes / 1000:.0f} kB")
     typer.echo(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import signal
+import os
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -11,7 +12,7 @@ import typer
 from dan.cli import data
 from dan.cli.app import app as page
 from dan.cli.bench import bench
-from dan.cli.console import say, show_any_name
+from dan.cli.console import logged, say, show_any_name
 from dan.cli.demo import demo
 from dan.cli.denoise import denoise
 from dan.cli.evaluate import evaluate
@@ -22,6 +23,8 @@ from dan.cli.recipes import recipes
 from dan.cli.stream import stream
 from dan.cli.train import train
 from dan.core.errors import DanError
+from dan.core.extras import install
+from dan.core.stopping import Stopped, stoppable
 
 app = typer.Typer(
     name="dan",
@@ -41,13 +44,19 @@ TRAINING = ("torch", "onnx", "scipy", "pywt", "matplotlib")
 
 
 def main() -> None:
-    """Run the command line: exit code 0 done, 1 the input is wrong, 2 the command line is wrong."""
+    """Run the command line.
+
+    Exit code 0 done, 1 the input is wrong, 2 the command line is wrong, 128 + its number on a signal.
+    """
     debug = "--debug" in sys.argv
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
-    signal.signal(signal.SIGTERM, _end)
     show_any_name()
     try:
-        app()
+        with stoppable(), logged():
+            app()
+    except Stopped as stopped:
+        say("dan: stopped")
+        _leave(stopped)
     except DanError as error:
         if debug:
             raise
@@ -56,16 +65,19 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if debug or error.name not in TRAINING:
             raise
-        missing = DanError(error.name, "it is not installed", "pip install 'dan-denoiser[train]'")
+        missing = DanError(error.name, "it is not installed", f"Run {install('train')}")
         say(f"dan: {missing}")
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(1)
 
 
-def _end(number: int, _: object) -> None:
-    """On a request to end (`timeout`, `kill`, a cluster's scheduler): what is half written is removed."""
-    sys.exit(128 + number)
+def _leave(stopped: Stopped) -> None:
+    """End now: not when threads that draw batches ahead are done."""
+    for pipe in (sys.stdout, sys.stderr):
+        with suppress(OSError, AttributeError):
+            pipe.flush()
+    os._exit(int(stopped.code or 0))
 
 
 @app.callback()

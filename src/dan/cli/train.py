@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from dan.cli.console import progress
+from dan.cli.console import progress, say
 from dan.cli.options import Force, Overrides, Rate, Seed
+from dan.core.stopping import Stopped
 
 
 def train(
@@ -37,7 +37,7 @@ def train(
     from dan.workflows.train import train_run
 
     settings = load_recipe(recipe, overrides=overrides or (), seed=seed)
-    with training_session(out) as session:
+    with resumable(force=force), progress():
         outcome = train_run(
             settings,
             out,
@@ -46,37 +46,22 @@ def train(
             max_minutes=max_minutes,
             device=device,
             tensorboard=tensorboard,
-            session=session,
         )
     if not outcome.complete:
-        typer.echo("Stopped before the end: the same command resumes.")
+        typer.echo(f"Stopped before the end: {_again(force=force)}.")
     if outcome.state.history:
         typer.echo(f"Model: {outcome.run.model}\nPlots: {outcome.run.plots}")
 
 
 @contextmanager
-def training_session(out: Path) -> Iterator[Any]:
-    """A bar over steps with losses and validation SNR; Ctrl-C and SIGTERM stop after the step, resumable."""
-    from dan.training.loop import Progress
-    from dan.workflows.train import Session
-
-    interrupted: list[int] = []
-    stops = (signal.SIGINT, signal.SIGTERM)
-    previous = [signal.signal(stop, lambda number, _: interrupted.append(number)) for stop in stops]
+def resumable(*, force: bool) -> Iterator[None]:
+    """Say on Ctrl-C or SIGTERM within the block how the work goes on."""
     try:
-        with progress() as display:
-            task = display.add_task(f"Training {out}", total=None, note="")
-            best_db = [-float("inf")]
+        yield
+    except Stopped:
+        say(f"Stopped: {_again(force=force)}.")
+        raise
 
-            def show(event: Progress) -> None:
-                if event.record:
-                    best_db[0] = max(best_db[0], event.record["val_snr_db"])
-                validation = f"validation {best_db[0]:.2f} dB" if best_db[0] > -float("inf") else ""
-                loss = f"loss {event.losses['generator']:.3f}  " if event.losses else ""
-                if event.losses or event.record:
-                    display.update(task, completed=event.step, total=event.steps, note=loss + validation)
 
-            yield Session(display.console.print, show, lambda: bool(interrupted))
-    finally:
-        for stop, handler in zip(stops, previous, strict=True):
-            signal.signal(stop, handler)
+def _again(*, force: bool) -> str:
+    return f"the same command{' without --force' if force else ''} resumes"

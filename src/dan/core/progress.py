@@ -62,15 +62,15 @@ def track(items: Iterable[Item], label: str, *, total: int | None = None) -> Ite
 
 
 def _within(outer: Listener, label: str, start: float, share: float) -> Listener:
-    """Return the listener to a part of the work: its 0 to 1 is `start` to ``start + share`` of the whole."""
-    return lambda _, done, note: outer(label, min(1.0, start + share * done), note)
+    """Return the listener to a part of the work: its 0 to 1 is `start` to ``start + share`` of the whole.
 
+    Several loops in one part each begin at 0; the whole never goes back.
+    """
+    reached = start
 
-Progress = Callable[[float], None]
+    def listener(_: str, done: float, note: str) -> None:
+        nonlocal reached
+        reached = max(reached, min(1.0, start + share * done))
+        outer(label, reached, note)
 
-
-def portion(progress: Progress | None, start: float, share: float) -> Progress:
-    """The progress of a part of the work: its 0 to 1 as `start` to ``start + share`` of the whole."""
-    if progress is None:
-        return lambda _: None
-    return lambda done: progress(start + share * done)
+    return listener

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from dan.core.arrays import Signal, check_sample_rate
 from dan.core.errors import DanError
-from dan.core.progress import Progress
+from dan.core.progress import track
 from dan.io.recordings import Reader, find_recordings, open_reader
 
 Alive = npt.NDArray[np.bool_]
@@ -112,7 +112,6 @@ def index(
     folder: str | Path,
     *,
     sample_rate_hz: float | None = None,
-    progress: Progress | None = None,
 ) -> Corpus:
     """Index the recordings in a folder and all folders below it.
 
@@ -121,7 +120,6 @@ def index(
     Args:
         folder: hidden files in it, and files that are no recordings by their suffix, are not looked at.
         sample_rate_hz: the rate of arrays and tables, in Hz; audio files say their own.
-        progress: called with the fraction done, in (0, 1].
 
     Raises:
         DanError: if there is no such folder or no usable recording in it, a file cannot be read or holds NaN
@@ -130,7 +128,7 @@ def index(
     root = Path(folder)
     paths = find_recordings(root)
     entries, notes, failures = [], [], []
-    for number, path in enumerate(paths, 1):
+    for path in track(paths, f"Indexing {root}"):
         try:
             entry = _entry(root, path, sample_rate_hz)
         except DanError as error:
@@ -142,8 +140,6 @@ def index(
             notes.append(f"{path} is left out: it is silent, its samples are all the same")
         else:
             entries.append(entry)
-        if progress:
-            progress(number / len(paths))
     if failures:
         raise _all_of(failures, root)
     if not entries:

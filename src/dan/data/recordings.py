@@ -11,7 +11,6 @@ import numpy as np
 
 from dan.config import AugmentationSettings, Recipe
 from dan.core.errors import DanError
-from dan.core.progress import Progress, portion
 from dan.data.crop import NOISE, Crops, Stringing
 from dan.data.index import Corpus, check_distinct, index
 from dan.data.mixer import Mixer, PairMixer
@@ -46,7 +45,6 @@ def open_material(
     noise: Path | None = None,
     noisy: Path | None = None,
     sample_rate_hz: float | None = None,
-    progress: Progress | None = None,
 ) -> Material:
     """Open folders of clean recordings and of noise, or of clean and noisy ones that belong together.
 
@@ -56,7 +54,6 @@ def open_material(
         noise: a folder of noise; without one, the noise is what the recipe synthesises.
         noisy: instead of noise, a folder of noisy recordings with the names of the clean ones.
         sample_rate_hz: of .npy arrays, in Hz.
-        progress: called with the fraction of the files looked at, in (0, 1].
 
     Raises:
         DanError: if a folder or a recording is wrong, they cannot be split, or one is on both sides or is
@@ -66,11 +63,7 @@ def open_material(
         raise DanError("--noise and --noisy", "noise is mixed in, noisy holds it already", "Give one of them")
     other = noise if noisy is None else noisy
     folders = [clean] if other is None else [clean, other]
-    share = 1 / len(folders)
-    corpora = [
-        index(folder, sample_rate_hz=sample_rate_hz, progress=portion(progress, place * share, share))
-        for place, folder in enumerate(folders)
-    ]
+    corpora = [index(folder, sample_rate_hz=sample_rate_hz) for folder in folders]
     notes = [note for corpus in corpora for note in (*corpus.notes, *_upsampled(recipe, corpus))]
     train, validation, told = (_mixed if noisy is None else _paired)(recipe, *corpora)
     digest = hashlib.sha256("".join(corpus.digest for corpus in corpora).encode()).hexdigest()

@@ -19,7 +19,6 @@ from torch import Tensor
 from dan.config import Recipe
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
-from dan.core.progress import Progress
 from dan.data.folder.load import Split, load_split
 from dan.data.mixer import Pool
 from dan.data.recordings import open_material
@@ -150,7 +149,6 @@ def open_recordings(
     noise: Path | None = None,
     noisy: Path | None = None,
     sample_rate_hz: float | None = None,
-    progress: Progress | None = None,
 ) -> Signals:
     """The source of batches and the validation signals from folders of recordings.
 
@@ -160,15 +158,12 @@ def open_recordings(
         noise: a folder of noise; without one, the noise is what the recipe synthesises.
         noisy: instead of noise, a folder of noisy recordings with the names of the clean ones.
         sample_rate_hz: of .npy arrays, in Hz.
-        progress: called with the fraction of the files looked at, in (0, 1].
 
     Raises:
         DanError: if a folder or a recording is wrong, they cannot be split, or one is on both sides or is
             both clean and noise.
     """
-    material = open_material(
-        recipe, clean=clean, noise=noise, noisy=noisy, sample_rate_hz=sample_rate_hz, progress=progress
-    )
+    material = open_material(recipe, clean=clean, noise=noise, noisy=noisy, sample_rate_hz=sample_rate_hz)
     training = recipe.training
     pool = Pool(material.train, seed=recipe.seed, batch=training.batch_size, reuse=recipe.augmentation.reuse)
     random = np.random.default_rng([recipe.seed, VALIDATION])
@@ -181,7 +176,7 @@ def open_recordings(
     )
 
 
-def open_signals(recipe: Recipe, folders: Folders, *, progress: Progress | None = None) -> Signals:
+def open_signals(recipe: Recipe, folders: Folders) -> Signals:
     """The signals that a recipe and the folders given stand for.
 
     Raises:
@@ -196,7 +191,6 @@ def open_signals(recipe: Recipe, folders: Folders, *, progress: Progress | None 
             noise=folders.noise,
             noisy=folders.noisy,
             sample_rate_hz=folders.sample_rate_hz,
-            progress=progress,
         )
     if folders.noise is not None or folders.noisy is not None:
         raise DanError("--noise", "it needs clean recordings beside it", "Give --clean as well")

@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from dan.config import Recipe
 from dan.core.arrays import Signal
-from dan.core.progress import Progress, portion
 from dan.core.ragged import Denoise
 from dan.dsp.butterworth import bandpass, lowpass
 from dan.dsp.sinusoid_fit import fit_sinusoids
@@ -67,7 +66,6 @@ def from_recipe(
     noise: Signal | None = None,
     sines: npt.NDArray[np.integer] | None = None,
     limit: bool = True,
-    progress: Progress | None = None,
 ) -> Baselines:
     """The rows for signals that a recipe made, set by what it says.
 
@@ -76,7 +74,6 @@ def from_recipe(
         noise: a sample of the noise ``[*, T]`` as strong as in the mixed signals; None draws one.
         sines: how many each signal has ``[N]``, where their number varies and is known.
         limit: whether the limit gets its row, where the recipe's prior is the one it knows.
-        progress: of the limit's work, called with the fraction done, in (0, 1].
     """
     rate_hz, band_hz = recipe.signal.sample_rate_hz, recipe.clean.frequency_hz
     known: dict[str, Any] = {"sample_rate_hz": rate_hz, "frequency_hz": band_hz}
@@ -98,19 +95,19 @@ def from_recipe(
     misfit = limit_misfit(recipe) if limit else "it was not asked for"
     if misfit is None:
         known |= {"sines": recipe.clean.sines, "snr_db": recipe.noise.snr_range_db[0]}
-        rows["limit"] = partial(bayes_estimate, **known, progress=portion(progress, 0, 1))
+        rows["limit"] = partial(bayes_estimate, **known)
     else:
         found.notes["limit"] = misfit
     return found
 
 
-def from_training(training: Training, *, progress: Progress | None = None) -> Baselines:
+def from_training(training: Training) -> Baselines:
     """The rows for recordings, every parameter chosen on the training side.
 
     Raises:
         DanError: if a signal of it is wrong.
     """
-    fitted = fit(training, progress=progress)
+    fitted = fit(training)
     return Baselines(fitted.rows, fitted.notes | dict.fromkeys(("nls", "limit"), NOT_MADE), fitted.settings)
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from dan.core.arrays import Signal, check_band, check_sample_rate, check_signal, energy
 from dan.core.errors import DanError
-from dan.core.progress import Progress
+from dan.core.progress import track
 from dan.dsp.phasors import phasors
 
 Array = npt.NDArray[np.float64]
@@ -91,7 +91,6 @@ def bayes_estimate(
     particles: int = 16,
     sweeps: int = 30,
     seed: int = 0,
-    progress: Progress | None = None,
 ) -> Signal:
     """Posterior mean of the clean signal under the founding task's own prior.
 
@@ -116,7 +115,6 @@ def bayes_estimate(
         particles: population of one signal, at least 2.
         sweeps: sweeps averaged at the end, at least 1.
         seed: the same seed gives the same estimate.
-        progress: called with the fraction done, in (0, 1].
 
     Returns:
         The estimate ``[*, T]``, of the dtype of `noisy`.
@@ -139,13 +137,10 @@ def bayes_estimate(
     chunks = np.array_split(flat, math.ceil(flat.size * particles * sines / CHUNK_VALUES))
     chunks = [chunk for chunk in chunks if len(chunk)]
     estimates = []
-    for done, chunk_seed in enumerate(np.random.SeedSequence(seed).spawn(len(chunks))):
-        sampler = _Sampler(chunks[done], prior, particles=particles, random=np.random.default_rng(chunk_seed))
-        estimates.append(
-            sampler.posterior_mean(prior.noise_variance(snr_db, len(chunks[done])), sweeps=sweeps)
-        )
-        if progress is not None:
-            progress((done + 1) / len(chunks))
+    seeds = np.random.SeedSequence(seed).spawn(len(chunks))
+    for chunk, chunk_seed in track(list(zip(chunks, seeds, strict=True)), "Theoretical limit"):
+        sampler = _Sampler(chunk, prior, particles=particles, random=np.random.default_rng(chunk_seed))
+        estimates.append(sampler.posterior_mean(prior.noise_variance(snr_db, len(chunk)), sweeps=sweeps))
     return np.concatenate(estimates).reshape(signal.shape).astype(signal.dtype)
 
 

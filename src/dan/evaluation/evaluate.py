@@ -5,7 +5,7 @@ Every figure is of held-back signals.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from dan.config import Recipe, SignalKind
 from dan.core.arrays import Signal, check_sample_rate
 from dan.core.errors import DanError
-from dan.core.progress import Progress, portion
+from dan.core.progress import track
 from dan.core.ragged import Denoise, Signals, check_pairs, check_signals, each, stacked
 from dan.evaluation import baselines
 from dan.evaluation.baselines import limit_misfit
@@ -38,11 +38,6 @@ __all__ = [
     "limit_misfit",
     "score",
 ]
-
-LIMIT_SHARE = 0.95
-"""Of the time that the outputs take, where the limit is among the rows."""
-FIT_SHARE, OUTPUT_SHARE, SCORE_SHARE = 0.25, 0.25, 0.4
-"""Of the whole time; without a training side the outputs take the fit's share too."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +64,6 @@ def evaluate(
     training: Training | None = None,
     sines: npt.NDArray[np.integer] | None = None,
     kind: SignalKind = "other",
-    progress: Progress | None = None,
     limit: bool = True,
 ) -> Evaluation:
     """Score a denoiser beside every baseline that applies.
@@ -89,7 +83,6 @@ def evaluate(
             keep their defaults, and those that need a band have no row. Not used where there is a recipe.
         sines: number of sines of each signal ``[N]``, where the recipe varies it and the data tell it.
         kind: what the signals are, for the figures of their field; `other` for SNR and SI-SDR alone.
-        progress: called with the fraction done, in (0, 1].
         limit: whether the limit, which takes by far the longest, gets its row.
 
     Returns:
@@ -102,24 +95,16 @@ def evaluate(
     check_pairs(clean=references, mixed=inputs)
     rate_hz = _check_rate(sample_rate_hz, recipe)
     figures = open_figures(kind, sample_rate_hz=rate_hz)
-    begun = FIT_SHARE if recipe is None and training is not None else 0.0
-    ended = FIT_SHARE + OUTPUT_SHARE
-    report = portion(progress, begun, ended - begun)
     if recipe is not None:
-        late = portion(report, 1 - LIMIT_SHARE, LIMIT_SHARE)
-        beside = baselines.from_recipe(recipe, noise=noise, sines=sines, limit=limit, progress=late)
+        beside = baselines.from_recipe(recipe, noise=noise, sines=sines, limit=limit)
     elif training is not None:
-        beside = baselines.from_training(training, progress=portion(progress, 0, begun))
+        beside = baselines.from_training(training)
     else:
         beside = baselines.untold(rate_hz, noise=noise)
     candidates = {"dan": denoise, **beside.rows}
-    outputs, notes = _outputs(candidates, inputs, report=report)
-    values = take_all(
-        outputs, clean=references, figures=figures, progress=portion(progress, ended, SCORE_SHARE)
-    )
-    harm = _harm(
-        candidates, references, list(outputs), portion(progress, ended + SCORE_SHARE, 1 - ended - SCORE_SHARE)
-    )
+    outputs, notes = _outputs(candidates, inputs)
+    values = take_all(outputs, clean=references, figures=figures)
+    harm = _harm(candidates, references, list(outputs))
     table = Table(
         model,
         data,
@@ -145,7 +130,6 @@ def curve(
     count: int = 100,
     seed: int = 0,
     limit: bool = True,
-    progress: Progress | None = None,
 ) -> list[tuple[float, dict[str, float]]]:
     """Output SNR against input SNR, on fresh draws of a recipe's task.
 
@@ -159,7 +143,6 @@ def curve(
         count: signals at each, at least 1.
         seed: of the draws: one that no training used.
         limit: whether the limit is drawn, where the recipe's prior is the one it knows.
-        progress: called with the fraction done, in (0, 1].
 
     Returns:
         For each SNR the mean output SNR in dB by the row's name, as in the table.
@@ -168,14 +151,12 @@ def curve(
         DanError: if a setting is wrong or a denoiser changes the shape.
     """
     points = []
-    for index, level_db in enumerate(snr_db):
+    for level_db in track(snr_db, "SNR curve"):
         noise = recipe.noise.model_copy(update={"snr_db": float(level_db)})
         task = recipe.model_copy(update={"noise": noise})
         pairs = draw_pairs(task, count, random=np.random.default_rng(seed))
-        report = portion(progress, index / len(snr_db), 1 / len(snr_db))
-        late = portion(report, 1 - LIMIT_SHARE, LIMIT_SHARE)
-        beside = baselines.from_recipe(task, sines=pairs.sines, limit=limit, progress=late)
-        outputs, _ = _outputs({"dan": denoise, **beside.rows}, list(pairs.mixed), report=report)
+        beside = baselines.from_recipe(task, sines=pairs.sines, limit=limit)
+        outputs, _ = _outputs({"dan": denoise, **beside.rows}, list(pairs.mixed))
         means = {
             name: float(metrics.snr_db(estimate=np.stack(output), reference=pairs.clean).mean())
             for name, output in outputs.items()
@@ -196,31 +177,34 @@ def _check_rate(sample_rate_hz: float, recipe: Recipe | None) -> float:
 
 
 def _outputs(
-    candidates: dict[str, Denoise], mixed: list[Signal], *, report: Progress
+    candidates: dict[str, Denoise], mixed: list[Signal]
 ) -> tuple[dict[str, list[Signal]], dict[str, str]]:
     """Outputs by name, the noisy input's first, and for each baseline that does not apply why."""
     outputs, notes = {"noisy": mixed}, {}
-    share = (1 - LIMIT_SHARE if "limit" in candidates else 1.0) / len(candidates)
-    for done, (name, candidate) in enumerate(candidates.items(), start=1):
+    for name, candidate in _tracked(candidates):
         try:
             outputs[name] = each(candidate, mixed, name=name)
         except DanError as error:
             if name == "dan":
                 raise
             notes[name] = str(error)
-        report(1.0 if done == len(candidates) else share * done)
     return outputs, notes
 
 
-def _harm(
-    candidates: dict[str, Denoise], clean: list[Signal], names: list[str], report: Progress
-) -> tuple[CleanInput, ...]:
+def _tracked(candidates: dict[str, Denoise]) -> Iterator[tuple[str, Denoise]]:
+    """Yield the candidates, the limit last: it takes by far the longest, and tells its own progress."""
+    quick = {name: candidate for name, candidate in candidates.items() if name != "limit"}
+    yield from track(quick.items(), "Denoising")
+    if "limit" in candidates:
+        yield "limit", candidates["limit"]
+
+
+def _harm(candidates: dict[str, Denoise], clean: list[Signal], names: list[str]) -> tuple[CleanInput, ...]:
     """What each row does to clean input; not the limit, which is told another SNR."""
     rows = []
     chosen = [name for name in names if name in candidates and name != "limit"]
     figures = open_figures("other", sample_rate_hz=1.0)
-    for done, name in enumerate(chosen, start=1):
+    for name in track(chosen, "Clean input"):
         values = figures.take(each(candidates[name], clean, name=name), clean=clean)
         rows.append(CleanInput(name, mean(values["snr_db"]), mean(values["si_sdr_db"])))
-        report(done / len(chosen))
     return tuple(rows)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from dan.config import SignalKind
 from dan.core.arrays import Signal
-from dan.core.progress import Progress, portion
+from dan.core.progress import track
 from dan.core.ragged import Signals, check_pairs, check_signals
 from dan.evaluation.table import FIGURES, Row, SnrClass
 from dan.metrics.general import Array, bootstrap_interval
@@ -60,15 +60,12 @@ def take_all(
     *,
     clean: Sequence[Signal],
     figures: Figures,
-    progress: Progress | None = None,
 ) -> dict[str, dict[str, Array]]:
     """Every figure of every signal ``[N]``, by the row's name and the figure's."""
     values: dict[str, dict[str, Array]] = {}
-    for number, (name, output) in enumerate(outputs.items()):
-        told = portion(progress, number / len(outputs), 1 / len(outputs))
-        taken = figures.take(output, clean=clean, progress=told)
+    for name, output in track(outputs.items(), "Scoring"):
+        taken = figures.take(output, clean=clean)
         values[name] = _with_gains(taken, values["noisy"] if values else taken)
-        told(1.0)
     return values
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
-from dan.core.progress import Progress, portion
+from dan.core.progress import track
 from dan.core.ragged import Denoise
 from dan.dsp.butterworth import bandpass, lowpass
 from dan.dsp.spectral_gate import spectral_gate
@@ -53,7 +53,7 @@ class Fitted:
     """Why a row is missing, by its name."""
 
 
-def fit(training: Training, *, progress: Progress | None = None) -> Fitted:
+def fit(training: Training) -> Fitted:
     """Choose the parameters of the classical filters on the training side of the data.
 
     The pass bands come from the mean spectra of clean signals and of noise; the Wiener filter, the wavelets
@@ -61,7 +61,6 @@ def fit(training: Training, *, progress: Progress | None = None) -> Fitted:
 
     Args:
         training: signals of the training side.
-        progress: called with the fraction done, in (0, 1].
 
     Raises:
         DanError: if a signal is wrong, or they are unpaired.
@@ -74,24 +73,19 @@ def fit(training: Training, *, progress: Progress | None = None) -> Fitted:
         ("wavelet", _wavelets),
         ("spectral_gate", _gates),
     ]
-    for number, (name, offered) in enumerate(steps):
-        report = portion(progress, number / len(steps), 1 / len(steps))
+    for name, offered in track(steps, "Setting filters"):
         band = fitted.rows.get("bandpass", lambda noisy: noisy)
         try:
-            said, chosen = _best(offered(training, band), training, report)
+            said, chosen = _best(offered(training, band), training)
         except DanError as error:
             fitted.notes[name] = str(error)
         else:
             fitted.settings[name], fitted.rows[name] = said, chosen
-        report(1.0)
     return fitted
 
 
-def _best(candidates: Sequence[Candidate], training: Training, report: Progress) -> Candidate:
-    merits = []
-    for number, (_, candidate) in enumerate(candidates, start=1):
-        merits.append(training.merit(candidate))
-        report(number / len(candidates))
+def _best(candidates: Sequence[Candidate], training: Training) -> Candidate:
+    merits = [training.merit(candidate) for _, candidate in track(candidates, "Candidates")]
     return candidates[int(np.argmax(merits))]
 
 

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from dan.core.atomic import atomic_write, check_free
 from dan.core.errors import DanError
-from dan.core.progress import Progress
+from dan.core.extras import require
+from dan.core.progress import report
 from dan.export.exportable import ExportableShortTimeGenerator, build_exportable
 from dan.export.parity import Difference, check_loss, check_parity, compare
 from dan.export.precisions import Precision, stored_in
@@ -49,7 +50,6 @@ def export_onnx(
     *,
     force: bool = False,
     precision: Precision = "float32",
-    progress: Progress | None = None,
 ) -> Export:
     """Export a generator to one ONNX file.
 
@@ -62,7 +62,6 @@ def export_onnx(
         out: the file to write, NAME.onnx.
         force: overwrite a file of that name.
         precision: in which the weights are stored; what is computed with is float32 all the same.
-        progress: called with the share done, in (0, 1].
 
     Returns:
         The file and how it compares; of lower precisions, what they cost.
@@ -79,20 +78,20 @@ def export_onnx(
             "Train with --set generator.channels=1",
         )
     check_free(out, force=force)
-    report = progress or (lambda _: None)
+    report("Exporting", 0.0)
     with atomic_write(out, force=force) as temporary:
         graph = trace(generator, info, temporary)
-        report(0.4)
+        report("Exporting", 0.4)
         temporary.write_bytes(graph.SerializeToString())
         difference = compare(generator, open_onnx(temporary))
         check_parity(difference, out)
-        report(0.8)
+        report("Exporting", 0.8)
         if precision != "float32":
             temporary.write_bytes(stored_in(graph, precision).SerializeToString())
             difference = compare(generator, open_onnx(temporary))
             check_loss(difference, out)
         size_bytes = temporary.stat().st_size
-    report(1.0)
+    report("Exporting", 1.0)
     return Export(out, precision, size_bytes, difference)
 
 
@@ -102,11 +101,7 @@ def trace(generator: GeneratorBase, info: ModelInfo, path: Path) -> ModelProto:
     Raises:
         DanError: if the package `onnx` is not installed.
     """
-    try:
-        import onnx
-    except ImportError as error:
-        raise DanError("export", "it takes the package onnx", "pip install 'dan-denoiser[train]'") from error
-
+    onnx = require("onnx", extra="train")
     network = build_exportable(info.generator, info.signal).eval()
     network.load_state_dict(generator.state_dict(), strict=False)  # it has tables of its own beside them
     with warnings.catch_warnings():
@@ -114,7 +109,7 @@ def trace(generator: GeneratorBase, info: ModelInfo, path: Path) -> ModelProto:
         torch.onnx.export(
             **_signature(network), f=path, opset_version=OPSET, dynamo=False, do_constant_folding=False
         )  # folding would store the transforms
-    graph = onnx.load(path)
+    graph: ModelProto = onnx.load(path)
     shorten_names(graph)
     onnx.helper.set_model_props(graph, metadata(network, info))
     return graph

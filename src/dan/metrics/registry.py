@@ -11,7 +11,7 @@ import numpy as np
 from dan.config import SignalKind
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
-from dan.core.progress import Progress, portion
+from dan.core.progress import track
 from dan.core.ragged import by_length
 from dan.metrics import biosignals, speech
 from dan.metrics import general as metrics
@@ -51,22 +51,17 @@ class Figures:
     remarks: tuple[str, ...]
     """What a reader must know, and which figures are missing for what reason."""
 
-    def take(
-        self, estimates: Sequence[Signal], *, clean: Sequence[Signal], progress: Progress | None = None
-    ) -> dict[str, Array]:
+    def take(self, estimates: Sequence[Signal], *, clean: Sequence[Signal]) -> dict[str, Array]:
         """Each figure of each signal ``[N]``, whatever their lengths; NaN where there is none.
 
         Raises:
             DanError: if a signal is wrong or the lengths differ.
         """
         values = {name: np.empty(len(clean)) for name in self.measures}
-        done = 0
-        for places, (estimate, reference) in by_length(estimates, clean):
-            for number, (name, measure) in enumerate(self.measures.items()):
-                start = (done + len(places) * number / len(self.measures)) / len(clean)
-                told = portion(progress, start, len(places) / len(clean) / len(self.measures))
-                values[name][places] = measure(estimate=estimate, reference=reference, progress=told)
-            done += len(places)
+        lengths = len({len(signal) for signal in estimates})
+        for places, (estimate, reference) in track(by_length(estimates, clean), "Lengths", total=lengths):
+            for name, measure in track(self.measures.items(), "Figures"):
+                values[name][places] = measure(estimate=estimate, reference=reference)
         return values
 
 
@@ -84,7 +79,7 @@ def open_figures(kind: SignalKind, *, sample_rate_hz: float) -> Figures:
         DanError: if there is no such kind.
     """
     check_kind(kind)
-    measures = {name: _plain(measure) for name, measure in _plain_measures(kind).items()}
+    measures = _plain_measures(kind)
     remarks = [REMARKS[kind]] if kind in REMARKS else []
     for name, measure in (_SPEECH if kind == "speech" else {}).items():
         try:
@@ -145,10 +140,6 @@ _FIELDS: dict[str, dict[str, Measure]] = {
 
 def _plain_measures(kind: SignalKind) -> dict[str, Measure]:
     return _GENERAL | _FIELDS.get(kind, {})
-
-
-def _plain(measure: Measure) -> Measure:
-    return lambda *, estimate, reference, progress: measure(estimate=estimate, reference=reference)  # noqa: ARG005
 
 
 def _rated(measure: Measure, sample_rate_hz: float) -> Measure:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dan.core.arrays import check_sample_rate
 from dan.core.errors import DanError
-from dan.core.progress import Progress
+from dan.core.extras import require
+from dan.core.progress import track
 from dan.metrics.general import Array, at_unit_peak, check_pair
 
 PESQ_MODES = {8000.0: "nb", 16000.0: "wb"}
@@ -27,15 +27,12 @@ LOWEST_MOS = 1.0
 STOI_LEAST_S = 0.0256
 """One frame of STOI."""
 
-INSTALL = "Run pip install 'dan-denoiser[speech]'"
-
 
 def pesq_mos(
     *,
     estimate: npt.ArrayLike,
     reference: npt.ArrayLike,
     sample_rate_hz: float,
-    progress: Progress | None = None,
 ) -> Array:
     """PESQ: the mean opinion score that listeners would give; higher is better.
 
@@ -43,7 +40,6 @@ def pesq_mos(
         estimate: ``[*, T]``; its level and sign do not matter.
         reference: clean speech ``[*, T]``, a few seconds of it.
         sample_rate_hz: 8000 for narrow band, 16000 for wide band; their scores do not compare.
-        progress: called with the fraction done, in (0, 1].
 
     Returns:
         ``[*]`` from 1 to about 4.6; a silent estimate has 1. NaN where the reference is shorter than a
@@ -59,7 +55,7 @@ def pesq_mos(
         raise DanError(
             f"sample_rate_hz={rate_hz:g}", "PESQ is defined at 8000 and 16000 Hz only", "Resample to these"
         )
-    pesq = _package("pesq")
+    pesq = require("pesq", extra="speech")
 
     def score(guess: Array, truth: Array) -> float:
         try:
@@ -67,7 +63,7 @@ def pesq_mos(
         except (pesq.NoUtterancesError, pesq.BufferTooShortError):
             return float("nan")
 
-    return _each(score, estimate, reference, silent=LOWEST_MOS, progress=progress)
+    return _each(score, estimate, reference, silent=LOWEST_MOS)
 
 
 def stoi(
@@ -75,7 +71,6 @@ def stoi(
     estimate: npt.ArrayLike,
     reference: npt.ArrayLike,
     sample_rate_hz: float,
-    progress: Progress | None = None,
 ) -> Array:
     """Short-time objective intelligibility, which rises with the share of words understood.
 
@@ -83,7 +78,6 @@ def stoi(
         estimate: ``[*, T]``; its level does not matter.
         reference: clean speech ``[*, T]``.
         sample_rate_hz: any whole number of Hz; it is resampled to 10 kHz.
-        progress: called with the fraction done, in (0, 1].
 
     Returns:
         ``[*]``, 1 at best and about 0 at worst; a silent estimate has 0. NaN where less than 0.4 s of the
@@ -98,7 +92,7 @@ def stoi(
     rate_hz = check_sample_rate(sample_rate_hz)
     if not rate_hz.is_integer():
         raise DanError(f"sample_rate_hz={rate_hz:g}", "STOI takes a whole number of Hz", "Resample it")
-    pystoi = _package("pystoi")
+    pystoi = require("pystoi", extra="speech")
 
     def score(guess: Array, truth: Array) -> float:
         if len(truth) <= STOI_LEAST_S * rate_hz + 1:
@@ -110,7 +104,7 @@ def stoi(
             except RuntimeWarning:
                 return float("nan")
 
-    return _each(score, estimate, reference, silent=0.0, progress=progress)
+    return _each(score, estimate, reference, silent=0.0)
 
 
 def _each(
@@ -119,13 +113,12 @@ def _each(
     reference: npt.ArrayLike,
     *,
     silent: float,
-    progress: Progress | None,
 ) -> Array:
     """The score of each signal ``[*]``; `silent` where the estimate is silent and the reference has one."""
     # Level does not matter to either figure, and at their own peaks neither signal is lost in float32.
     guesses, truths = (at_unit_peak(signal) for signal in check_pair(estimate, reference))
     scores = np.empty(truths.shape[:-1])
-    for done, place in enumerate(np.ndindex(scores.shape), start=1):
+    for place in track(np.ndindex(scores.shape), "Signals", total=scores.size):
         guess, truth = guesses[place], truths[place]
         if not truth.any():
             scores[place] = np.nan
@@ -133,20 +126,4 @@ def _each(
             scores[place] = score(guess, truth)
         else:
             scores[place] = silent if np.isfinite(score(truth, truth)) else np.nan
-        if progress:
-            progress(done / scores.size)
     return scores
-
-
-def _package(name: str) -> Any:
-    """A package that is an extra.
-
-    Raises:
-        DanError: if it is not installed.
-    """
-    import importlib
-
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise DanError(name, "it is not installed", INSTALL) from error

@@ -20,6 +20,8 @@ from torch import Tensor, nn
 from dan.config import OptimiserSettings, Recipe
 from dan.core.arrays import Signal, energy, energy_ratio_db
 from dan.core.errors import DanError
+from dan.core.progress import report
+from dan.core.stopping import undivided
 from dan.data.sources import Batch, Source, ValidationSet, to_tensor
 from dan.losses.reconstruction import check_batch, discriminator_loss, generator_losses
 from dan.networks.base import GeneratorBase
@@ -70,27 +72,19 @@ class State:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What a training tells after each step, and after each validation with a record."""
-
-    step: int
-    steps: int
-    losses: Losses
-    record: Record | None = None
-
-
-@dataclass(frozen=True)
 class Hooks:
-    """What a training calls: each may be left out."""
+    """Callbacks of a training: each may be left out."""
 
-    progress: Callable[[Progress], None] = lambda _: None
-    """After each step and each validation."""
+    stepped: Callable[[Losses], None] = lambda _: None
+    """After each step, with its losses."""
+    validated: Callable[[Record], None] = lambda _: None
+    """After each validation, with its record."""
     improved: Callable[[State], None] = lambda _: None
     """After a validation that was the best so far."""
     checkpoint: Callable[[State], None] = lambda _: None
-    """After each epoch, and before the training ends early."""
+    """After each validation, and before the training ends early."""
     should_stop: Callable[[], bool] = lambda: False
-    """Asked after each step."""
+    """Asked after each step; after the last of an epoch, once it is validated."""
 
 
 def new_state(recipe: Recipe, *, device: str = "cpu") -> State:
@@ -143,6 +137,8 @@ def _optimisers(
 def train(state: State, source: Source, validation: ValidationSet, hooks: Hooks = Hooks()) -> bool:
     """Train until the recipe's last epoch, its patience, or a request to stop.
 
+    Ctrl-C ends it between two steps or within a validation, with a checkpoint that resumes exactly there.
+
     Args:
         state: new, or as it was left by an earlier call: it goes on from there.
         source: of the batches.
@@ -156,44 +152,76 @@ def train(state: State, source: Source, validation: ValidationSet, hooks: Hooks 
         DanError: if a loss or an output is no longer finite. The state is then not passed to the hooks
             `improved` and `checkpoint`.
     """
-    steps = state.recipe.training.epochs * source.steps_per_epoch
-    while state.step < steps and not _patience_is_over(state):
-        if not _epoch(state, source, steps, hooks):
+    try:
+        return _train(state, source, validation, hooks)
+    except (KeyboardInterrupt, SystemExit):
+        with undivided():
             hooks.checkpoint(state)
-            return False
-        record = validate(state, validation, steps_per_epoch=source.steps_per_epoch)
+        raise
+
+
+def _train(state: State, source: Source, validation: ValidationSet, hooks: Hooks) -> bool:
+    steps = state.recipe.training.epochs * source.steps_per_epoch
+    if _awaits_validation(state, source):  # it was stopped there
+        _validate(state, source, validation, hooks)
+    while not _is_complete(state, steps):
+        _step(state, source, steps, hooks)
+        if _awaits_validation(state, source):
+            _validate(state, source, validation, hooks)
+        if hooks.should_stop():
+            hooks.checkpoint(state)
+            break
+    return _is_complete(state, steps)
+
+
+def _is_complete(state: State, steps: int) -> bool:
+    patience = state.recipe.training.patience_epochs
+    return state.step >= steps or 0 < patience <= state.epochs_without_gain
+
+
+def _awaits_validation(state: State, source: Source) -> bool:
+    """Whether the step just done was the last of an epoch."""
+    validated = state.history[-1]["step"] if state.history else 0
+    return bool(state.step % source.steps_per_epoch == 0 and state.step > validated)
+
+
+def _step(state: State, source: Source, steps: int, hooks: Hooks) -> None:
+    """Draw a batch and train on it."""
+    started = time.perf_counter()
+    share = schedule_share(
+        state.recipe.schedule, step=state.step, steps=steps, steps_per_epoch=source.steps_per_epoch
+    )
+    epoch = state.step / source.steps_per_epoch
+    batch = source.batch(state.step)
+    with undivided():
+        losses = training_step(state, batch, rate_share=share, epoch=epoch)
+        state.step += 1
+        state.sums = {name: state.sums.get(name, 0.0) + loss for name, loss in losses.items()}
+        state.seconds += time.perf_counter() - started
+    hooks.stepped(losses)
+    report("Training", state.step / steps, _note(state, losses))
+
+
+def _note(state: State, losses: Losses) -> str:
+    """Return what stands beside the bar: the last loss and the best validation."""
+    best = (
+        [f"validation {max(record['val_snr_db'] for record in state.history):.2f} dB"]
+        if state.history
+        else []
+    )
+    return "  ".join([f"loss {losses['generator']:.3f}", *best])
+
+
+def _validate(state: State, source: Source, validation: ValidationSet, hooks: Hooks) -> None:
+    """Validate at the end of an epoch, and keep what came of it."""
+    record = validate(state, validation, steps_per_epoch=source.steps_per_epoch)
+    with undivided():
         state.history.append(record)
         state.sums = {}
         if state.epochs_without_gain == 0:
             hooks.improved(state)
         hooks.checkpoint(state)
-        hooks.progress(Progress(state.step, steps, {}, record))
-    return True
-
-
-def _patience_is_over(state: State) -> bool:
-    patience = state.recipe.training.patience_epochs
-    return 0 < patience <= state.epochs_without_gain
-
-
-def _epoch(state: State, source: Source, steps: int, hooks: Hooks) -> bool:
-    """Train to the end of the epoch under way; False if stopped before."""
-    first = True
-    while first or state.step % source.steps_per_epoch:
-        if not first and hooks.should_stop():
-            return False
-        first = False
-        started = time.perf_counter()
-        share = schedule_share(
-            state.recipe.schedule, step=state.step, steps=steps, steps_per_epoch=source.steps_per_epoch
-        )
-        epoch = state.step / source.steps_per_epoch
-        losses = training_step(state, source.batch(state.step), rate_share=share, epoch=epoch)
-        state.step += 1
-        state.sums = {name: state.sums.get(name, 0.0) + loss for name, loss in losses.items()}
-        state.seconds += time.perf_counter() - started
-        hooks.progress(Progress(state.step, steps, losses))
-    return True
+    hooks.validated(record)
 
 
 def training_step(state: State, batch: Batch, *, rate_share: float = 1.0, epoch: float = 0.0) -> Losses:

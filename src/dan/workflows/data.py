@@ -14,7 +14,7 @@ from dan.config.load import check_recipe
 from dan.core.arrays import check_sample_rate
 from dan.core.atomic import atomic_folder
 from dan.core.errors import DanError
-from dan.core.progress import Progress
+from dan.core.progress import track
 from dan.data.folder.layout import KINDS, SIDES, Dataset, Side, is_data_folder
 from dan.data.folder.preview import write_resampled
 from dan.data.recordings import open_material
@@ -46,7 +46,6 @@ def mix_folder(
     seed: int = 0,
     recordings: RecordingsSettings | None = None,
     force: bool = False,
-    progress: Progress | None = None,
 ) -> Mixed:
     """Fill a data folder with mixtures of recordings; it appears whole or not at all.
 
@@ -64,7 +63,6 @@ def mix_folder(
         seed: everything random follows from it.
         recordings: how they are split, and short ones concatenated.
         force: replace a data folder of that name; a folder that holds anything else is never replaced.
-        progress: called with the fraction done, in (0, 1].
 
     Returns:
         The folder, and what is to be told of it.
@@ -79,17 +77,13 @@ def mix_folder(
     counts = _counts(count, recordings)
     with atomic_folder(out, force=force, replaceable=is_data_folder) as folder:
         material = open_material(recipe, clean=clean, noise=noise, sample_rate_hz=sample_rate_hz)
-        done = 0
         for number, (side, mixer) in enumerate(
             zip(SIDES, (material.train, material.validation), strict=True)
         ):
             random = np.random.default_rng(np.random.SeedSequence(seed).spawn(len(SIDES))[number])
-            for row in range(counts[side]):
+            for row in track(range(counts[side]), f"Mixing for {side}"):
                 pairs = mixer.draw(1, random=random)
                 _save(folder, side, row, pairs, sample_rate_hz=recipe.signal.sample_rate_hz)
-                done += 1
-                if progress:
-                    progress(done / count)
         _save_dataset(folder, recipe, counts, clean=clean.name, noise=noise.name)
     return Mixed(Path(out), material.notes)
 

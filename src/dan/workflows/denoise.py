@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from dan.core.arrays import Signal, check_sample_rate
 from dan.core.atomic import is_there
 from dan.core.errors import DanError
-from dan.core.progress import Progress, portion
+from dan.core.progress import track
 from dan.inference.denoiser import Denoiser
 from dan.inference.stream import Stream, check_strength
 from dan.io.base import Missing, Reader, Writer
@@ -47,7 +48,6 @@ def denoise_files(
     resample: bool = False,
     missing: Missing = "fill",
     force: bool = False,
-    progress: Progress | None = None,
 ) -> Report:
     """Denoise recordings; one that fails does not stop the rest.
 
@@ -61,7 +61,6 @@ def denoise_files(
         missing: "fill" puts a straight line through missing samples (NaN) for the denoiser, and leaves them
             missing in what is written; "refuse" is an error.
         force: overwrite what is there.
-        progress: called with the fraction done, in (0, 1].
 
     Returns:
         What was written, and the errors of the files that could not be.
@@ -76,20 +75,17 @@ def denoise_files(
         check_sample_rate(sample_rate_hz)
     pairs = plan(inputs, out)
     report = Report(notes=[note for given in inputs if given.is_dir() for note in _left_out(given)])
-    for done, (source, target) in enumerate(pairs.items(), start=1):
+    for source, target in track(pairs.items(), "Denoising"):
         try:
-            tell = portion(progress, (done - 1) / len(pairs), 1 / len(pairs))
             with open_reader(source, sample_rate_hz=sample_rate_hz, missing=missing) as reader:
                 stream = _open_stream(denoiser, reader, strength=strength, resample=resample)
                 with open_writer(target, reader, force=force) as writer:
-                    _copy(reader, stream, writer, tell)
+                    _copy(reader, stream, writer)
                 clipped = writer.clipped_samples
                 report.notes += [f"{source}: {note}" for note in [*_told(reader, writer), *writer.notes]]
             report.written.append(Written(target, clipped))
         except DanError as error:
             report.failures.append(error)
-        if progress:
-            progress(done / len(pairs))
     return report
 
 
@@ -101,13 +97,12 @@ def _left_out(folder: Path) -> list[str]:
     return [f"{folder}: left out beside other recordings, tables: {len(tables)} ({few}). Give them by name."]
 
 
-def _copy(reader: Reader, stream: Stream, writer: Writer, progress: Progress) -> None:
+def _copy(reader: Reader, stream: Stream, writer: Writer) -> None:
     """Block by block: a recording of any length takes the memory of one block."""
     block_samples = max(1, BLOCK_VALUES // reader.channels)
-    for index, block in enumerate(reader.blocks(block_samples), start=1):
+    count = math.ceil((reader.length_samples or 0) / block_samples)
+    for block in track(reader.blocks(block_samples), "Blocks", total=count):
         _write(reader, writer, _fed(stream, block, reader.path))
-        if reader.length_samples:
-            progress(min(1.0, index * block_samples / reader.length_samples))
     _write(reader, writer, stream.flush())
 
 

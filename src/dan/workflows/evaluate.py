@@ -10,7 +10,6 @@ from dan.config.load import load_recipe
 from dan.core.arrays import Signal
 from dan.core.atomic import atomic_write, check_free
 from dan.core.errors import DanError
-from dan.core.progress import Progress, portion
 from dan.data.folder.layout import SIDES, Dataset, pair_files, read_dataset
 from dan.data.folder.load import load_signals
 from dan.evaluation.evaluate import Evaluation, Training, curve, evaluate
@@ -18,9 +17,6 @@ from dan.inference.denoiser import Denoiser, load
 from dan.metrics.registry import check_kind
 from dan.report.build import Curve, write_report
 from dan.training.run_folder import Run
-
-TABLE_SHARE = 0.3
-"""Of the time, where a report with its curve is wanted as well."""
 
 CURVE_SIGNALS = 64
 CURVE_SEED = 7919
@@ -36,7 +32,6 @@ def judge(
     sample_rate_hz: float | None = None,
     kind: str | None = None,
     force: bool = False,
-    progress: Progress | None = None,
 ) -> Evaluation:
     """Score a model on the validation side of a data folder.
 
@@ -52,7 +47,6 @@ def judge(
         sample_rate_hz: the rate in Hz of .npy files without a dataset.json.
         kind: what the signals are: tones, speech, ecg, eeg or other.
         force: overwrite what is there.
-        progress: called with the fraction done, in (0, 1].
 
     Returns:
         The table and what it was made of.
@@ -67,7 +61,6 @@ def judge(
     split = load_signals(data, "validation", sample_rate_hz=sample_rate_hz)
     _check_rate(denoiser, data, split.sample_rate_hz)
     recipe = dataset.recipe if dataset else None
-    share = TABLE_SHARE if report and recipe else 1.0
     evaluation = evaluate(
         _function(denoiser),
         clean=split.clean,
@@ -80,13 +73,12 @@ def judge(
         model=denoiser.info.name,
         data=str(data),
         parameters=denoiser.info.parameters,
-        progress=portion(progress, 0, share),
     )
     if json_file:
         with atomic_write(json_file, force=force) as temporary:
             temporary.write_text(evaluation.table.to_json() + "\n", encoding="utf-8")
     if report:
-        points = _curve(denoiser, recipe, portion(progress, share, 1 - share))
+        points = _curve(denoiser, recipe)
         run = Run(Path(model))
         write_report(
             report,
@@ -122,11 +114,11 @@ def _kind(given: str | None, dataset: Dataset | None, trained_on: SignalKind) ->
     return check_kind(said) if said else trained_on
 
 
-def _curve(denoiser: Denoiser, recipe: Recipe | None, progress: Progress) -> Curve | None:
+def _curve(denoiser: Denoiser, recipe: Recipe | None) -> Curve | None:
     """Output against input SNR on draws of the recipe's task, where it is known."""
     if recipe is None:
         return None
-    return curve(_function(denoiser), recipe, count=CURVE_SIGNALS, seed=CURVE_SEED, progress=progress)
+    return curve(_function(denoiser), recipe, count=CURVE_SIGNALS, seed=CURVE_SEED)
 
 
 def _function(denoiser: Denoiser) -> Callable[..., Signal]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from dan.config import Recipe
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
+from dan.core.extras import require
 from dan.core.version import __version__
 from dan.data.folder.load import create
 from dan.data.sources import Folders, ValidationSet, open_signals
@@ -20,8 +22,10 @@ from dan.report.plots import plot_history, plot_signals, save_figure
 from dan.training.checkpoint import load_checkpoint, save_checkpoint
 from dan.training.diagnostics import data_warnings, discriminator_warning, output_warnings, verdict
 from dan.training.history import Record
-from dan.training.loop import Hooks, Progress, State, apply, new_state, train
+from dan.training.loop import Hooks, State, apply, new_state, train
 from dan.training.run_folder import Run
+
+log = logging.getLogger(__name__)
 
 PLOTTED_SIGNALS = 3
 NO_FOLDERS = Folders()
@@ -39,18 +43,6 @@ class Outcome:
     """Whether the training is all right, in a few sentences."""
 
 
-@dataclass(frozen=True)
-class Session:
-    """What is told to the outside while a session lasts; each may be left out."""
-
-    say: Callable[[str], None] = lambda _: None
-    """Called with a sentence on what happens, or a warning."""
-    progress: Callable[[Progress], None] = lambda _: None
-    """Called after each step and each validation."""
-    should_stop: Callable[[], bool] = lambda: False
-    """Asked after each step."""
-
-
 def train_run(
     recipe: Recipe,
     out: Path,
@@ -60,9 +52,10 @@ def train_run(
     max_minutes: float | None = None,
     device: str = "cpu",
     tensorboard: bool = False,
-    session: Session | None = None,
 ) -> Outcome:
-    """Train by a recipe in a run folder; the same call again resumes.
+    """Train by a recipe in a run folder; the same call again resumes, also after Ctrl-C.
+
+    What happens is logged, and each validation with it.
 
     Args:
         recipe: the whole training.
@@ -73,7 +66,6 @@ def train_run(
         max_minutes: stop after so many minutes, resumable.
         device: where torch computes: `cpu`, `cuda`, `cuda:N`, `mps` or `xpu`.
         tensorboard: write the curves for TensorBoard as well, under `out`.
-        session: what is told to the outside.
 
     Returns:
         What came out.
@@ -82,32 +74,32 @@ def train_run(
         DanError: if the recipe, the data or the folder is wrong, the folder is in use, a disk is full, or the
             training diverges. The best model and the last checkpoint are then still there.
     """
-    session, run = session or Session(), Run(out)
+    run = Run(out)
     _check_apart(folders, out)
     with run.locked():
         own = recipe.data.source == "folder" and not any(folders.paths())
         given = None if own else open_signals(recipe, folders)  # before anything is started over
         resuming = run.prepare(recipe, force=force)
-        signals = given or open_signals(recipe, _own_data(recipe, run, session))
+        signals = given or open_signals(recipe, _own_data(recipe, run))
         validation = signals.validation
         for note in signals.notes:
-            session.say(note)
+            log.info(note)
         for warning in data_warnings(clean=validation.clean, mixed=validation.mixed):
-            session.say(f"Warning: {warning}.")
+            log.warning("%s.", warning)
         state = new_state(recipe, device=device)
         state.digest = signals.source.digest
         if resuming:
             load_checkpoint(run.checkpoint, state)
-            session.say(f"Resuming {out} after step {state.step}.")
-        late = _deadline(max_minutes)
-        hooks = Hooks(
-            progress=_tell(session, tensorboard_writer(out) if tensorboard else None),
-            improved=lambda state: save_model(run.model, state.best, model_info(state, signals.words)),
-            checkpoint=_keep(run, session),
-            should_stop=lambda: late() or session.should_stop(),
-        )
-        complete = train(state, signals.source, validation, hooks)
-        return _finish(run, state, validation, complete, session)
+            log.info("Resuming %s after step %d.", out, state.step)
+        with _writer(out if tensorboard else None) as write:
+            hooks = Hooks(
+                validated=write,
+                improved=lambda state: save_model(run.model, state.best, model_info(state, signals.words)),
+                checkpoint=_keep(run),
+                should_stop=_deadline(max_minutes),
+            )
+            complete = train(state, signals.source, validation, hooks)
+        return _finish(run, state, validation, complete)
 
 
 def _check_apart(folders: Folders, out: Path) -> None:
@@ -117,10 +109,10 @@ def _check_apart(folders: Folders, out: Path) -> None:
             raise DanError(folder, f"it lies within the run folder {out}", "Give another --out")
 
 
-def _own_data(recipe: Recipe, run: Run, session: Session) -> Folders:
+def _own_data(recipe: Recipe, run: Run) -> Folders:
     """The data folder that is made for this run."""
     if not run.data.is_dir():
-        session.say(f"Making the data in {run.data}.")
+        log.info("Making the data in %s.", run.data)
         create(recipe, run.data)
     return Folders(data=run.data)
 
@@ -130,39 +122,29 @@ def _deadline(max_minutes: float | None) -> Callable[[], bool]:
     return lambda: end is not None and time.monotonic() >= end
 
 
-def tensorboard_writer(out: Path) -> Callable[[Record], None]:
-    """What writes a validation's figures for TensorBoard.
+@contextmanager
+def _writer(out: Path | None) -> Iterator[Callable[[Record], None]]:
+    """Yield what writes a validation's figures for TensorBoard, or nothing without a folder.
 
     Raises:
         DanError: if tensorboard is not installed.
     """
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise DanError(
-            "--tensorboard", "it is not installed", "pip install 'dan-denoiser[tensorboard]'"
-        ) from error
-    writer = SummaryWriter(str(out / "tensorboard"))
+    if out is None:
+        yield lambda _: None
+        return
+    tensorboard = require("torch.utils.tensorboard", extra="tensorboard", what="--tensorboard")
+    with tensorboard.SummaryWriter(str(out / "tensorboard")) as writer:
 
-    def write(record: Record) -> None:
-        for name, value in record.items():
-            if isinstance(value, float):
-                writer.add_scalar(name, value, record["step"])
-        writer.flush()
+        def write(record: Record) -> None:
+            for name, value in record.items():
+                if isinstance(value, float):
+                    writer.add_scalar(name, value, record["step"])
+            writer.flush()
 
-    return write
+        yield write
 
 
-def _tell(session: Session, write: Callable[[Record], None] | None) -> Callable[[Progress], None]:
-    def progress(event: Progress) -> None:
-        session.progress(event)
-        if write and event.record:
-            write(event.record)
-
-    return progress
-
-
-def _keep(run: Run, session: Session) -> Callable[[State], None]:
+def _keep(run: Run) -> Callable[[State], None]:
     """Save the state and the history; warn of a discriminator gone wrong, once."""
     warned: set[str] = set()
 
@@ -172,12 +154,12 @@ def _keep(run: Run, session: Session) -> Callable[[State], None]:
         warning = discriminator_warning(state.history)
         if warning and warning.partition("(")[0] not in warned:
             warned.add(warning.partition("(")[0])
-            session.say(f"Warning: {warning}.")
+            log.warning("%s.", warning)
 
     return checkpoint
 
 
-def _finish(run: Run, state: State, validation: ValidationSet, complete: bool, session: Session) -> Outcome:
+def _finish(run: Run, state: State, validation: ValidationSet, complete: bool) -> Outcome:
     lines = verdict(state.history)
     if state.history:
         generator, _ = load_model(run.model)
@@ -187,7 +169,7 @@ def _finish(run: Run, state: State, validation: ValidationSet, complete: bool, s
         ]
         _plot(run, state, validation, estimate)
     for line in lines:
-        session.say(line)
+        log.info(line)
     return Outcome(run, state, complete, lines)
 
 

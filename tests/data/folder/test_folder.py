@@ -121,10 +121,11 @@ def test_a_side_does_not_depend_on_the_other(made, tmp_path, quick):
     ).any()
 
 
-def test_progress_ends_at_one(tmp_path, quick):
-    told = []
-    create(RECIPE, tmp_path / "data", progress=told.append)
-    assert told == sorted(told) and len(told) == 10 and told[-1] == 1.0
+def test_progress_ends_at_one(tmp_path, quick, told):
+    create(RECIPE, tmp_path / "data")
+    assert list(told) == ["Writing train", "Writing validation"]
+    assert sum(len(shares) - 1 for shares in told.values()) == 10  # signals; each begins with 0
+    assert all(shares[-1] == 1.0 for shares in told.values())
 
 
 def test_an_empty_folder_is_filled_and_a_data_folder_replaced_by_force_only(tmp_path, quick):
@@ -282,10 +283,9 @@ def test_what_is_no_data_folder_is_refused(tmp_path, what, kind):
 # Verifying
 
 
-def test_a_sound_folder_has_no_problems_and_true_figures(made):
-    told = []
-    report = check(made, progress=told.append)
-    assert report.problems == () and report.sample_rate_hz == 256.0 and told[-1] == 1.0
+def test_a_sound_folder_has_no_problems_and_true_figures(made, told):
+    report = check(made)
+    assert report.problems == () and report.sample_rate_hz == 256.0 and told["Checking"][-1] == 1.0
     for side in SIDES:
         split, found = load_split(made, side), report.sides[side]
         snr_db = 20 * np.log10(

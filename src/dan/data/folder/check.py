@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from dan.core.arrays import energy, energy_ratio_db
 from dan.core.errors import DanError
-from dan.core.progress import Progress
+from dan.core.progress import track
 from dan.data.folder.duplicates import Sketch, find_same, sketch
 from dan.data.folder.layout import (
     SIDES,
@@ -87,14 +87,12 @@ def check(
     data: str | Path,
     *,
     sample_rate_hz: float | None = None,
-    progress: Progress | None = None,
 ) -> FolderReport:
     """Verify a data folder, touching nothing.
 
     Args:
         data: the folder.
         sample_rate_hz: the rate of .npy files where no dataset.json says it.
-        progress: called with the fraction done, in (0, 1].
 
     Returns:
         What was measured and every problem found.
@@ -110,10 +108,8 @@ def check(
     trios = [trio for found, _ in paired.values() for trio in found]
     dataset, rate_hz = _what_it_says(folder, trios, sample_rate_hz, problems)
     measured: dict[Side, list[_Measured]] = {side: [] for side in SIDES}
-    for done, (side, trio) in enumerate([(name, trio) for name in SIDES for trio in paired[name][0]], 1):
+    for side, trio in track([(name, trio) for name in SIDES for trio in paired[name][0]], "Checking"):
         measured[side] += _measure(trio, rate_hz, problems)
-        if progress:
-            progress(done / len(trios))
     for side in SIDES:
         problems += _against(dataset, folder, side, len(paired[side][0]), measured[side])
     problems += _unequal([one for side in SIDES for one in measured[side]], dataset)

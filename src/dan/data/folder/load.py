@@ -13,7 +13,7 @@ from dan.config import Recipe
 from dan.core.arrays import Signal
 from dan.core.atomic import atomic_folder
 from dan.core.errors import DanError
-from dan.core.progress import Progress
+from dan.core.progress import track
 from dan.data.folder.check import FolderReport, SideReport, check
 from dan.data.folder.layout import (
     KINDS,
@@ -74,7 +74,6 @@ def create(
     *,
     seed: int | None = None,
     force: bool = False,
-    progress: Progress | None = None,
 ) -> Path:
     """Fill a data folder as a recipe says; it appears whole or not at all.
 
@@ -85,7 +84,6 @@ def create(
         out: the folder to make.
         seed: instead of the recipe's, from 0 to 2**63 - 1.
         force: replace a data folder of that name; a folder that holds anything else is never replaced.
-        progress: called with the fraction done, in (0, 1].
 
     Returns:
         The folder.
@@ -100,11 +98,10 @@ def create(
     random = [np.random.default_rng(child) for child in np.random.SeedSequence(recipe.seed).spawn(len(SIDES))]
     counts: dict[Side, int] = {"train": recipe.data.train_count, "validation": recipe.data.validation_count}
     sines: dict[str, dict[str, int]] = {}
-    saved = _Progress(sum(counts.values()), progress)
     with atomic_folder(out, force=force, replaceable=is_data_folder) as folder:
         for number, side in enumerate(SIDES):
             pairs = draw_pairs(recipe, counts[side], random=random[number])
-            _save_signals(folder / side, pairs, saved)
+            _save_signals(folder / side, pairs)
             if pairs.sines is not None:
                 sines[side] = {_stem(row): int(number) for row, number in enumerate(pairs.sines)}
             _save_previews(folder, side, pairs, sample_rate_hz=recipe.signal.sample_rate_hz)
@@ -179,18 +176,6 @@ def _sines(data: Path, side: Side, stems: list[str]) -> npt.NDArray[np.int64] | 
     return np.array([told[stem] for stem in stems]) if set(stems) <= set(told) else None
 
 
-class _Progress:
-    """Counts signals and tells whoever wants to know."""
-
-    def __init__(self, total: int, tell: Progress | None) -> None:
-        self.done, self.total, self.tell = 0, total, tell
-
-    def step(self) -> None:
-        self.done += 1
-        if self.tell:
-            self.tell(self.done / self.total)
-
-
 def _stem(row: int) -> str:
     return f"tone_{row:04d}"
 
@@ -199,13 +184,12 @@ def _rows(pairs: Pairs, row: int) -> dict[str, Signal]:
     return {kind: getattr(pairs, kind)[row] for kind in KINDS}
 
 
-def _save_signals(folder: Path, pairs: Pairs, progress: _Progress) -> None:
+def _save_signals(folder: Path, pairs: Pairs) -> None:
     for kind in KINDS:
         (folder / kind).mkdir(parents=True)
-    for row in range(len(pairs.clean)):
+    for row in track(range(len(pairs.clean)), f"Writing {folder.name}"):
         for kind, signal in _rows(pairs, row).items():
             np.save(folder / kind / f"{_stem(row)}.npy", signal)
-        progress.step()
 
 
 def _save_previews(folder: Path, side: Side, pairs: Pairs, *, sample_rate_hz: float) -> None:
