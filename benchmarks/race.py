@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 from tables import show
 
 from dan.cli.console import progress
-from dan.config.load import load_recipe
 from dan.config import Recipe
+from dan.config.load import load_recipe
 from dan.data.folder.load import create
 from dan.data.sources import open_source, open_validation
 from dan.training.loop import Hooks, State, new_state, train

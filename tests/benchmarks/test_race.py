@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks import race as module
 
-QUICK = {"training.epochs": 40, "generator_optimiser.learning_rate": 0.01, "losses.adversarial": 0.0}
+QUICK = {"training.epochs": 40, "generator_optimiser.learning_rate": 0.01, "losses.weights.adversarial": 0.0}
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def recipes(monkeypatch, tiny):
 
 
 def test_it_ends_when_tones_has_passed_classic(recipes, monkeypatch):
-    recipes({"training.epochs": 1, "losses.adversarial": 0.0}, QUICK)
+    recipes({"training.epochs": 1, "losses.weights.adversarial": 0.0}, QUICK)
     states = []
     train_until = module.train_until
     monkeypatch.setattr(
@@ -35,6 +35,6 @@ def test_it_ends_when_tones_has_passed_classic(recipes, monkeypatch):
 
 
 def test_it_says_when_tones_never_does(recipes):
-    recipes(QUICK, {"training.epochs": 1, "losses.adversarial": 0.0})
+    recipes(QUICK, {"training.epochs": 1, "losses.weights.adversarial": 0.0})
     found = module.race()
     assert found.tones_snr_db < found.classic_snr_db

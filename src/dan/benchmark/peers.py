@@ -14,6 +14,7 @@ import numpy as np
 
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
+from dan.core.extras import require
 
 RNNOISE_RATE_HZ, RNNOISE_HOP_SAMPLES = 48000, 480
 RNNOISE_LATE_SAMPLES = 960
@@ -22,8 +23,6 @@ RNNOISE_LEAST_RATE_HZ = 8000
 """It knows speech; at lower rates there is none."""
 RNNOISE_PEAK = 0.5
 """Louder signals are brought down to it: what overshoots the 16 bits that it gives back would wrap."""
-
-INSTALL = "Run pip install 'dan-denoiser[bench]'"
 
 
 @dataclass(frozen=True)
@@ -230,12 +229,7 @@ def _open_onnx(file: str, rate_hz: float) -> Opened:  # noqa: ARG001
 
 
 def _attribute(module: str, name: str) -> Any:
-    import importlib
-
-    try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, OSError) as error:
-        raise DanError(module, "it is not installed", INSTALL) from error
+    return getattr(require(module, extra="bench"), name)
 
 
 OPENERS: dict[str, Callable[[str, float], Opened]] = {

@@ -13,6 +13,7 @@ import typer
 from dan.cli.console import progress, say, show_grid
 from dan.cli.options import Force
 from dan.core.errors import DanError
+from dan.core.extras import install
 
 if TYPE_CHECKING:
     from dan.benchmark.results import Benchmark, Comparison
@@ -41,9 +42,7 @@ def bench(
     try:
         from dan.benchmark.compare import benchmark
     except ImportError as error:
-        raise DanError(
-            "dan bench", "it takes scipy", "Run pip install 'dan-denoiser[train,bench]'"
-        ) from error
+        raise DanError("dan bench", "it takes scipy", f"Run {install('train,bench')}") from error
     from dan.core.atomic import check_free
 
     check_free(json_file, markdown, plot, force=force)

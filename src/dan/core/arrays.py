@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dan.core.errors import DanError
+from dan.core.errors import ParameterError
 
 Signal = npt.NDArray[np.floating[Any]]
 """An array of floats with time as its last axis, ``[*, T]``."""
@@ -33,18 +33,22 @@ def check_signal(signal: npt.ArrayLike, *, name: str = "signal", rank: int | Non
         The signal ``[*, T]``: float32 and float64 as they are, whole numbers and booleans as float64.
 
     Raises:
-        DanError: if it is not numeric, has the wrong rank, is empty, or holds NaN or infinity.
+        ParameterError: if it is not numeric, has the wrong rank, is empty, or holds NaN or infinity.
     """
     array = np.asarray(signal)
     if array.dtype.kind not in "fiub":
-        raise DanError(
+        raise ParameterError(
             f"{name} (dtype {array.dtype})", "a signal is made of real numbers", "Convert it first"
         )
     if array.ndim < 1 or (rank is not None and array.ndim != rank):
         wanted = "[*, T] with time last" if rank is None else f"of {rank} axes with time last"
-        raise DanError(f"{name} of shape {list(array.shape)}", f"the shape must be {wanted}", "Reshape it")
+        raise ParameterError(
+            f"{name} of shape {list(array.shape)}", f"the shape must be {wanted}", "Reshape it"
+        )
     if array.size == 0:
-        raise DanError(f"{name} of shape {list(array.shape)}", "it holds no samples", "Give at least one")
+        raise ParameterError(
+            f"{name} of shape {list(array.shape)}", "it holds no samples", "Give at least one"
+        )
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float32 if array.dtype == np.float16 else np.float64)
     _check_finite(array, name)
@@ -55,7 +59,7 @@ def _check_finite(array: Signal, name: str) -> None:
     finite = np.isfinite(array)
     if not finite.all():
         where = np.argwhere(~finite)[0]
-        raise DanError(
+        raise ParameterError(
             f"{name} has {array[tuple(where)]} at sample {int(where[-1])}",
             f"{int((~finite).sum())} of {array.size} samples are not finite",
             "Cut these samples out or fill them in",
@@ -66,22 +70,22 @@ def check_same_shape(**signals: Signal) -> None:
     """Check that signals given by name have one shape ``[*, T]``.
 
     Raises:
-        DanError: if their shapes differ.
+        ParameterError: if their shapes differ.
     """
     shapes = {name: list(signal.shape) for name, signal in signals.items()}
     if len({tuple(shape) for shape in shapes.values()}) > 1:
         said = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise DanError(said, "the shapes must be equal", "Cut or pair them again")
+        raise ParameterError(said, "the shapes must be equal", "Cut or pair them again")
 
 
 def check_sample_rate(sample_rate_hz: float, *, name: str = "sample_rate_hz") -> float:
     """Check that a sample rate is a finite number of Hz above zero, and return it.
 
     Raises:
-        DanError: if it is not.
+        ParameterError: if it is not.
     """
     if not (math.isfinite(sample_rate_hz) and sample_rate_hz > 0):
-        raise DanError(
+        raise ParameterError(
             f"{name}={sample_rate_hz}", "a sample rate is above 0 Hz", "Give the signal's own rate"
         )
     return float(sample_rate_hz)
@@ -119,11 +123,11 @@ def check_band(frequency_hz: tuple[float, float], *, sample_rate_hz: float) -> t
     """Check that a band ``(low, high)`` in Hz rises and lies within 0 Hz and half the rate, and return it.
 
     Raises:
-        DanError: if it does not.
+        ParameterError: if it does not.
     """
     low_hz, high_hz = (float(edge) for edge in frequency_hz)
     if not 0 <= low_hz < high_hz <= sample_rate_hz / 2:
-        raise DanError(
+        raise ParameterError(
             f"frequency_hz=({low_hz:g}, {high_hz:g})",
             f"a band has 0 <= low < high <= half the sample rate, {sample_rate_hz / 2:g} Hz",
             "Give the band that the sines lie in",

@@ -1,4 +1,4 @@
-"""The one error that users see. It imports nothing, so that the command line starts at once."""
+"""The errors that users see. It imports nothing, so that the command line starts at once."""
 
 from __future__ import annotations
 
@@ -15,3 +15,7 @@ class DanError(Exception):
     def __init__(self, what: object, rule: str, way_out: str) -> None:
         super().__init__(f"{what}: {rule}. {way_out}.")
         self.what, self.rule, self.way_out = str(what), rule, way_out
+
+
+class ParameterError(DanError, ValueError):
+    """An argument is wrong: a signal, a rate or a band that no call may have; also a `ValueError`."""

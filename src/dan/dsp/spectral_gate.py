@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from dan.core.arrays import Signal, check_sample_rate, check_signal
 from dan.core.errors import DanError
+from dan.core.extras import require
 
 Array = npt.NDArray[np.float64]
 
@@ -52,12 +53,7 @@ def spectral_gate(
     across diverse animal vocal repertoires", 2020 (noisereduce).
     """
     signal, rate_hz = check_signal(noisy, name="noisy"), check_sample_rate(sample_rate_hz)
-    try:
-        from noisereduce import reduce_noise
-    except ImportError as error:
-        raise DanError(
-            "noisereduce", "it is not installed", "Run pip install 'dan-denoiser[bench]'"
-        ) from error
+    reduce_noise = require("noisereduce", extra="bench").reduce_noise
     if not 0 <= strength <= 1:
         raise DanError(f"strength={strength}", "it is from 0 to 1", "Give 1")
     rows = signal.astype(np.float64).reshape(-1, signal.shape[-1])

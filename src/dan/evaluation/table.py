@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 from dan.config import SignalKind
 from dan.core.errors import DanError
+from dan.core.extras import require
 from dan.metrics.registry import HEADINGS
 
 FIGURES = ("snr_db", "snr_gain_db", "si_sdr_db", "si_sdr_gain_db")
@@ -69,9 +71,12 @@ class SnrClass:
         return said | {"rows": rows}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table:
-    """Scores of one model on one set of data."""
+    """Scores of one model on one set of data.
+
+    It prints as text, shows itself in a notebook, and goes on as a pandas frame, JSON or Markdown.
+    """
 
     model: str
     data: str
@@ -110,6 +115,76 @@ class Table:
         """Names of the figures that the signals' kind adds."""
         return tuple(self.rows[0].figures) if self.rows else ()
 
+    def __repr__(self) -> str:
+        """Return the score table as text."""
+        head, *lines = self._lines()
+        widths = [max(map(len, column)) for column in zip(head, *lines, strict=True)]
+        aligned = [
+            "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
+            for line in (head, *lines)
+        ]
+        return "\n".join([self.title, *aligned])
+
+    def _repr_html_(self) -> str:
+        """Return the score table as a notebook shows it."""
+        head, *lines = ([escape(cell) for cell in line] for line in self._lines())
+        rows = "".join(f"<tr><th>{name}</th>{_html_cells(cells)}</tr>" for name, *cells in lines)
+        heads = "".join(f"<th>{cell}</th>" for cell in head)
+        return f"<table><caption>{escape(self.title)}</caption><tr>{heads}</tr>{rows}</table>"
+
+    @property
+    def title(self) -> str:
+        """What was scored, on what."""
+        return f"{self.model} on {self.data}: {self.count} signals, {self.parameters} parameters"
+
+    def to_frame(self) -> Any:
+        """Return the rows as a pandas DataFrame: a line a row of the table, a column a figure.
+
+        ``snr_db_low`` and ``snr_db_high`` are the ends of the 95 % interval of ``snr_db``, and so on.
+
+        Raises:
+            DanError: if pandas is not installed.
+        """
+        pandas = require("pandas", extra="notebook")
+        return pandas.DataFrame([_flat(row) for row in self.rows]).set_index("name")
+
+    def plot(self, figure: str = "si_sdr_gain_db", *, axes: Any = None) -> Any:
+        """Draw one figure of every row as bars, with its 95 % interval.
+
+        Args:
+            figure: its name, as in `to_frame`.
+            axes: of matplotlib, to draw on; None for new ones.
+
+        Returns:
+            The axes.
+
+        Raises:
+            DanError: if there is no such figure, or matplotlib is not installed.
+        """
+        known = [*FIGURES, *self.extra_figures]
+        if figure not in known:
+            raise DanError(
+                f"figure={figure}", "the table has no such figure", f"There are {', '.join(known)}"
+            )
+        if axes is None:
+            _, axes = require("matplotlib.pyplot", extra="train").subplots()
+        rows = self.rows[::-1]
+        values = [row.as_dict()[figure] for row in rows]
+        ends = [row.interval_db.get(figure, (value, value)) for row, value in zip(rows, values, strict=True)]
+        errors = [
+            [abs(value - end[side]) for value, end in zip(values, ends, strict=True)] for side in (0, 1)
+        ]
+        axes.barh([row.name for row in rows], values, xerr=errors)
+        axes.set_xlabel(HEADINGS.get(figure, figure))
+        axes.set_title(self.title)
+        return axes
+
+    def _lines(self) -> list[list[str]]:
+        """Return the score table's cells, the head first."""
+        extra = [HEADINGS[name] for name in self.extra_figures]
+        head = ["", "SNR (dB)", "95 % interval", "SNR gain (dB)", "SI-SDR (dB)", "SI-SDR gain (dB)", *extra]
+        return [head, *map(_cells, self.rows)]
+
     def to_json(self) -> str:
         """The table as JSON text, in the form that the command's ``--json`` promises."""
         facts: dict[str, Any] = {"model": self.model, "data": self.data}
@@ -122,9 +197,8 @@ class Table:
 
     def to_markdown(self) -> str:
         """The table in Markdown, with the SNR's interval, then the SNR classes, clean input and notes."""
-        extra = [HEADINGS[name] for name in self.extra_figures]
-        head = ["", "SNR (dB)", "95 % interval", "SNR gain (dB)", "SI-SDR (dB)", "SI-SDR gain (dB)", *extra]
-        parts = [_grid(head, [_cells(row) for row in self.rows])]
+        head, *lines = self._lines()
+        parts = [_grid(head, lines)]
         if len(self.by_snr) > 1:
             parts += [f"Output SNR (dB) by input SNR (dB):\n\n{_grid(*self.snr_cells('snr_db'))}"]
             parts += [
@@ -148,6 +222,21 @@ class Table:
 def number(value: float | None) -> str:
     """A figure as a table shows it: two places, none from 100 on; nothing where there is none."""
     return "" if value is None else f"{value:.0f}" if abs(value) >= 100 else f"{value:.2f}"
+
+
+def _flat(row: Row) -> dict[str, Any]:
+    """Return a row with the ends of its intervals beside the figures."""
+    flat = row.as_dict()
+    intervals = flat.pop("interval_db").items()
+    return flat | {
+        f"{name}_{end}": value
+        for name, ends in intervals
+        for end, value in zip(("low", "high"), ends, strict=True)
+    }
+
+
+def _html_cells(cells: Sequence[str]) -> str:
+    return "".join(f'<td style="text-align: right">{cell}</td>' for cell in cells)
 
 
 def _cells(row: Row) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,8 @@ class Denoiser:
 
     def __init__(self, model: Model) -> None:
         self.model, self.info = model, model.info
+        self.history: Sequence[Mapping[str, Any]] = ()
+        """The records of its training's validations, where it comes from `dan.train`."""
 
     def __call__(
         self, noisy: npt.ArrayLike, *, sample_rate: float, strength: float = 1.0, resample: bool = False

@@ -24,7 +24,7 @@ CURVE_SEED = 7919
 
 
 def judge(
-    model: str | Path,
+    model: str | Path | Denoiser,
     data: Path,
     *,
     json_file: Path | None = None,
@@ -39,7 +39,7 @@ def judge(
     model file. Of the kind `other` they are SNR and SI-SDR alone.
 
     Args:
-        model: a run folder, a model file, or a name that comes with the package.
+        model: a denoiser, a run folder, a model file, or a name that comes with the package.
         data: the data folder; the filters' bands and the limit come from the recipe that it records, or the
             filters are set on its training side. Its signals may be of unequal lengths.
         json_file: where to write the table as JSON.
@@ -57,7 +57,8 @@ def judge(
     if kind is not None:
         check_kind(kind)
     check_free(json_file, report, force=force)
-    denoiser, dataset = load(model), read_dataset(data)
+    denoiser, run = _opened(model)
+    dataset = read_dataset(data)
     split = load_signals(data, "validation", sample_rate_hz=sample_rate_hz)
     _check_rate(denoiser, data, split.sample_rate_hz)
     recipe = dataset.recipe if dataset else None
@@ -79,17 +80,21 @@ def judge(
             temporary.write_text(evaluation.table.to_json() + "\n", encoding="utf-8")
     if report:
         points = _curve(denoiser, recipe)
-        run = Run(Path(model))
         write_report(
             report,
             evaluation,
             clean=split.clean,
-            recipe=load_recipe(str(run.recipe)) if run.recipe.is_file() else recipe,
-            history=run.read_history(),
+            recipe=load_recipe(str(run.recipe)) if run and run.recipe.is_file() else recipe,
+            history=run.read_history() if run else list(denoiser.history),
             curve=points,
             force=force,
         )
     return evaluation
+
+
+def _opened(model: str | Path | Denoiser) -> tuple[Denoiser, Run | None]:
+    """Return the denoiser, and the folder that may be its run."""
+    return (model, None) if isinstance(model, Denoiser) else (load(model), Run(Path(model)))
 
 
 def _check_rate(denoiser: Denoiser, data: Path, sample_rate_hz: float) -> None:

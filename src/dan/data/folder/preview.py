@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dan.core.arrays import Signal
-from dan.core.errors import DanError
+from dan.core.extras import require
 from dan.io.recordings import write
 
 LISTENING_RATE_HZ = 44100
@@ -19,12 +19,7 @@ def check_pictures() -> None:
     Raises:
         DanError: if matplotlib is not installed.
     """
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise DanError(
-            "matplotlib", "it draws the pictures and is not installed", "pip install 'dan-denoiser[train]'"
-        ) from error
+    require("matplotlib", extra="train", what="pictures of the data")
 
 
 def write_resampled(path: Path, signal: Signal, *, sample_rate_hz: float) -> None:

@@ -1,0 +1,153 @@
+"""The public face: what `import dan` offers, its examples, and what it costs."""
+
+import doctest
+import inspect
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+import dan
+from dan.core.errors import DanError, ParameterError
+
+RATE_HZ = 256
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where the examples run: a noisy recording and a data folder."""
+    folder = tmp_path_factory.mktemp("examples")
+    random = np.random.default_rng(0)
+    soundfile.write(folder / "noisy.wav", 0.1 * random.standard_normal(2048), RATE_HZ, "FLOAT")
+    for kind in ("clean", "mixed"):
+        (folder / "held_out" / "validation" / kind).mkdir(parents=True)
+    time_s = np.arange(RATE_HZ) / RATE_HZ
+    for number in range(3):
+        clean = np.sin(2 * np.pi * (20 + number) * time_s)
+        noise = random.standard_normal(RATE_HZ)
+        for kind, signal in (("clean", clean), ("mixed", clean + noise)):
+            np.save(folder / "held_out" / "validation" / kind / f"{number}.npy", signal.astype(np.float32))
+    (folder / "held_out" / "dataset.json").write_text(json.dumps({"sample_rate_hz": RATE_HZ}))
+    return folder
+
+
+@pytest.fixture
+def here(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def functions():
+    return [name for name in dan.__all__ if inspect.isfunction(getattr(dan, name))]
+
+
+@pytest.mark.parametrize("name", functions())
+def test_every_function_has_an_example_that_runs(here, name):
+    (example,) = doctest.DocTestFinder(recurse=False).find(getattr(dan, name), name, globs={"dan": dan})
+    assert example.examples, f"dan.{name} has no example"
+    said = []
+    doctest.DocTestRunner().run(example, out=said.append)
+    assert not said, "".join(said)
+
+
+@pytest.mark.parametrize("name", [name for name in dan.__all__ if name != "__version__"])
+def test_every_docstring_stands_alone(name):
+    first = inspect.getdoc(getattr(dan, name)).splitlines()[0]
+    assert first.endswith((".", ":")) and first.split()[0] not in ("Of", "By", "What")
+
+
+def test_completion_finds_all_of_it():
+    assert dir(dan) == dan.__all__ == sorted(dan.__all__)
+    with pytest.raises(AttributeError, match="nonsense"):
+        dan.nonsense  # noqa: B018
+
+
+def test_what_is_looked_up_is_what_lies_where_it_is_defined():
+    from dan.inference.denoiser import Denoiser, load
+
+    assert dan.load is load and dan.Denoiser is Denoiser and dan.DanError is DanError
+
+
+def test_import_loads_nothing():
+    heavy = ["numpy", "torch", "scipy", "pydantic", "soundfile", "onnxruntime", "typer", "rich"]
+    code = f"import sys, dan; dir(dan); print([name for name in {heavy} if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said == "[]\n"
+
+
+def test_reading_denoising_and_listing_load_no_torch(here):
+    code = (
+        "import sys, dan; y, sr = dan.read('noisy.wav'); dan.denoise(y, sr, model='tones-wide')\n"
+        "dan.list_models(); dan.list_recipes(); print('torch' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said == "False\n"
+
+
+def test_a_training_is_resumed_and_stopped(here, tmp_path):
+    settings = {"training.epochs": 3, "training.steps_per_epoch": 2, "training.batch": 4}
+    settings |= {"data.validation_count": 4}
+    call = {"out": tmp_path / "run", "settings": settings, "seed": 3}
+    with pytest.raises(DanError, match=r"model\.safetensors"):  # stopped before the first validation
+        dan.train("tones", max_minutes=0, **call)
+    whole = dan.train("tones", **call)
+    assert [record["step"] for record in whole.history] == [2, 4, 6]
+    again = dan.train("tones", **call)
+    assert again.history == whole.history
+    with pytest.raises(DanError, match="seed"):
+        dan.train("tones", **(call | {"seed": 4}))
+
+
+def test_a_denoiser_is_judged_as_its_name_is(here):
+    by_name, loaded = dan.evaluate("tones", "held_out"), dan.evaluate(dan.load("tones"), "held_out")
+    assert by_name.row("dan") == loaded.row("dan")
+
+
+def test_a_table_prints_shows_itself_and_is_a_frame(here):
+    table = dan.evaluate("tones", "held_out")
+    title, head, *lines = str(table).splitlines()
+    assert title.startswith("tones on held_out: 3 signals") and "SNR (dB)" in head
+    assert [line.split()[0] for line in lines] == [row.name for row in table.rows]
+    assert len({len(line) for line in lines}) == 1  # aligned
+    html = table._repr_html_()
+    assert html.count("<tr>") == len(table.rows) + 1 and f"<th>{table.rows[1].name}</th>" in html
+    frame = table.to_frame()
+    row = table.row("dan")
+    assert frame.loc["dan", "snr_db"] == row.snr_db
+    assert (frame.loc["dan", "snr_db_low"], frame.loc["dan", "snr_db_high"]) == row.interval_db["snr_db"]
+
+
+def test_names_in_a_table_are_no_html(here):
+    from dataclasses import replace
+
+    table = replace(dan.evaluate("tones", "held_out"), model="<b>", data="a & b")
+    assert "&lt;b&gt; on a &amp; b" in table._repr_html_() and "<b>" not in table._repr_html_()
+
+
+def test_a_table_draws_every_row_with_its_interval(here):
+    from matplotlib.figure import Figure
+
+    table = dan.evaluate("tones", "held_out")
+    axes = table.plot("snr_gain_db", axes=Figure().subplots())
+    drawn = {bar.get_width() for bar in axes.patches}
+    assert drawn == {row.snr_gain_db for row in table.rows} and axes.get_xlabel()
+    with pytest.raises(DanError, match="figure=nonsense"):
+        table.plot("nonsense")
+
+
+def test_a_file_that_fails_is_an_error(here):
+    with pytest.raises(DanError, match="no such file"):
+        dan.denoise_file("nowhere.wav", "out.wav", model="tones")
+
+
+def test_a_wrong_argument_is_a_value_error_as_well():
+    denoiser = dan.load("tones")
+    with pytest.raises(ValueError, match="sample_rate") as raised:
+        denoiser(np.zeros(8), sample_rate=-1)
+    assert isinstance(raised.value, ParameterError) and isinstance(raised.value, DanError)
+    with pytest.raises(DanError) as raised:
+        dan.load("nonsense")
+    assert not isinstance(raised.value, ValueError)
