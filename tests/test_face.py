@@ -49,7 +49,7 @@ def test_every_function_has_an_example_that_runs(here, name):
     (example,) = doctest.DocTestFinder(recurse=False).find(getattr(dan, name), name, globs={"dan": dan})
     assert example.examples, f"dan.{name} has no example"
     said = []
-    doctest.DocTestRunner().run(example, out=said.append)
+    doctest.DocTestRunner(verbose=False).run(example, out=said.append)
     assert not said, "".join(said)
 
 
@@ -88,7 +88,7 @@ def test_reading_denoising_and_listing_load_no_torch(here):
 
 
 def test_a_training_is_resumed_and_stopped(here, tmp_path):
-    settings = {"training.epochs": 3, "training.steps_per_epoch": 2, "training.batch": 4}
+    settings = {"training.epochs": 3, "training.steps_per_epoch": 2, "training.batch_size": 4}
     settings |= {"data.validation_count": 4}
     call = {"out": tmp_path / "run", "settings": settings, "seed": 3}
     with pytest.raises(DanError, match=r"model\.safetensors"):  # stopped before the first validation

@@ -132,10 +132,16 @@ class Denoiser:
 
 
 def load(model: str | Path) -> Denoiser:
-    """The denoiser of a run folder, of a model file, or of a name that comes with the package.
+    """Load the denoiser of a run folder, of a model file, or of a name that comes with the package.
 
     Raises:
         DanError: if there is no such model, or torch, which runs it, is not installed.
+
+    Examples:
+        >>> denoiser = dan.load("tones-wide")
+        >>> y, sr = dan.read("noisy.wav")
+        >>> denoiser(y, sample_rate=sr).shape
+        (2048,)
     """
     path = find_model(model)
     if is_onnx(path):
