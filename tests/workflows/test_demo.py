@@ -1,5 +1,7 @@
 """The demo, whole, on a recipe that trains in a moment."""
 
+import signal
+
 import pytest
 
 from dan.core.errors import DanError
@@ -32,6 +34,23 @@ def test_an_earlier_demo_is_kept_unless_forced(tmp_path, short):
     with pytest.raises(DanError, match=r"earlier demo.*--force"):
         run_demo(out, quick=True, force=False)
     run_demo(out, quick=True, force=True)
+
+
+def test_an_interrupted_demo_goes_on(tmp_path, short, monkeypatch, tiny):
+    out = tmp_path / "demo"
+    with monkeypatch.context() as patched:
+        patched.setattr(demo, "judge", lambda *given, **options: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            run_demo(out, quick=True, force=False)
+    made = {path: path.stat().st_mtime_ns for path in (out / "data").rglob("*")}
+    model = (out / "run" / "model.safetensors").read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr(demo, "load_recipe", lambda name, overrides=(): tiny({"data.train_count": 5}))
+        with pytest.raises(DanError, match=r"no data of this demo.*--force"):
+            run_demo(out, quick=False, force=False)
+    run_demo(out, quick=True, force=False)
+    assert made == {path: path.stat().st_mtime_ns for path in (out / "data").rglob("*")}
+    assert (out / "run" / "model.safetensors").read_bytes() == model
 
 
 def test_the_data_that_is_judged_on_has_a_seed_of_its_own(tmp_path, short):

@@ -63,9 +63,13 @@ def progress() -> Iterator[None]:
 @contextmanager
 def _one_bar() -> Iterator[Listener]:
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
-    label, note = (TextColumn(field, markup=False) for field in ("{task.description}", "{task.fields[note]}"))
-    columns = (label, BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), note)
+    label, note = (
+        TextColumn(field, markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
+        for field in ("{task.description}", "{task.fields[note]}")
+    )
+    columns = (label, BarColumn(bar_width=20), TaskProgressColumn(), TimeRemainingColumn(), note)
     with Progress(*columns, console=console(stderr=True), transient=True) as display:
         task = display.add_task("", total=1.0, note="", visible=False)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from dan.config import Recipe
 from dan.config.load import load_recipe
 from dan.core.errors import DanError
+from dan.data.folder.layout import read_dataset
 from dan.data.folder.load import create
 from dan.evaluation.evaluate import Evaluation
 from dan.workflows.evaluate import judge
@@ -23,6 +25,8 @@ HELD_BACK_SEED = 1_000_003
 def run_demo(out: Path, *, quick: bool, force: bool) -> Evaluation:
     """Make data, train, judge on signals that were held back, write the report.
 
+    The same call again goes on with a demo that was interrupted.
+
     Args:
         out: folder for the folders `data`, `run` and `report`.
         quick: fewer signals and fewer steps.
@@ -36,16 +40,31 @@ def run_demo(out: Path, *, quick: bool, force: bool) -> Evaluation:
     """
     recipe = load_recipe(RECIPE, overrides=QUICK if quick else ())
     data, run, report = out / "data", out / "run", out / "report"
-    if not force and any(folder.exists() for folder in (data, run, report)):
+    if not force and report.exists():
         raise DanError(out, "it holds an earlier demo", "Give another --out, or replace it with --force")
     log.info(
         f"1. Data: sums of sines in white noise at -2 dB, to look at and listen to, in {data}. "
         "They are held back: the training draws its own."
     )
-    create(recipe, data, seed=HELD_BACK_SEED, force=force)
+    if force or not _is_made(recipe, data):
+        create(recipe, data, seed=HELD_BACK_SEED, force=force)
     log.info(f"2. Training: the generator against the discriminator, by the recipe {RECIPE}, in {run}.")
     train_run(recipe, run, force=force)
     log.info(
         f"3. Judging: beside classical filters and beside the limit that no denoiser passes, in {report}."
     )
     return judge(run, data, report=report, force=force)
+
+
+def _is_made(recipe: Recipe, data: Path) -> bool:
+    """Whether an interrupted demo has left its data.
+
+    Raises:
+        DanError: if it was a demo of other data.
+    """
+    if not data.exists():
+        return False
+    made, counts = read_dataset(data), [recipe.data.train_count, recipe.data.validation_count]
+    if made is None or made.seed != HELD_BACK_SEED or list(made.counts.values()) != counts:
+        raise DanError(data, "it is no data of this demo", "Give another --out, or replace it with --force")
+    return True
