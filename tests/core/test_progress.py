@@ -8,7 +8,7 @@ from dan.core.progress import listening, report, track
 @pytest.fixture
 def told():
     heard = []
-    with listening(lambda label, done, note: heard.append((label, round(done, 6), note))):
+    with listening(lambda label, done, note: heard.append((label, done, note))):
         yield heard
 
 
@@ -24,6 +24,16 @@ def test_a_loop_within_a_loop_is_part_of_its_item(told):
     assert {label for label, _, _ in told} == {"Outer"}
     shares = [share for _, share, _ in told]
     assert shares == sorted(shares) and set(shares) == {0, 0.25, 0.5, 0.75, 1}
+
+
+def test_several_loops_in_one_item_never_go_back(told):
+    for _ in track(range(7), "Outer"):
+        for _ in track(range(3), "First"):
+            pass
+        for _ in track(range(3), "Second"):
+            pass
+    shares = [share for _, share, _ in told]
+    assert shares == sorted(shares) and shares[-1] == 1
 
 
 def test_a_loop_that_is_left_early_leaves_nothing_behind(told):

@@ -53,7 +53,7 @@ def track(items: Iterable[Item], label: str, *, total: int | None = None) -> Ite
     count = max(1, total if total is not None else len(items) if isinstance(items, Sized) else 1)
     outer(label, 0.0, "")
     for done, item in enumerate(items):
-        token = _listener.set(_within(outer, label, done / count, 1 / count))
+        token = _listener.set(_within(outer, label, min(1.0, done / count), min(1.0, (done + 1) / count)))
         try:
             yield item
         finally:
@@ -61,8 +61,8 @@ def track(items: Iterable[Item], label: str, *, total: int | None = None) -> Ite
         outer(label, min(1.0, (done + 1) / count), "")
 
 
-def _within(outer: Listener, label: str, start: float, share: float) -> Listener:
-    """Return the listener to a part of the work: its 0 to 1 is `start` to ``start + share`` of the whole.
+def _within(outer: Listener, label: str, start: float, end: float) -> Listener:
+    """Return the listener to a part of the work: its 0 to 1 is `start` to `end` of the whole.
 
     Several loops in one part each begin at 0; the whole never goes back.
     """
@@ -70,7 +70,7 @@ def _within(outer: Listener, label: str, start: float, share: float) -> Listener
 
     def listener(_: str, done: float, note: str) -> None:
         nonlocal reached
-        reached = max(reached, min(1.0, start + share * done))
+        reached = max(reached, min(end, start + (end - start) * done))
         outer(label, reached, note)
 
     return listener
