@@ -114,10 +114,8 @@ def test_a_record_of_several_segments_is_refused(tmp_path):
         open_reader(tmp_path / "a.hea")
 
 
-@pytest.mark.parametrize("name", ["a.edf", "a.bdf", "a.hea"])
-def test_a_missing_library_is_named_with_its_cure(tmp_path, monkeypatch, name):
-    for module in ("pyedflib", "wfdb"):
-        monkeypatch.setitem(sys.modules, module, None)
-    (tmp_path / name).write_bytes(b"something")
-    with pytest.raises(DanError, match=rf"{name}: .* need .*pip install 'dan-denoiser\[biosignals\]'"):
-        open_reader(tmp_path / name)
+def test_a_missing_library_is_named_with_its_cure(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wfdb", None)
+    (tmp_path / "a.hea").write_bytes(b"something")
+    with pytest.raises(DanError, match=r"a\.hea: .* need .*pip install 'dan-denoiser\[biosignals\]'"):
+        open_reader(tmp_path / "a.hea")

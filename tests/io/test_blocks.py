@@ -204,10 +204,10 @@ def test_a_writer_wants_every_sample_of_every_channel(made, tmp_path, name):
         for wrong in (np.zeros((3, 10)), np.zeros(10)):
             with pytest.raises(DanError, match=r"must be \[2, n\]"), open_writer(target, reader) as writer:
                 writer.write(wrong)
-        with pytest.raises(DanError, match=rf"{name} has nan at sample 14 of channel 1"):  # noqa: SIM117
+        with pytest.raises(DanError, match=rf"{name} has inf at sample 14 of channel 1"):  # noqa: SIM117
             with open_writer(target, reader) as writer:
                 writer.write(reader.read(0, 10))
-                writer.write(np.array([[0.0] * 6, [0, 0, 0, 0, np.nan, np.nan]]))
+                writer.write(np.array([[0.0] * 6, [0, 0, 0, 0, np.inf, np.nan]]))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -254,7 +254,7 @@ def test_what_is_not_finite_is_named_by_channel_and_sample(tmp_path, name):
 CUTTABLE = [name for name in MAKERS if not name.startswith(("a.mp3", "a.csv", "a.tsv"))]
 
 
-@pytest.mark.parametrize("keep", [0.0, 0.02, 0.5, 0.97])
+@pytest.mark.parametrize("keep", [0.0, 0.02, 0.5, 0.9])
 @pytest.mark.parametrize("name", CUTTABLE)  # the others do not say how long they are
 def test_a_file_cut_short_is_named(made, tmp_path, name, keep):
     source, path = made(name, 2), tmp_path / name

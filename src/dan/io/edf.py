@@ -1,29 +1,181 @@
 """EDF and BDF: biosignals in records of 16-bit or 24-bit integers, each channel with its unit and range.
 
-pyedflib reads them, in physical units. A writer copies its source record by record and changes the samples of
-the channels only: the header, annotations, triggers and channels of another rate come back bit by bit.
+A writer copies its source record by record and changes the samples of the channels that are signals: the
+header, annotations, triggers, constant channels and those of another rate come back bit by bit.
+
+References: B. Kemp et al., A simple format for exchange of digitized polygraphic recordings, 1992; B. Kemp,
+J. Olivan, European data format 'plus', 2003.
 """
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from dan.core.arrays import Signal, clip
+from dan.core.arrays import Signal
 from dan.core.errors import DanError
-from dan.io.base import Form, Reader, Writer, not_a_recording
+from dan.io.base import Form, Reader, Writer
 
-NO_SIGNALS = frozenset(["status", "trigger", "triggers", "marker", "markers", "event", "events"])
-"""Labels of channels that hold codes, as BioSemi's 24-bit ``Status``: copied, never filtered."""
+NO_SIGNAL = re.compile(
+    r"\bsti(m|\b|\d)|stim|trig|\bmark|marker|event|status|annot|batter|\bbat\b|counter|\bdig(ital)?\b", re.I
+)
+"""Labels of channels that hold codes or states, as BioSemi's 24-bit ``Status``: copied, never filtered."""
 
-ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
-MISSING = "pip install 'dan-denoiser[biosignals]'"
+FEW_VALUES = 8
+"""A channel of so few different samples holds codes."""
+MANY_VALUES, RARELY = 64, 0.05
+"""So does one of fewer than these, if it changes at less than this share of its samples."""
+LOOKED_AT_RECORDS = 64
+"""How many records, spread over the file, are looked at to tell."""
+
+WAY_OUT = "Export or copy it again, or repair it with EDFbrowser"
+FIXED_BYTES = 256
+"""Of the header, and again for each channel."""
+
+FIELDS = {
+    "label": 16, "transducer": 80, "unit": 8, "physical minimum": 8, "physical maximum": 8,
+    "digital minimum": 8, "digital maximum": 8, "prefilter": 80, "samples of a record": 8, "reserved": 32,
+}  # fmt: skip
+"""Of each channel and their widths; each field stands for all channels before the next."""
+RANGES = [name for name in FIELDS if name.endswith("mum")]
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A channel as the header describes it."""
+
+    label: str
+    unit: str
+    physical: tuple[float, float]
+    digital: tuple[float, float]
+    samples: int
+    """Of each record."""
+    offset_bytes: int
+    """Where they begin in a record."""
+
+    @property
+    def step(self) -> float:
+        """Units a digital step; 0 where the channel says no range."""
+        low, high = self.digital
+        step = (self.physical[1] - self.physical[0]) / (high - low) if high != low else 0.0
+        return step if np.isfinite(step) else 0.0
+
+    @property
+    def zero(self) -> float:
+        """What a digital 0 means."""
+        return self.physical[0] - self.digital[0] * self.step
+
+
+class Header:
+    """The header of an EDF or BDF file.
+
+    Args:
+        path: the file.
+
+    Raises:
+        DanError: if it is no such file, or its header is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with path.open("rb") as file:
+            fixed = file.read(FIXED_BYTES)
+            self.sample_bytes = 3 if fixed[:1] == b"\xff" else 2
+            if len(fixed) < FIXED_BYTES or not (fixed[:1] == b"\xff" or fixed[:8].strip() == b"0"):
+                raise DanError(path, "it does not begin as an EDF or BDF file", WAY_OUT)
+            self.is_interrupted = fixed[192:197] in (b"EDF+D", b"BDF+D")
+            self.said_records = int(self._number(fixed[236:244], "number of records"))
+            self.duration_s = self._number(fixed[244:252], "duration of a record")
+            count = int(self._number(fixed[252:256], "number of channels"))
+            if count < 1:
+                raise DanError(path, "its header says that it has no channels", WAY_OUT)
+            self.size_bytes = FIXED_BYTES * (count + 1)
+            described = file.read(FIXED_BYTES * count)
+            if len(described) < FIXED_BYTES * count:
+                raise DanError(path, "it is cut short within its header", WAY_OUT)
+            file_bytes = file.seek(0, 2)
+        self.channels = self._channels(described, count)
+        self.record_bytes = self.sample_bytes * sum(channel.samples for channel in self.channels)
+        if self.record_bytes == 0:
+            raise DanError(path, "its header says records without samples", WAY_OUT)
+        self.there_records, self.left_bytes = divmod(file_bytes - self.size_bytes, self.record_bytes)
+        self.records = self._records()
+
+    def _records(self) -> int:
+        """How many there are: as the header says, but for one of -1 and a last one that is cut."""
+        said, there = self.said_records, self.there_records
+        if said < 0 and there:
+            return there
+        if there < said - 1 or (there == said - 1 and not self.left_bytes) or not min(said, there):
+            rule = f"it is cut short: {there} of {said} records are there"
+            raise DanError(self._path, rule if said > 0 else "it holds no samples", WAY_OUT)
+        return min(said, there)
+
+    def _channels(self, described: bytes, count: int) -> list[Channel]:
+        columns, place = {}, 0
+        for name, width in FIELDS.items():
+            columns[name] = [described[place + width * i :][:width] for i in range(count)]
+            place += width * count
+        channels, offset = [], 0
+        for i in range(count):
+            samples = int(self._number(columns["samples of a record"][i], f"samples of channel {i}"))
+            if samples < 0:
+                raise DanError(self._path, f"its header says {samples} samples of channel {i}", WAY_OUT)
+            label, unit = (columns[name][i].decode("latin-1").strip() for name in ("label", "unit"))
+            ends = [_number(columns[name][i]) for name in RANGES]
+            channels.append(Channel(label, unit, (ends[0], ends[1]), (ends[2], ends[3]), samples, offset))
+            offset += samples * self.sample_bytes
+        return channels
+
+    def _number(self, text: bytes, name: str) -> float:
+        value = _number(text)
+        if not np.isfinite(value):
+            said = text.decode("latin-1").strip(" \0")
+            raise DanError(
+                self._path, f"its header says {said!r} for the {name}, which is no number", WAY_OUT
+            )
+        return value
+
+    def rate_hz(self, channel: Channel) -> float:
+        """Samples a second."""
+        if self.duration_s <= 0:
+            said = f"its header says that a record lasts {self.duration_s:g} s"
+            raise DanError(self._path, said, WAY_OUT)
+        return channel.samples / self.duration_s
+
+    def digital(self, records: npt.NDArray[np.uint8], channel: Channel) -> npt.NDArray[np.int32]:
+        """Samples of a channel: records ``[R, bytes]`` to ``[R, samples]``."""
+        stop = channel.offset_bytes + channel.samples * self.sample_bytes
+        stored = np.ascontiguousarray(records[:, channel.offset_bytes : stop])
+        if self.sample_bytes == 2:
+            return stored.view("<i2").astype(np.int32)
+        wide = np.zeros((len(stored), channel.samples, 4), np.uint8)
+        wide[..., 1:] = stored.reshape(len(stored), channel.samples, 3)
+        return wide.view("<i4")[..., 0] >> 8  # the upper three bytes, with their sign
+
+    def read_records(self, file: BinaryIO, first: int, count: int) -> npt.NDArray[np.uint8]:
+        """Records from one on: ``[R, bytes]``."""
+        file.seek(self.size_bytes + first * self.record_bytes)
+        content = file.read(max(0, min(count, self.records - first)) * self.record_bytes)
+        whole = len(content) // self.record_bytes
+        return np.frombuffer(content[: whole * self.record_bytes], np.uint8).reshape(whole, self.record_bytes)
+
+
+def _number(text: bytes) -> float:
+    """The number that a field of the header holds; NaN where it holds none."""
+    try:
+        return float(text.decode("latin-1").strip(" \0").replace(",", "."))
+    except ValueError:
+        return float("nan")
 
 
 class EdfReader(Reader):
-    """An EDF or BDF file: those of its channels that have one rate.
+    """An EDF or BDF file: those of its channels that are signals of one rate.
 
     Args:
         path: the file.
@@ -32,85 +184,140 @@ class EdfReader(Reader):
     """
 
     def __init__(self, path: Path, sample_rate_hz: float | None, dtype: npt.DTypeLike | None) -> None:
+        self.header = header = Header(path)
+        self._file = path.open("rb")
         try:
-            import pyedflib
-        except ImportError as error:
-            raise DanError(path, "EDF and BDF files need pyedflib", MISSING) from error
-        try:
-            self._file = pyedflib.EdfReader(str(path), pyedflib.DO_NOT_READ_ANNOTATIONS)
-        except Exception as error:  # OSError and others, by what is damaged
-            raise not_a_recording(path, error) from error
-        self.taken = self._taken(path, sample_rate_hz)
+            if header.is_interrupted:
+                _refuse_gaps(path, header, self._file)
+            self._copied: dict[str, list[str]] = {}
+            self.taken = self._at_rate(path, self._signals(), sample_rate_hz)
+        except DanError:
+            self._file.close()
+            raise
         first = self.taken[0]
-        length = int(self._file.getNSamples()[first])
-        rate_hz = float(self._file.getSampleFrequency(first))
-        kind = path.suffix[1:].upper()
-        super().__init__(path, rate_hz, len(self.taken), length, kind)
+        kind = "BDF" if header.sample_bytes == 3 else "EDF"
+        super().__init__(path, header.rate_hz(first), len(self.taken), header.records * first.samples, kind)
         self.rank = 1 if self.channels == 1 else 2
-        labels = [self._file.getLabel(channel) for channel in self.taken]
-        units = [self._file.getPhysicalDimension(channel) for channel in self.taken]
-        self.metadata = {"channels": labels, "units": units}
+        self.metadata = {
+            "channels": [channel.label for channel in self.taken],
+            "units": [channel.unit for channel in self.taken],
+        }
         self._dtype = np.dtype(dtype or np.float64)
+
+    @property
+    def notes(self) -> list[str]:
+        """Which channels are copied, and what of the file is not read, in a sentence each."""
+        header = self.header
+        notes = [f"copied as they are, {why}: {', '.join(names)}" for why, names in self._copied.items()]
+        if header.left_bytes and not 0 <= header.said_records <= header.there_records:
+            notes.append(f"its last record is cut: {header.left_bytes} bytes are left out")
+        return notes
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
-    def scale(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Unit per step ``[C, 1]``, physical zero ``[C, 1]`` and digital range ``[C, 2]``."""
-        file, rows = self._file, self.taken
-        digital = np.array([[file.getDigitalMinimum(c), file.getDigitalMaximum(c)] for c in rows], np.float64)
-        physical = np.array([[file.getPhysicalMinimum(c), file.getPhysicalMaximum(c)] for c in rows])
-        step = np.diff(physical) / np.diff(digital)
-        return step, physical[:, :1] - digital[:, :1] * step, digital
+    def scale(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Unit per step and physical zero, ``[C, 1]`` each."""
+        step = np.array([[channel.step] for channel in self.taken])
+        return step, np.array([[channel.zero] for channel in self.taken])
 
-    def _taken(self, path: Path, sample_rate_hz: float | None) -> list[int]:
+    def _signals(self) -> list[Channel]:
+        """The channels that are signals, as far as can be told."""
+        header = self.header
+        places = np.unique(np.linspace(0, header.records - 1, LOOKED_AT_RECORDS).astype(int))
+        looked_at = np.concatenate([header.read_records(self._file, int(place), 1) for place in places])
+        found, still = [], []
+        for channel in header.channels:
+            if channel.label in ("EDF Annotations", "BDF Annotations") or not channel.samples:
+                continue
+            if NO_SIGNAL.search(channel.label):
+                self._copied.setdefault("no signals by their names", []).append(channel.label)
+            elif channel.step == 0:
+                self._copied.setdefault("without a range", []).append(channel.label or "one without a name")
+            elif _holds_codes(header.digital(looked_at, channel)):
+                still.append(channel)
+            else:
+                found.append(channel)
+        if found and still:
+            self._copied["constant or of few values"] = [channel.label for channel in still]
+        return found or still
+
+    def _at_rate(self, path: Path, signals: list[Channel], sample_rate_hz: float | None) -> list[Channel]:
         """The channels of the one rate."""
-        file = self._file
-        rates = {
-            channel: float(file.getSampleFrequency(channel))
-            for channel in range(file.signals_in_file)
-            if file.getLabel(channel).strip().lower() not in NO_SIGNALS
-        }
+        rates = {channel: self.header.rate_hz(channel) for channel in signals}
         found = sorted(set(rates.values()))
+        if not found:
+            raise DanError(path, "none of its channels is a signal", "Rename what is one, as in EDFbrowser")
         if sample_rate_hz is None and len(found) == 1:
-            return list(rates)
+            return signals
         taken = [channel for channel, rate in rates.items() if rate == sample_rate_hz]
         if not taken:
-            self.close()
-            has = " and ".join(f"{rate:g}" for rate in found) + " Hz" if found else "no signals"
-            raise DanError(path, f"it has channels of {has}", "Choose those of one with --sample-rate")
+            has = " and ".join(f"{rate:g}" for rate in found)
+            raise DanError(path, f"it has channels of {has} Hz", "Choose those of one with --sample-rate")
+        others = [channel.label for channel, rate in rates.items() if rate != sample_rate_hz]
+        if others:
+            self._copied["of another rate"] = others
         return taken
 
     def _read(self, start_sample: int, count: int) -> Signal:
         count = max(0, min(count, (self.length_samples or 0) - start_sample))
-        step, zero, _ = self.scale()
-        digital = [
-            self._file.readSignal(channel, start_sample, count, digital=True) for channel in self.taken
-        ]
-        block = np.array(digital, np.float64).reshape(self.channels, count)
+        size = self.taken[0].samples
+        first = start_sample // size
+        records = self.header.read_records(self._file, first, -(-(start_sample + count) // size) - first)
+        step, zero = self.scale()
+        rows = [self.header.digital(records, channel).ravel() for channel in self.taken]
+        skipped = start_sample - first * size
+        block = np.array(rows, np.float64).reshape(self.channels, -1)[:, skipped : skipped + count]
         return (block * step + zero).astype(self._dtype, copy=False)
+
+
+def _holds_codes(digital: npt.NDArray[np.int32]) -> bool:
+    """Whether samples ``[R, n]`` are of few values, or of some that seldom change."""
+    values = len(np.unique(digital))
+    changes = np.count_nonzero(np.diff(digital, axis=1)) / max(1, digital.size)
+    few = values <= min(FEW_VALUES, digital.size // 4 + 1)
+    return bool(few or (values <= MANY_VALUES and changes < RARELY))
+
+
+def _refuse_gaps(path: Path, header: Header, file: BinaryIO) -> None:
+    """Refuse an EDF+D file with gaps between its records, whose starts are their first annotations."""
+    times = next((channel for channel in header.channels if channel.label[4:] == "Annotations"), None)
+    if times is None:
+        return
+    start, stop = times.offset_bytes, times.offset_bytes + times.samples * header.sample_bytes
+    began_s: float | None = None
+    for number in range(header.records):
+        text = header.read_records(file, number, 1)[0, start:stop].tobytes()
+        try:
+            at_s = float(text.partition(b"\x14")[0])
+        except ValueError:
+            continue
+        began_s = at_s - number * header.duration_s if began_s is None else began_s
+        late_s = at_s - number * header.duration_s - began_s
+        if abs(late_s) > 1e-3 * header.duration_s:
+            rule = f"it has a gap: record {number + 1} begins {late_s:g} s later than those before it end"
+            raise DanError(path, rule, "Split it at its gaps, as with EDFbrowser, and give the parts")
 
 
 class EdfWriter(Writer):
     """An EDF or BDF file like one that is read."""
 
     def __init__(self, path: Path, target: Path, form: Form) -> None:
-        if not isinstance(form, EdfReader) or form.encoding != target.suffix[1:].upper():
-            raise DanError(
-                target, "an EDF or BDF file is written like one that is read", "Write .npy or .wav"
-            )
+        suffix = target.suffix[1:].upper()
+        if not isinstance(form, EdfReader) or suffix not in (form.encoding, "REC"):
+            what = f"a {suffix} file is written like one that is read"
+            raise DanError(target, what, "Write .npy or .wav")
         super().__init__(path, target, form)
-        self._step, self._zero, self._digital = form.scale()
+        self._header, self._taken = form.header, form.taken
+        self._step, self._zero = form.scale()
         self._source, self._file = form.path.open("rb"), path.open("wb")
-        header = Header(self._source.read(256))
-        header.read_signals(self._source.read(256 * header.signals))
-        self._record_bytes = header.sample_bytes * sum(header.record_samples)
-        self._places = [header.place(channel) for channel in form.taken]
-        self._sample_bytes = header.sample_bytes
-        self._rest = np.empty((form.channels, 0), "<i4")
-        self._source.seek(0)
-        self._file.write(self._source.read(256 * (header.signals + 1)))
+        self._rest = np.empty((form.channels, 0), np.float64)
+        self._done_records = 0
+        head = self._source.read(self._header.size_bytes)
+        if self._header.said_records != self._header.records:
+            head = head[:236] + str(self._header.records).encode().ljust(8) + head[244:]
+        self._file.write(head)
 
     def close(self) -> None:
         """Close the file, whole or not."""
@@ -119,55 +326,42 @@ class EdfWriter(Writer):
 
     def _write(self, block: Signal) -> None:
         whole = np.rint((block.astype(np.float64) - self._zero) / self._step)
-        for row, (low, high) in zip(whole, self._digital, strict=True):
-            row[:], clipped = clip(row, low, high)
-            self.clipped_samples += clipped
-        self._rest = np.concatenate([self._rest, whole.astype("<i4")], axis=1)
-        record_samples = (self._places[0].stop - self._places[0].start) // self._sample_bytes
-        count = self._rest.shape[1] // record_samples
+        self._rest = np.concatenate([self._rest, whole], axis=1)
+        size = self._taken[0].samples
+        count = self._rest.shape[1] // size
         if count:
-            done = count * record_samples
-            self._write_records(self._rest[:, :done].reshape(len(block), count, record_samples))
+            done = count * size
+            self._write_records(self._rest[:, :done].reshape(len(block), count, size))
             self._rest = self._rest[:, done:].copy()
 
-    def _write_records(self, samples: npt.NDArray[np.int32]) -> None:
+    def _write_records(self, samples: npt.NDArray[np.float64]) -> None:
         """``[C, records, samples of a record]``."""
-        count = samples.shape[1]
-        source = self._source.read(count * self._record_bytes)
-        records = np.frombuffer(source, np.uint8).reshape(count, self._record_bytes).copy()
-        for place, channel in zip(self._places, samples, strict=True):
-            stored = np.ascontiguousarray(channel)[..., None].view(np.uint8)  # [records, samples, 4 bytes]
-            records[:, place] = stored[..., : self._sample_bytes].reshape(count, -1)
+        header, count = self._header, samples.shape[1]
+        records = header.read_records(self._source, self._done_records, count).copy()
+        for channel, values in zip(self._taken, samples, strict=True):
+            low, high = self._range(channel, header.digital(records, channel))
+            kept = np.clip(values, low, high)
+            self.clipped_samples += int(np.count_nonzero(kept != values))
+            stored = kept.astype("<i4")[..., None].view(np.uint8)  # [records, samples, 4 bytes]
+            place = slice(channel.offset_bytes, channel.offset_bytes + channel.samples * header.sample_bytes)
+            records[:, place] = stored[..., : header.sample_bytes].reshape(count, -1)
         self._file.write(records.tobytes())
+        self._done_records += count
+
+    def _range(
+        self, channel: Channel, source: npt.NDArray[np.int32]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Ends of the declared range, or of the integers where the source leaves it: ``[R, 1]`` each."""
+        full = 2.0 ** (8 * self._header.sample_bytes - 1)
+        low, high = max(-full, min(channel.digital)), min(full - 1, max(channel.digital))
+        lowest, highest = source.min(axis=1, keepdims=True), source.max(axis=1, keepdims=True)
+        return np.where(lowest < low, -full, low), np.where(highest > high, full - 1, high)
 
     def _finish(self) -> None:
+        """Copy what stands behind the records, if the header counts them all."""
+        header = self._header
+        if 0 <= header.said_records <= header.there_records:
+            self._source.seek(header.size_bytes + header.records * header.record_bytes)
+            while part := self._source.read(2**20):
+                self._file.write(part)
         self._file.flush()
-
-
-class Header:
-    """What the header of an EDF or BDF file says of where samples are.
-
-    Args:
-        start: its first 256 bytes.
-    """
-
-    def __init__(self, start: bytes) -> None:
-        self.sample_bytes = 3 if start[:1] == b"\xff" else 2
-        self.signals = int(start[252:256])
-        self.record_samples: list[int] = []
-        """Of each signal, annotations included."""
-        self._signals_read: list[int] = []
-
-    def read_signals(self, rest: bytes) -> None:
-        """Take in the part that follows, 256 bytes a signal: all labels (16 bytes each) first."""
-        each = range(self.signals)
-        labels = [rest[16 * i : 16 * (i + 1)].decode("latin-1").strip() for i in each]
-        sizes = 216 * self.signals
-        self.record_samples = [int(rest[sizes + 8 * i : sizes + 8 * (i + 1)]) for i in each]
-        self._signals_read = [i for i in each if labels[i] not in ANNOTATIONS]
-
-    def place(self, channel: int) -> slice:
-        """The bytes of a record that hold a channel, counted without annotations as pyedflib does."""
-        signal = self._signals_read[channel]
-        before = sum(self.record_samples[:signal]) * self.sample_bytes
-        return slice(before, before + self.record_samples[signal] * self.sample_bytes)
