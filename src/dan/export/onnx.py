@@ -1,4 +1,4 @@
-"""Export: a model as one ONNX file that runs without torch, compared with the model before it is left."""
+"""Export of a model to one ONNX file that runs without torch, compared with the model before it is left."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ from dan.core.atomic import atomic_write, check_free
 from dan.core.errors import DanError
 from dan.core.extras import require
 from dan.core.progress import report
-from dan.export.exportable import ExportableShortTimeGenerator, build_exportable
-from dan.export.parity import Difference, check_loss, check_parity, compare
-from dan.export.precisions import Precision, stored_in
+from dan.export.parity import Difference, check_parity, compare
 from dan.inference.model_file import FORMAT, ModelInfo, is_onnx
 from dan.inference.onnx_backend import NEXT, STATE, open_onnx
 from dan.networks.base import GeneratorBase
+from dan.networks.short_time import ShortTimeGenerator
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -35,22 +34,13 @@ class Export:
 
     path: Path
     """The file."""
-    precision: Precision
-    """In which its weights are stored."""
     size_bytes: int
-    """Of the file."""
+    """Its size."""
     difference: Difference
-    """From the torch model that it is of."""
+    """Difference from the torch model that it is of."""
 
 
-def export_onnx(
-    generator: GeneratorBase,
-    info: ModelInfo,
-    out: Path,
-    *,
-    force: bool = False,
-    precision: Precision = "float32",
-) -> Export:
+def export_onnx(generator: GeneratorBase, info: ModelInfo, out: Path, *, force: bool = False) -> Export:
     """Export a generator to one ONNX file.
 
     The graph is compared with the generator on signals of several lengths, levels, numbers of channels and
@@ -61,10 +51,9 @@ def export_onnx(
         info: what its model file says of it.
         out: the file to write, NAME.onnx.
         force: overwrite a file of that name.
-        precision: in which the weights are stored; what is computed with is float32 all the same.
 
     Returns:
-        The file and how it compares; of lower precisions, what they cost.
+        The file and how it compares.
 
     Raises:
         DanError: if the file differs from the generator by more than it may, or cannot be written.
@@ -78,72 +67,57 @@ def export_onnx(
             "Train with --set generator.channels=1",
         )
     check_free(out, force=force)
-    report("Exporting", 0.0)
     with atomic_write(out, force=force) as temporary:
-        graph = trace(generator, info, temporary)
-        report("Exporting", 0.4)
-        temporary.write_bytes(graph.SerializeToString())
+        report("Exporting", 0.0)
+        temporary.write_bytes(trace(generator, info, temporary).SerializeToString())
+        report("Exporting", 0.5)
         difference = compare(generator, open_onnx(temporary))
         check_parity(difference, out)
-        report("Exporting", 0.8)
-        if precision != "float32":
-            temporary.write_bytes(stored_in(graph, precision).SerializeToString())
-            difference = compare(generator, open_onnx(temporary))
-            check_loss(difference, out)
         size_bytes = temporary.stat().st_size
     report("Exporting", 1.0)
-    return Export(out, precision, size_bytes, difference)
+    return Export(out, size_bytes, difference)
 
 
 def trace(generator: GeneratorBase, info: ModelInfo, path: Path) -> ModelProto:
-    """The graph of a generator, with what its model file says of it as metadata; a file of it is left.
+    """Return the graph of a generator, with what its model file says of it as metadata; a file of it is left.
 
     Raises:
         DanError: if the package `onnx` is not installed.
     """
     onnx = require("onnx", extra="train")
-    network = build_exportable(info.generator, info.signal).eval()
-    network.load_state_dict(generator.state_dict(), strict=False)  # it has tables of its own beside them
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what the trace takes as constant: the comparison shows if it is
+        # Of what the trace takes as constant: the comparison shows if it is.
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        # The exporter of graphs from traces needs no further package; `onnxscript` would be one.
+        warnings.filterwarnings("ignore", "You are using the legacy TorchScript-based", DeprecationWarning)
+        # Folding would store the transforms, which the graph makes when it is loaded.
         torch.onnx.export(
-            **_signature(network), f=path, opset_version=OPSET, dynamo=False, do_constant_folding=False
-        )  # folding would store the transforms
+            **_signature(generator), f=path, opset_version=OPSET, dynamo=False, do_constant_folding=False
+        )
     graph: ModelProto = onnx.load(path)
-    shorten_names(graph)
-    onnx.helper.set_model_props(graph, metadata(network, info))
+    onnx.helper.set_model_props(graph, metadata(generator, info))
     return graph
 
 
-def shorten_names(graph: ModelProto) -> None:
-    """Give what lies between inputs and outputs short names: the long ones are a sixth of the file."""
-    inner = graph.graph
-    short = {value.name: value.name for value in (*inner.input, *inner.output, *inner.initializer)} | {"": ""}
-    for node in inner.node:
-        node.name = ""
-        for names in (node.input, node.output):
-            names[:] = [short.setdefault(name, f"v{len(short)}") for name in names]
-
-
-def _signature(network: GeneratorBase) -> dict[str, Any]:
-    """The module to trace, an example of its inputs, and the names of inputs, outputs and axes."""
-    if not isinstance(network, ExportableShortTimeGenerator):
-        example = torch.zeros(2, network.segment_samples)
+def _signature(generator: GeneratorBase) -> dict[str, Any]:
+    """Return the module to trace, an example of its inputs, and the names of inputs, outputs and axes."""
+    if not isinstance(generator, ShortTimeGenerator):
         axes = {0: "rows", 1: "samples"}
-        names = {"input_names": ["frames"], "output_names": ["denoised"]}
-        dynamic = {"frames": axes, "denoised": axes}
-        return {"model": _Frames(network), "args": (example,), "dynamic_axes": dynamic, **names}
-    state = network.initial_state(2)
-    block = torch.zeros(2, 3 * network.hop_length)
-    inputs, outputs = (
-        ["input", *(STATE + name for name in state)],
-        ["output", *(NEXT + name for name in state)],
-    )
+        return {
+            "model": _Frames(generator),
+            "args": (torch.zeros(2, generator.segment_samples),),
+            "dynamic_axes": {"frames": axes, "denoised": axes},
+            "input_names": ["frames"],
+            "output_names": ["denoised"],
+        }
+    state = generator.initial_state(2)
+    inputs = ["input", *(STATE + name for name in state)]
+    outputs = ["output", *(NEXT + name for name in state)]
     dynamic = {name: {0: "channels"} for name in inputs + outputs}
     dynamic["input"] = dynamic["output"] = {0: "channels", 1: "samples"}
     return {
-        "model": network,
-        "args": (block, *state.values()),
+        "model": _Step(generator),
+        "args": (torch.zeros(2, 3 * generator.hop_length), *state.values()),
         "dynamic_axes": dynamic,
         "input_names": inputs,
         "output_names": outputs,
@@ -161,16 +135,24 @@ class _Frames(nn.Module):
         return torch.as_tensor(self.generator(frames[:, None])[:, 0])
 
 
-def metadata(network: GeneratorBase, info: ModelInfo) -> dict[str, str]:
-    """What the file says of itself: the model file's own words, and what it takes to run it."""
+class _Step(nn.Module):
+    """A step over whole hops ``[B, n hops]`` and the state in its order, to the output and the new state."""
+
+    def __init__(self, generator: ShortTimeGenerator) -> None:
+        super().__init__()
+        self.generator, self.names = generator, list(generator.initial_state(1))
+
+    def forward(self, block: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        output, new = self.generator.step(block, dict(zip(self.names, state, strict=True)))
+        return (output, *(new[name] for name in self.names))
+
+
+def metadata(generator: GeneratorBase, info: ModelInfo) -> dict[str, str]:
+    """Return what the file says of itself: the model file's own words, and what it takes to run it."""
     geometry: dict[str, Any] = {"latency_samples": info.latency_samples}
-    if isinstance(network, ExportableShortTimeGenerator):
-        shapes = {STATE + name: list(part.shape[1:]) for name, part in network.initial_state(1).items()}
-        geometry |= {"hop_length": network.hop_length, "state": shapes}
+    if isinstance(generator, ShortTimeGenerator):
+        shapes = {STATE + name: list(part.shape[1:]) for name, part in generator.initial_state(1).items()}
+        geometry |= {"hop_length": generator.hop_length, "state": shapes}
     else:
-        geometry |= {"segment_samples": network.segment_samples}
-    return {
-        "format": FORMAT,
-        "info": info.model_dump_json(),
-        "geometry": json.dumps(geometry),
-    }
+        geometry |= {"segment_samples": generator.segment_samples}
+    return {"format": FORMAT, "info": info.model_dump_json(), "geometry": json.dumps(geometry)}

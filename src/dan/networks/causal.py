@@ -21,16 +21,16 @@ TINY_VARIANCE = 1e-3
 
 
 class CausalConvolution(nn.Module):
-    """Convolution over past frames and over bins: ``[B, frames, bins, C_in] -> [B, frames, bins, C_out]``.
+    """Convolution over past frames and over bands: ``[B, frames, bands, C_in] -> [B, frames, bands, C_out]``.
 
-    The weight is stored as the matrix that it is, ``[C_out, frames * bins * C_in]``.
+    The weight is stored as the matrix that it is, ``[C_out, frames * bands * C_in]``.
 
     Args:
         inputs: channels in.
         outputs: channels out.
         kernel_frames: taps over frames; the last is the present one.
-        kernel_bands: taps over bins, an odd number, centred.
-        dilation: frames and bins from one tap to the next.
+        kernel_bands: taps over bands, an odd number, centred.
+        dilation: frames and bands from one tap to the next.
         gain: standard deviation of the output for inputs of standard deviation 1, at the start.
     """
 
@@ -52,7 +52,7 @@ class CausalConvolution(nn.Module):
         self.past_frames = (kernel_frames - 1) * dilation[0]
 
     def forward(self, input: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """Convolve behind the past ``[B, past_frames, bins, C_in]``; returns the output and the new past."""
+        """Convolve behind the past ``[B, past_frames, bands, C_in]``; returns the output and the new past."""
         if self.taps == (1, 1):
             return F.linear(input, self.weight, self.bias), past
         whole = torch.cat([past, input], dim=1) if self.past_frames else input
@@ -71,14 +71,16 @@ class CausalConvolution(nn.Module):
 class CausalBlock(nn.Module):
     """``x + project(silu(convolve(y) + context(mean of y)))``, where y is x normalised in each frame.
 
-    The mean goes over the places: what fills the whole band, as a voice or a hiss does, is known at each of
-    them at once. Normalised are places and channels together, which takes nothing but the level.
+    The mean goes over the bands: what fills the whole band, as a voice or a hiss does, is known at each of
+    them at once. Normalised are bands and channels together, which takes nothing but the level.
 
     Source of the normalisation: J. Ba, J. Kiros and G. Hinton, "Layer normalization", 2016.
     """
 
     def __init__(self, settings: CausalGeneratorSettings, dilation: tuple[int, int]) -> None:
         super().__init__()
+        bands = settings.n_fft // 2 // settings.bins_per_band
+        self.normalized_shape = (bands, settings.residual_channels)
         self.convolve = CausalConvolution(
             settings.residual_channels,
             settings.hidden_channels,
@@ -91,8 +93,8 @@ class CausalBlock(nn.Module):
         self.project = CausalConvolution(settings.hidden_channels, settings.residual_channels, gain=0.3)
 
     def forward(self, input: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """``[B, frames, bins, width]`` in and out, with the past as in `CausalConvolution`."""
-        scaled = F.layer_norm(input, input.shape[2:], eps=TINY_VARIANCE)
+        """Transform ``[B, frames, bands, C]``, with the past as in `CausalConvolution`."""
+        scaled = F.layer_norm(input, self.normalized_shape, eps=TINY_VARIANCE)
         hidden, past = self.convolve(scaled, past)
         context, _ = self.context(scaled.mean(dim=2, keepdim=True), past)
         change, _ = self.project(F.silu(hidden + context), past)
@@ -100,19 +102,19 @@ class CausalBlock(nn.Module):
 
 
 class CausalGenerator(ShortTimeGenerator):
-    """A short-time filter found by convolutions over past frames and over bins.
+    """Complex masking by convolutions over past frames and over bands of neighbouring bins.
 
-    Neighbouring bins are folded into channels, which makes the network cheap and tells it the parity of a
-    bin, on which the phase's advance from frame to frame depends. The filter starts as the identity.
+    Neighbouring bins are folded into channels (space-to-depth), which makes the network cheap and tells it the parity of a
+    bin, on which the phase's advance from frame to frame depends. The mask starts near 1.
     """
 
-    place: Tensor
+    position: Tensor
 
     def __init__(self, settings: CausalGeneratorSettings, signal: SignalSettings) -> None:
         super().__init__(settings, signal)
-        self.settings, self.places = settings, self.bins // settings.bins_per_band
-        ramp = torch.linspace(-1, 1, self.places)
-        self.register_buffer("place", torch.stack([ramp, 2 * ramp**2 - 1], dim=-1), persistent=False)
+        self.settings, self.bands = settings, self.bins // settings.bins_per_band
+        ramp = torch.linspace(-1, 1, self.bands)
+        self.register_buffer("position", torch.stack([ramp, 2 * ramp**2 - 1], dim=-1), persistent=False)
         self.stem = CausalConvolution(
             3 * settings.bins_per_band + 2, settings.residual_channels, kernel_frames=2, kernel_bands=3
         )
@@ -122,9 +124,9 @@ class CausalGenerator(ShortTimeGenerator):
             settings.residual_channels, 2 * settings.bins_per_band, kernel_bands=3, gain=0.1
         )
         remembering = [self.stem, *(block.convolve for block in blocks)]
-        self.memories = [(layer.past_frames, layer.inputs) for layer in remembering]
+        self.pasts = [(layer.past_frames, layer.inputs) for layer in remembering]
         """Past frames and channels that each convolution keeps."""
-        past = sum(frames for frames, _ in self.memories) + settings.level_frames - 1
+        past = sum(frames for frames, _ in self.pasts) + settings.level_frames - 1
         reach = max(past, self.lookahead_frames)
         self.receptive_field_samples = reach * settings.hop_length + 2 * settings.n_fft - 1
 
@@ -134,24 +136,30 @@ class CausalGenerator(ShortTimeGenerator):
 
     def memory_shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of the past of each convolution."""
-        shapes = [(frames, self.places, channels) for frames, channels in self.memories]
+        shapes = [(frames, self.bands, channels) for frames, channels in self.pasts]
         return {f"past_{index}": shape for index, shape in enumerate(shapes)}
 
-    def factors(self, features: Tensor, state: dict[str, Tensor]) -> Tensor:
-        """The complex factor of each bin, ``[B, 2, frames, bins]``; the state moves on."""
+    def mask(self, features: Tensor, state: dict[str, Tensor]) -> Tensor:
+        """Return the complex mask of each bin, ``[B, 2, frames, bins]``; the state moves on."""
         hidden, state["past_0"] = self.stem(self._fold(features), state["past_0"])
         for index, block in enumerate(self.blocks, start=1):
             hidden, state[f"past_{index}"] = block(hidden, state[f"past_{index}"])
         return self._unfold(self.head(hidden, hidden)[0])
 
     def _fold(self, features: Tensor) -> Tensor:
-        """``[B, 3, frames, bins]`` to ``[B, frames, places, 3 fold + 2]``, the place added."""
-        folded = reshape(features, 0, 0, 0, self.places, -1).permute(0, 2, 3, 1, 4)
-        folded = reshape(folded, 0, 0, 0, -1)
-        return torch.cat([folded, self.place.expand(*folded.shape[:2], -1, -1)], dim=-1)
+        """Fold the bins of each band into channels: ``[B, 3, frames, bins] -> [B, frames, bands, C]``.
 
-    def _unfold(self, factors: Tensor) -> Tensor:
-        """``[B, frames, places, 2 fold]`` to real and imaginary part ``[B, 2, frames, bins]``, from 1 on."""
-        parts = reshape(factors, 0, 0, 0, 2, -1).permute(0, 3, 1, 2, 4)
-        gain, turn = reshape(parts, 0, 0, 0, -1).chunk(2, dim=1)
-        return torch.cat([1 + gain, turn], dim=1)
+        C is three for each bin of a band, and two for the band's position.
+        """
+        folded = reshape(features, 0, 0, 0, self.bands, -1).permute(0, 2, 3, 1, 4)
+        folded = reshape(folded, 0, 0, 0, -1)
+        return torch.cat([folded, self.position.expand(*folded.shape[:2], -1, -1)], dim=-1)
+
+    def _unfold(self, folded: Tensor) -> Tensor:
+        """Unfold ``[B, frames, bands, C]`` to real and imaginary part of the mask, ``[B, 2, frames, bins]``.
+
+        C is two for each bin of a band; 0 stands for a mask of 1.
+        """
+        parts = reshape(folded, 0, 0, 0, 2, -1).permute(0, 3, 1, 2, 4)
+        real, imag = reshape(parts, 0, 0, 0, -1).chunk(2, dim=1)
+        return torch.cat([1 + real, imag], dim=1)

@@ -40,6 +40,8 @@ class LongConv1d(nn.Conv1d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Correlate with the filters: ``y[n] = sum_t w[t] x[stride n + t - padding]``."""
+        if torch.onnx.is_in_onnx_export():  # whose runtimes have no FFT
+            return super().forward(input)
         padding, stride, kernel = int(self.padding[0]), self.stride[0], self.kernel_size[0]
         span = input.shape[-1] + 2 * padding
         size = fast_length(span)
@@ -67,8 +69,10 @@ class LongConvTranspose1d(nn.ConvTranspose1d):
     ) -> None:
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, bias=bias)
 
-    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:  # noqa: ARG002
+    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Spread each sample over its filter: ``y[n] = sum_i x[i] w[n + padding - stride i]``."""
+        if torch.onnx.is_in_onnx_export():
+            return super().forward(input, output_size)
         padding, stride, kernel = int(self.padding[0]), self.stride[0], self.kernel_size[0]
         span = (input.shape[-1] - 1) * stride + kernel
         size = fast_length(span)

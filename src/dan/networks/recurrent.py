@@ -161,8 +161,8 @@ class RecurrentGenerator(ShortTimeGenerator):
         shape = (self.settings.bands, self.settings.hidden_channels)
         return {f"memory_{index}": shape for index in range(self.settings.blocks)}
 
-    def factors(self, features: Tensor, state: dict[str, Tensor]) -> Tensor:
-        """The complex factor of each bin, ``[B, 2, frames, bins]``; the state moves on."""
+    def mask(self, features: Tensor, state: dict[str, Tensor]) -> Tensor:
+        """Return the complex mask of each bin, ``[B, 2, frames, bins]``; the state moves on."""
         # Channels last in memory, which is quicker to train on; it means nothing to a graph.
         features = features.contiguous(memory_format=torch.channels_last)
         hidden, before = F.relu(self.stem(features)), []

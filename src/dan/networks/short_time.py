@@ -16,26 +16,28 @@ from torch.nn import functional as F
 
 from dan.config import ShortTimeSettings, SignalSettings
 from dan.networks.base import GeneratorBase
+from dan.networks.fourier import FourierMatrix
 
 TINY_POWER = 1e-14
 """Added to the power of every bin: silence stays finite."""
 
 
 class ShortTimeGenerator(GeneratorBase):
-    """Multiplies each bin of a short-time spectrum by a complex factor found from the present and the past.
+    """Complex masking of a short-time spectrum, by a mask that is found from the present and the past.
 
     Bins are compressed (``|X|^p``) and divided by the mean over the frames before, so that a loud input gives
-    the same output, louder. A network says how the factors are found (`factors`).
+    the same output, louder. A network says how the mask is found (`mask`).
 
-    With a lookahead of L frames the factors of a frame are found when the L-th frame after it has come in:
+    With a lookahead of L frames the mask of a frame is found when the L-th frame after it has come in:
 
         frames seen        0  1  2  3  4  5      (L = 2)
-        frames filtered          0  1  2  3
+        frames masked            0  1  2  3
 
     Latency: one frame and L hops. Source of the windows' condition: D. Griffin and J. Lim, "Signal estimation
     from modified short-time Fourier transform", 1984.
     """
 
+    window: Tensor
     analysis: Tensor
     synthesis: Tensor
 
@@ -46,7 +48,9 @@ class ShortTimeGenerator(GeneratorBase):
         self.latency_samples = settings.n_fft + self.lookahead_frames * self.hop_length
         self.segment_samples = signal.length_samples
         self.bins, self.parts = settings.n_fft // 2, settings.n_fft // settings.hop_length
-        analysis, synthesis = transforms(settings.n_fft, settings.hop_length)
+        self.fourier = FourierMatrix(settings.n_fft, settings.n_fft, range(self.bins + 1))
+        window, analysis, synthesis = transforms(settings.n_fft, settings.hop_length)
+        self.register_buffer("window", window, persistent=False)
         self.register_buffer("analysis", analysis, persistent=False)
         self.register_buffer("synthesis", synthesis, persistent=False)
 
@@ -54,8 +58,8 @@ class ShortTimeGenerator(GeneratorBase):
         """Shape of each part of the network's own state behind the rows, by name."""
         raise NotImplementedError
 
-    def factors(self, features: Tensor, state: dict[str, Tensor]) -> Tensor:
-        """The complex factor of each bin but the last, real and imaginary part ``[B, 2, frames, bins]``.
+    def mask(self, features: Tensor, state: dict[str, Tensor]) -> Tensor:
+        """Return the complex mask of each bin but the last, real and imaginary part ``[B, 2, frames, bins]``.
 
         Args:
             features: compressed real part, imaginary part and magnitude, ``[B, 3, frames, bins]``.
@@ -91,13 +95,14 @@ class ShortTimeGenerator(GeneratorBase):
             As many samples as went in, and the new state.
         """
         new = dict(state)
-        spectrum = self._spectrum(self._frames(block, new))
-        factors = self.factors(self._features(spectrum[..., :-1], new), new)
+        analysis, synthesis = self._transforms()
+        spectrum = self._spectrum(self._frames(block, new) @ analysis)
+        mask = self.mask(self._features(spectrum[..., :-1], new), new)
         # The last bin is treated as the one below it.
-        gain, turn = F.pad(factors, (0, 1, 0, 0), mode="replicate").chunk(2, dim=1)
+        mask_real, mask_imag = F.pad(mask, (0, 1, 0, 0), mode="replicate").chunk(2, dim=1)
         real, imag = self._delayed(spectrum, new).chunk(2, dim=1)
-        filtered = torch.cat([real * gain - imag * turn, real * turn + imag * gain], dim=-1)
-        frames = reshape(filtered @ self.synthesis, 0, -1, self.parts * self.hop_length)
+        filtered = torch.cat([real * mask_real - imag * mask_imag, real * mask_imag + imag * mask_real], dim=-1)
+        frames = reshape(filtered @ synthesis, 0, -1, self.parts * self.hop_length)
         return self._overlap_add(frames, new), new
 
     def _frames(self, block: Tensor, state: dict[str, Tensor]) -> Tensor:
@@ -108,9 +113,16 @@ class ShortTimeGenerator(GeneratorBase):
             [hops[:, part : part - self.parts + 1 or None] for part in range(self.parts)], dim=-1
         )
 
-    def _spectrum(self, frames: Tensor) -> Tensor:
-        """``[B, frames, frame]`` to real and imaginary part ``[B, 2, frames, bins + 1]``."""
-        return reshape(frames @ self.analysis, 0, 0, 2, -1).transpose(1, 2)
+    def _transforms(self) -> tuple[Tensor, Tensor]:
+        """Return the windowed transform and its inverse; a graph makes them, for they are larger than it."""
+        if not torch.onnx.is_in_onnx_export():
+            return self.analysis, self.synthesis
+        matrix, inverse = self.fourier()
+        return self.window[:, None] * matrix, inverse * self.window
+
+    def _spectrum(self, transformed: Tensor) -> Tensor:
+        """Return the real and imaginary part ``[B, 2, frames, bins + 1]`` of ``[B, frames, 2 (bins + 1)]``."""
+        return reshape(transformed, 0, 0, 2, -1).transpose(1, 2)
 
     def _delayed(self, spectrum: Tensor, state: dict[str, Tensor]) -> Tensor:
         """The spectra of as many frames, each the lookahead earlier; the state moves on."""
@@ -171,12 +183,12 @@ class _Reshape(torch.autograd.Function):
         return input.reshape([size or input.shape[axis] for axis, size in enumerate(shape)])
 
 
-def transforms(n_fft: int, hop_length: int) -> tuple[Tensor, Tensor]:
-    """Windowed Fourier transform and its inverse, as matrices.
+def transforms(n_fft: int, hop_length: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return a window, and the windowed Fourier transform and its inverse as matrices.
 
     Returns:
-        Frames ``[frame]`` to real and imaginary parts ``[2 (frame / 2 + 1)]``, and back to frames that add up
-        to the signal. Both go through the square root of a Hann window, whose copies at the hop add to 1.
+        The square root of a Hann window, whose squares at the hop add to 1; the matrix from frames ``[n_fft]``
+        to real and imaginary parts ``[2 (n_fft / 2 + 1)]``; and that back to frames that add up to the signal.
     """
     scale = math.sqrt(2 * hop_length / n_fft)
     window = torch.hann_window(n_fft, dtype=torch.float64).sqrt() * scale
@@ -184,4 +196,4 @@ def transforms(n_fft: int, hop_length: int) -> tuple[Tensor, Tensor]:
     analysis = window[:, None] * torch.cat([spectra.real, spectra.imag], dim=-1)
     units = torch.eye(n_fft // 2 + 1, dtype=torch.complex128)
     frames = torch.cat([torch.fft.irfft(units, n_fft), torch.fft.irfft(1j * units, n_fft)])
-    return analysis.float(), (frames * window).float()
+    return window.float(), analysis.float(), (frames * window).float()
