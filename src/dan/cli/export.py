@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,18 +11,9 @@ from dan.cli.console import progress
 from dan.cli.options import Force, Model
 
 
-class Precision(StrEnum):
-    """Number format of the weights in an ONNX file."""
-
-    float32 = "float32"
-    float16 = "float16"
-    int8 = "int8"
-
-
 def export(
     model: Model,
     out: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="The file to write.")],
-    precision: Annotated[Precision, typer.Option("--precision", help="Of the weights.")] = Precision.float32,
     force: Force = False,
 ) -> None:
     """Write one ONNX file for whole signals and streams, checked against the model first."""
@@ -34,12 +24,10 @@ def export(
     check_free(out, force=force)
     generator, told = load_model(find_model(model, suffixes=(".safetensors",)))
     with progress():
-        export = export_onnx(generator, told, out, force=force, precision=precision.value)
+        export = export_onnx(generator, told, out, force=force)
     difference = export.difference
     typer.echo(f"{export.path}: {export.size_bytes / 1000:.0f} kB")
     typer.echo(
         f"differs from the model by {difference.largest:.1e} of full scale at most, "
         f"{difference.median:.1e} in the median"
     )
-    if precision is not Precision.float32:
-        typer.echo(f"estimated loss of SNR by {precision.value} weights: {difference.snr_loss_db:.3f} dB")

@@ -87,12 +87,17 @@ def trace(generator: GeneratorBase, info: ModelInfo, path: Path) -> ModelProto:
     onnx = require("onnx", extra="train")
     with warnings.catch_warnings():
         # Of what the trace takes as constant: the comparison shows if it is.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
-        # The exporter of graphs from traces needs no further package; `onnxscript` would be one.
-        warnings.filterwarnings("ignore", "You are using the legacy TorchScript-based", DeprecationWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
+        # That the exporter from traces is an old one: the new one takes `onnxscript`, and stores transforms.
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.onnx|dan\.export")
         # Folding would store the transforms, which the graph makes when it is loaded.
         torch.onnx.export(
-            **_signature(generator), f=path, opset_version=OPSET, dynamo=False, do_constant_folding=False
+            **_signature(generator),
+            f=path,
+            opset_version=OPSET,
+            dynamo=False,
+            do_constant_folding=False,
+            training=torch.onnx.TrainingMode.PRESERVE,  # in EVAL, weights of one value become one, wrongly
         )
     graph: ModelProto = onnx.load(path)
     onnx.helper.set_model_props(graph, metadata(generator, info))
@@ -124,27 +129,35 @@ def _signature(generator: GeneratorBase) -> dict[str, Any]:
     }
 
 
-class _Frames(nn.Module):
-    """A network over one frame, ``[N, T] -> [N, T]``."""
+class _Traced(nn.Module):
+    """A generator with its tables as part of the state.
+
+    A trace takes what is no part of it for a constant, and stores what follows from it: whole transforms.
+    """
 
     def __init__(self, generator: GeneratorBase) -> None:
         super().__init__()
         self.generator = generator
+        for number, table in enumerate(generator.buffers()):
+            self.register_buffer(f"table_{number}", table)
+
+
+class _Frames(_Traced):
+    """A network over one frame, ``[N, T] -> [N, T]``."""
 
     def forward(self, frames: Tensor) -> Tensor:
         return torch.as_tensor(self.generator(frames[:, None])[:, 0])
 
 
-class _Step(nn.Module):
+class _Step(_Traced):
     """A step over whole hops ``[B, n hops]`` and the state in its order, to the output and the new state."""
 
-    def __init__(self, generator: ShortTimeGenerator) -> None:
-        super().__init__()
-        self.generator, self.names = generator, list(generator.initial_state(1))
+    generator: ShortTimeGenerator
 
     def forward(self, block: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
-        output, new = self.generator.step(block, dict(zip(self.names, state, strict=True)))
-        return (output, *(new[name] for name in self.names))
+        names = list(self.generator.initial_state(1))
+        output, new = self.generator.step(block, dict(zip(names, state, strict=True)))
+        return (output, *(new[name] for name in names))
 
 
 def metadata(generator: GeneratorBase, info: ModelInfo) -> dict[str, str]:

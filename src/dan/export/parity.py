@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from dan.config import ShortTimeSettings
@@ -20,8 +19,6 @@ from dan.networks.base import GeneratorBase
 
 LIMIT = 1e-4
 """Largest difference from the torch model, of full scale."""
-LOSS_LIMIT_DB = 1.0
-"""Largest loss of quality by storing the weights in a lower precision."""
 LEVELS = (1.0, 0.3, 0.01)
 """Of the signals that are compared on, of full scale."""
 
@@ -44,10 +41,6 @@ class Difference:
     """Of full scale, which is 1."""
     median: float
     """Of full scale."""
-    error_db: float
-    """Energy of the difference over that of the torch model's output."""
-    snr_loss_db: float
-    """What the difference takes off the model's SNR in validation, as noise independent of the rest."""
 
 
 def compare(generator: GeneratorBase, model: Model) -> Difference:
@@ -63,7 +56,8 @@ def compare(generator: GeneratorBase, model: Model) -> Difference:
         with torch.inference_mode():
             wanted.append(generator(torch.from_numpy(signal)[:, None])[:, 0].numpy().ravel())
         got.append(_streamed(model.engine(len(signal)), signal, random).ravel())
-    return _difference(np.concatenate(wanted), np.concatenate(got), val_snr_db=model.info.val_snr_db)
+    error = np.abs(np.concatenate(got).astype(np.float64) - np.concatenate(wanted))
+    return Difference(float(error.max()), float(np.median(error)))
 
 
 def _signals(info: ModelInfo, random: np.random.Generator) -> Iterator[Block]:
@@ -90,16 +84,6 @@ def _streamed(engine: Engine, signal: Block, random: np.random.Generator) -> Blo
     return np.concatenate([*(engine.feed(block) for block in blocks), engine.flush()], axis=-1)
 
 
-def _difference(
-    wanted: npt.NDArray[np.float32], got: npt.NDArray[np.float32], *, val_snr_db: float
-) -> Difference:
-    error = np.abs(got.astype(np.float64) - wanted)
-    share = max(np.square(error).sum() / np.square(wanted.astype(np.float64)).sum(), 1e-30)
-    # Output SNR is signal over error; the energy of the output is about the signal's.
-    loss_db = 10 * math.log10(1 + share * 10 ** (val_snr_db / 10))
-    return Difference(float(error.max()), float(np.median(error)), 10 * math.log10(share), loss_db)
-
-
 def check_parity(difference: Difference, out: Path) -> None:
     """Check that an export is the torch model.
 
@@ -111,18 +95,4 @@ def check_parity(difference: Difference, out: Path) -> None:
             out,
             f"the export differs from the model by {difference.largest:.2g} of full scale; at most {LIMIT:g}",
             "Report it with the recipe: nothing has been written",
-        )
-
-
-def check_loss(difference: Difference, out: Path) -> None:
-    """Check that a lower precision costs little.
-
-    Raises:
-        DanError: if it costs more than it may, or is not finite.
-    """
-    if not difference.snr_loss_db <= LOSS_LIMIT_DB:
-        raise DanError(
-            out,
-            f"this precision costs {difference.snr_loss_db:.2g} dB of SNR; at most {LOSS_LIMIT_DB:g}",
-            "Export with a higher precision",
         )

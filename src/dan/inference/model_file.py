@@ -7,7 +7,7 @@ weights.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from dan.config import Generator, Settings, SignalSettings
 from dan.core.atomic import atomic_write, is_there
 from dan.core.errors import DanError
-from dan.inference.onnx_metadata import read_metadata
+from dan.inference._onnx_session import open_session, read_metadata
 
 if TYPE_CHECKING:
     from dan.networks.base import GeneratorBase
@@ -91,18 +91,30 @@ def save_model(path: Path, generator: GeneratorBase, info: ModelInfo) -> None:
 
 
 def read_info(path: Path) -> ModelInfo:
-    """What a model file says of itself, without torch and without reading the weights.
+    """Return what a model file says of itself, without torch.
 
     Raises:
         DanError: if it is no model file of DAN.
     """
     try:
-        metadata = read_metadata(path) if is_onnx(path) else _safetensors_metadata(path)
-        if metadata.get("format") != FORMAT:
-            raise _no_model(path, f"its header says format={metadata.get('format')}, not {FORMAT}")
-        return ModelInfo.model_validate_json(metadata["info"])
+        metadata = read_metadata(open_session(path)) if is_onnx(path) else _safetensors_metadata(path)
     except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise _no_model(path, str(error).splitlines()[0]) from error
+        raise no_model(path, str(error)) from error
+    return parse_info(path, metadata)
+
+
+def parse_info(path: Path, metadata: Mapping[str, str]) -> ModelInfo:
+    """Return the metadata of a model file as data.
+
+    Raises:
+        DanError: if it is not that of a model file of DAN.
+    """
+    if metadata.get("format") != FORMAT:
+        raise no_model(path, f"its header says format={metadata.get('format')}, not {FORMAT}")
+    try:
+        return ModelInfo.model_validate_json(metadata["info"])
+    except (KeyError, ValueError) as error:
+        raise no_model(path, str(error)) from error
 
 
 def is_onnx(path: Path) -> bool:
@@ -136,7 +148,7 @@ def load_model(path: Path) -> tuple[GeneratorBase, ModelInfo]:
     try:
         generator.load_state_dict(load_file(path))
     except RuntimeError as error:
-        raise _no_model(path, "its weights do not fit its settings") from error
+        raise no_model(path, "its weights do not fit its settings") from error
     return generator.eval(), info
 
 
@@ -182,7 +194,10 @@ def card_summary(name: str) -> str:
     return card.read_text(encoding="utf-8").split("\n\n")[1].replace("\n", " ").strip()
 
 
-def _no_model(path: Path, why: str) -> DanError:
+def no_model(path: Path, why: str) -> DanError:
+    """Return the error of a file that is no model file; of the reason the first line is said."""
     return DanError(
-        path, f"it is no model file of DAN ({why})", "Give a run folder, or a model.safetensors or .onnx"
+        path,
+        f"it is no model file of DAN ({why.splitlines()[0]})",
+        "Give a run folder, or a model.safetensors or .onnx",
     )

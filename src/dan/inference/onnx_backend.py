@@ -14,8 +14,9 @@ import numpy as np
 
 from dan.config import ShortTimeSettings
 from dan.core.errors import DanError
+from dan.inference._onnx_session import open_session, read_metadata
 from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, State
-from dan.inference.model_file import ModelInfo, read_info
+from dan.inference.model_file import ModelInfo, no_model, parse_info
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -78,30 +79,17 @@ class OnnxModel:
 
 
 def open_onnx(path: Path) -> OnnxModel:
-    """The model of an ONNX file.
+    """Return the model of an ONNX file.
 
     Raises:
         DanError: if it is no model file of DAN, or onnxruntime cannot run it or is not installed.
     """
-    info = read_info(path)
     try:
-        model = OnnxModel(_session(path), info)
+        session = open_session(path)
     except ImportError as error:
         raise DanError(path, "it takes onnxruntime to run", "pip install onnxruntime") from error
-    except Exception as error:  # onnxruntime's errors have no other base
-        why = str(error).splitlines()[0]
-        raise DanError(path, f"onnxruntime cannot run it ({why})", "Export the model again") from error
+    except ValueError as error:
+        raise no_model(path, str(error)) from error
+    model = OnnxModel(session, parse_info(path, read_metadata(session)))
     model.check_inputs(path)
     return model
-
-
-def _session(path: Path) -> InferenceSession:
-    """A session for one core: threads would cost more than they gain with networks of this size."""
-    from onnxruntime import GraphOptimizationLevel, InferenceSession, SessionOptions
-
-    options = SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    # The level above pads channels to whole vectors: the causal networks, of 24, lose a sixth of their speed.
-    options.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    options.log_severity_level = 3  # errors, which are raised too
-    return InferenceSession(path, options, providers=["CPUExecutionProvider"])

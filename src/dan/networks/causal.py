@@ -104,8 +104,8 @@ class CausalBlock(nn.Module):
 class CausalGenerator(ShortTimeGenerator):
     """Complex masking by convolutions over past frames and over bands of neighbouring bins.
 
-    Neighbouring bins are folded into channels (space-to-depth), which makes the network cheap and tells it the parity of a
-    bin, on which the phase's advance from frame to frame depends. The mask starts near 1.
+    Neighbouring bins are folded into channels (space-to-depth), which makes the network cheap and tells it
+    the parity of a bin, on which the phase's advance from frame to frame depends. The mask starts near 1.
     """
 
     position: Tensor

@@ -1,4 +1,4 @@
-"""A Fourier transform as a product with a matrix, which an exported graph makes for itself when it is loaded."""
+"""A Fourier transform as a product with a matrix, which an exported graph makes when it is loaded."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class FourierMatrix(nn.Module):
         self.register_buffer("inverse", torch.cat([weight, weight]), persistent=False)
 
     def forward(self) -> tuple[Tensor, Tensor]:
-        """Return the matrix ``[samples, 2 bins]``, real parts first, and that of the inverse, its transpose."""
+        """Return the matrix ``[samples, 2 bins]``, real parts first, and that of the inverse."""
         place = self.times[:, None] * self.numbers % self.n_fft
         matrix = torch.cat([self.cosine[place], self.sine[place]], dim=1)
         return matrix, (matrix * self.inverse).T

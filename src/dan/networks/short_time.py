@@ -101,7 +101,9 @@ class ShortTimeGenerator(GeneratorBase):
         # The last bin is treated as the one below it.
         mask_real, mask_imag = F.pad(mask, (0, 1, 0, 0), mode="replicate").chunk(2, dim=1)
         real, imag = self._delayed(spectrum, new).chunk(2, dim=1)
-        filtered = torch.cat([real * mask_real - imag * mask_imag, real * mask_imag + imag * mask_real], dim=-1)
+        filtered = torch.cat(
+            [real * mask_real - imag * mask_imag, real * mask_imag + imag * mask_real], dim=-1
+        )
         frames = reshape(filtered @ synthesis, 0, -1, self.parts * self.hop_length)
         return self._overlap_add(frames, new), new
 
@@ -121,7 +123,7 @@ class ShortTimeGenerator(GeneratorBase):
         return self.window[:, None] * matrix, inverse * self.window
 
     def _spectrum(self, transformed: Tensor) -> Tensor:
-        """Return the real and imaginary part ``[B, 2, frames, bins + 1]`` of ``[B, frames, 2 (bins + 1)]``."""
+        """Bring ``[B, frames, 2 (bins + 1)]`` to real and imaginary part ``[B, 2, frames, bins + 1]``."""
         return reshape(transformed, 0, 0, 2, -1).transpose(1, 2)
 
     def _delayed(self, spectrum: Tensor, state: dict[str, Tensor]) -> Tensor:
@@ -187,8 +189,9 @@ def transforms(n_fft: int, hop_length: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return a window, and the windowed Fourier transform and its inverse as matrices.
 
     Returns:
-        The square root of a Hann window, whose squares at the hop add to 1; the matrix from frames ``[n_fft]``
-        to real and imaginary parts ``[2 (n_fft / 2 + 1)]``; and that back to frames that add up to the signal.
+        The square root of a Hann window, whose squares at the hop add to 1; the matrix from frames
+        ``[n_fft]`` to real and imaginary parts ``[2 (n_fft / 2 + 1)]``; and that back to frames that add up
+        to the signal.
     """
     scale = math.sqrt(2 * hop_length / n_fft)
     window = torch.hann_window(n_fft, dtype=torch.float64).sqrt() * scale

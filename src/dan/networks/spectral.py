@@ -94,7 +94,7 @@ class SpectralGenerator(GeneratorBase):
         """Return the real and imaginary parts of ``[B, 1, L]`` through each window, ``[B, 4, 1, bins]``."""
         if torch.onnx.is_in_onnx_export():
             spectra = (frames[:, 0, None] * self.windows) @ self.fourier()[0]  # [B, windows, 2 bins]
-            return spectra.unflatten(2, (2, -1)).flatten(1, 2)[:, :, None]
+            return torch.as_tensor(spectra.unflatten(2, (2, -1)).flatten(1, 2)[:, :, None])
         spectra = torch.fft.rfft(frames[:, :, None] * self.windows, self.fft_samples)[..., self.band]
         parts = torch.view_as_real(spectra)  # [B, 1, windows, bins, 2]
         parts = parts.permute(0, 1, 3, 2, 4).flatten(-2).permute(0, 3, 1, 2)
@@ -104,7 +104,7 @@ class SpectralGenerator(GeneratorBase):
         """Return the frames ``[B, 1, L]`` of real and imaginary parts ``[B, 2, 1, bins]``."""
         scale = math.sqrt(self.segment_samples / 2)
         if torch.onnx.is_in_onnx_export():
-            return (parts.flatten(1) @ self.fourier()[1])[:, None] * scale
+            return torch.as_tensor((parts.flatten(1) @ self.fourier()[1])[:, None] * scale)
         spectra = torch.view_as_complex(parts.permute(0, 2, 3, 1).contiguous())
         bins = self.fft_samples // 2 + 1
         spectra = nn.functional.pad(spectra, (self.band.start, bins - self.band.start - spectra.shape[-1]))
