@@ -1,10 +1,14 @@
 """Sessions: what lies within a run folder is not read, and what no filter can do is left out."""
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
+from dan.config.load import FINE_TUNING_RATE, load_recipe
 from dan.core.errors import DanError
 from dan.data.sources import Folders
-from dan.workflows.train import train_run
+from dan.training.loop import new_state
+from dan.workflows.train import start_from, train_run
 
 SHORT = {"training.epochs": 1, "training.steps_per_epoch": 1}
 
@@ -48,3 +52,62 @@ def test_wrong_input_starts_nothing_and_starts_nothing_over(tiny, tmp_path):
 def test_noise_alone_is_refused_and_not_passed_over(tiny, tmp_path):
     with pytest.raises(DanError, match="--noise"):
         train_run(tiny(SHORT), tmp_path / "run", folders=Folders(noise=tmp_path))
+
+
+class TestFrom:
+    """A training that starts from a model."""
+
+    def test_it_starts_from_the_weights_that_are_there(self, tiny, tmp_path):
+        first = train_run(tiny(SHORT), tmp_path / "first").run
+        recipe = tiny(SHORT | {"seed": 5, "training.ema_decay": 0.9, "fine_tuning.model": str(first.folder)})
+        state = new_state(recipe, start=start_from(recipe))
+        wanted = load_file(first.model)
+        for network in (state.generator, state.average, state.teacher):
+            assert network.state_dict().keys() == wanted.keys()
+            assert all(torch.equal(value, wanted[key]) for key, value in network.state_dict().items())
+
+    def test_replay_holds_it_to_what_it_gave(self, tiny, tmp_path):
+        """The more the replay weighs, the nearer the outputs stay to those of the start."""
+        first = train_run(tiny(SHORT), tmp_path / "first").run
+        noisy = torch.randn(8, 1, 64, generator=torch.Generator().manual_seed(0))
+        moved = []
+        for weight in (0.0, 30.0):
+            changes = {"fine_tuning.model": str(first.folder), "fine_tuning.replay_weight": weight}
+            changes |= {"training.epochs": 2, "training.steps_per_epoch": 20, "seed": 1}
+            out = tmp_path / str(weight)
+            outcome = train_run(tiny(SHORT | changes | {"generator_optimiser.learning_rate": 0.003}), out)
+            with torch.inference_mode():
+                before, after = outcome.state.teacher(noisy), outcome.state.generator.eval()(noisy)
+            moved.append(float((after - before).square().mean()))
+        assert 0 < moved[1] < 0.7 * moved[0]
+
+    def test_another_network_is_refused_with_the_way_out(self, tiny, tmp_path):
+        first = train_run(tiny(SHORT), tmp_path / "first").run
+        other = tiny(SHORT | {"fine_tuning.model": str(first.folder), "generator.depth": 1})
+        with pytest.raises(DanError, match=r"its generator is not the recipe's.*recipe of that model"):
+            train_run(other, tmp_path / "other")
+
+    def test_a_model_that_is_not_there_is_named(self, tiny, tmp_path):
+        with pytest.raises(DanError, match="nowhere"):
+            train_run(tiny(SHORT | {"fine_tuning.model": "nowhere"}), tmp_path / "run")
+
+    def test_it_resumes_where_it_was_and_not_at_the_start(self, tiny, tmp_path):
+        first = train_run(tiny(SHORT), tmp_path / "first").run
+        longer = tiny(
+            {"training.epochs": 2, "training.steps_per_epoch": 3, "fine_tuning.model": str(first.folder)}
+        )
+        whole = train_run(longer, tmp_path / "whole").run
+        assert not train_run(longer, tmp_path / "parts", max_minutes=0).complete
+        parts = train_run(longer, tmp_path / "parts").run
+        one, two = load_file(whole.model), load_file(parts.model)
+        assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+def test_a_recipe_that_starts_from_a_model_is_short_and_gentle():
+    plain, further = load_recipe("speech-8k"), load_recipe("speech-8k", start="speech-8k")
+    assert further.fine_tuning.model == "speech-8k"
+    assert further.generator_optimiser.learning_rate == pytest.approx(
+        FINE_TUNING_RATE * plain.generator_optimiser.learning_rate
+    )
+    assert further.training.epochs * further.training.steps_per_epoch <= 1000
+    assert load_recipe("speech-8k", start="x", overrides=["training.epochs=3"]).training.epochs == 3

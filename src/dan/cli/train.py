@@ -23,6 +23,9 @@ def train(
     noisy: Annotated[
         Path | None, typer.Option("--noisy", help="Instead of noise: noisy recordings named as the clean.")
     ] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Go on from this model: a run folder, a file, or a name.")
+    ] = None,
     sample_rate: Rate = None,
     overrides: Overrides = None,
     seed: Seed = None,
@@ -36,7 +39,7 @@ def train(
     from dan.data.sources import Folders
     from dan.workflows.train import train_run
 
-    settings = load_recipe(recipe, overrides=overrides or (), seed=seed)
+    settings = load_recipe(recipe, overrides=overrides or (), seed=seed, start=start)
     with resumable(force=force), progress():
         outcome = train_run(
             settings,

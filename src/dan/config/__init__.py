@@ -23,7 +23,12 @@ from dan.config.losses import LossSettings, LossWeights
 from dan.config.noise import NoiseSettings
 from dan.config.recipe import Recipe
 from dan.config.signal import SignalKind, SignalSettings, ToneSettings
-from dan.config.training import OptimiserSettings, ScheduleSettings, TrainingSettings
+from dan.config.training import (
+    FineTuningSettings,
+    OptimiserSettings,
+    ScheduleSettings,
+    TrainingSettings,
+)
 
 __all__ = [
     "AugmentationSettings",
@@ -32,6 +37,7 @@ __all__ = [
     "ClassicGeneratorSettings",
     "DataSettings",
     "Discriminator",
+    "FineTuningSettings",
     "Generator",
     "LossSettings",
     "LossWeights",

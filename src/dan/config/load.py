@@ -27,11 +27,26 @@ def recipe_names() -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
 
 
-def load_recipe(recipe: str, *, overrides: Iterable[str] = (), seed: int | None = None) -> Recipe:
+FINE_TUNING = (
+    "schedule.kind=constant",
+    "schedule.warmup_steps=30",
+    "training.epochs=20",
+    "training.steps_per_epoch=50",
+    "training.ema_decay=0.98",
+)
+"""Changes to a recipe that starts from a model: a training that may end at any time within minutes."""
+FINE_TUNING_RATE = 0.2
+"""Learning rates of such a training over the recipe's peak."""
+
+
+def load_recipe(
+    recipe: str, *, overrides: Iterable[str] = (), seed: int | None = None, start: str | None = None
+) -> Recipe:
     """Read a recipe by name or from a file, with some keys overridden.
 
     Args:
         recipe: the name of a recipe that comes with the package, or the path of a TOML file.
+        start: the model to start from, for which the recipe is made a short one (`FINE_TUNING`).
         overrides: each ``section.key=value`` with a TOML value; a bare word is taken for a string.
         seed: the recipe's seed, where it is not the file's.
 
@@ -42,11 +57,21 @@ def load_recipe(recipe: str, *, overrides: Iterable[str] = (), seed: int | None 
         DanError: if there is no such recipe, it is no TOML, a key is unknown, or a value is not legal.
     """
     tree = _parse(_read(recipe), name=recipe)
-    for override in overrides:
+    for override in (*(_fine_tuning(tree, start) if start else ()), *overrides):
         _override(tree, override)
     if seed is not None:
         tree["seed"] = seed
     return check_recipe(tree, name=recipe)
+
+
+def _fine_tuning(tree: dict[str, Any], start: str) -> Iterator[str]:
+    """The overrides for starting from a model."""
+    yield f"fine_tuning.model={json.dumps(start)}"
+    yield from FINE_TUNING
+    optimiser = tree.get("generator_optimiser", {})
+    for key in ("learning_rate", "muon_learning_rate"):
+        if key in optimiser:
+            yield f"generator_optimiser.{key}={FINE_TUNING_RATE * optimiser[key]}"
 
 
 def check_recipe(tree: dict[str, Any], *, name: str) -> Recipe:

@@ -14,7 +14,12 @@ from dan.config.generator import ClassicGeneratorSettings, Generator, SpectralGe
 from dan.config.losses import SIGNED, LossSettings
 from dan.config.noise import NoiseSettings
 from dan.config.signal import SignalSettings, ToneSettings
-from dan.config.training import OptimiserSettings, ScheduleSettings, TrainingSettings
+from dan.config.training import (
+    FineTuningSettings,
+    OptimiserSettings,
+    ScheduleSettings,
+    TrainingSettings,
+)
 
 LOUDNESS_MIN_HZ = 2000
 """Lowest sampling rate of the loudness loss: below it hearing has few bands."""
@@ -44,6 +49,7 @@ class Recipe(Settings):
     discriminator_optimiser: OptimiserSettings = OptimiserSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     training: TrainingSettings = TrainingSettings()
+    fine_tuning: FineTuningSettings = FineTuningSettings()
 
     @model_validator(mode="after")
     def _below_half_the_rate(self) -> Recipe:

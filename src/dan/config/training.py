@@ -53,3 +53,12 @@ class TrainingSettings(Settings):
     """Decay of a running average of the generator's weights, which is then what is validated; 0 for none."""
     patience_epochs: Annotated[int, Field(ge=0)] = 0
     """Epochs without a better validation after which training stops; 0 never stops early."""
+
+
+class FineTuningSettings(Settings):
+    """Training from a model that is there, as `--from` has it."""
+
+    model: str = ""
+    """Run folder, model file or name of the model to start from; empty for fresh weights."""
+    replay_weight: NonNegative = 1.0
+    """Weight of the loss that holds the model, on synthesised mixtures, to what it gave at the start."""

@@ -23,12 +23,13 @@ from dan.core.errors import DanError
 from dan.core.progress import report
 from dan.core.stopping import undivided
 from dan.data.sources import Batch, Source, ValidationSet, to_tensor
-from dan.losses.reconstruction import check_batch, discriminator_loss, generator_losses
+from dan.losses.reconstruction import check_batch, compressed_loss, discriminator_loss, generator_losses
 from dan.networks.base import GeneratorBase
 from dan.networks.discriminators import DiscriminatorBase, build_discriminator
 from dan.networks.factory import build_generator
 from dan.training.history import Record
 from dan.training.muon import Muon
+from dan.training.replay import replayed
 from dan.training.schedule import schedule_share
 
 DEVICES = ("cpu", "cuda", "mps", "xpu")
@@ -49,6 +50,8 @@ class State:
     discriminator_optimisers: Optimisers = ()
     average: GeneratorBase | None = None
     """The generator with the running average of its weights, where the recipe wants one."""
+    teacher: GeneratorBase | None = None
+    """The generator as it was at the start, in evaluation mode, where a model is trained further."""
     step: int = 0
     """Steps done."""
     seconds: float = 0.0
@@ -87,8 +90,14 @@ class Hooks:
     """Asked after each step; after the last of an epoch, once it is validated."""
 
 
-def new_state(recipe: Recipe, *, device: str = "cpu") -> State:
-    """A training that has not begun: weights drawn from the recipe's seed, on a device of torch's.
+def new_state(recipe: Recipe, *, start: GeneratorBase | None = None, device: str = "cpu") -> State:
+    """A training that has not begun, on a device of torch's.
+
+    Args:
+        recipe: of the training.
+        start: the generator whose weights it starts from, and which replay holds it to; without one the
+            weights are drawn from the recipe's seed.
+        device: where it computes.
 
     Raises:
         DanError: if torch has no such device here.
@@ -96,8 +105,11 @@ def new_state(recipe: Recipe, *, device: str = "cpu") -> State:
     _check_device(device)
     torch.manual_seed(recipe.seed)
     generator = build_generator(recipe.generator, recipe.signal).to(device)
+    if start is not None:
+        generator.load_state_dict(start.state_dict())
     optimisers = _optimisers(generator, recipe.generator_optimiser, generator.matrices())
     state = State(recipe, generator, optimisers)
+    state.teacher = start and start.eval().to(device).requires_grad_(False)
     if recipe.losses.needs_discriminator:
         state.discriminator = build_discriminator(recipe.discriminator, recipe.signal).to(device)
         state.discriminator_optimisers = _optimisers(state.discriminator, recipe.discriminator_optimiser)
@@ -288,10 +300,23 @@ def _generator_step(state: State, estimate: Tensor, clean: Tensor, rate_share: f
         discriminator=state.discriminator,
         adversarial_share=min(1.0, epoch / warmup_epochs) if warmup_epochs else 1.0,
     )
+    if state.teacher is not None and state.recipe.fine_tuning.replay_weight:
+        terms["replay"] = state.recipe.fine_tuning.replay_weight * _replay_loss(state, clean)
     loss = torch.stack(list(terms.values())).sum()
     settings = state.recipe.generator_optimiser
     _update(state.generator, state.generator_optimisers, settings, loss, rate_share)
     return {name: term.item() for name, term in terms.items()} | {"generator": loss.item()}
+
+
+def _replay_loss(state: State, clean: Tensor) -> Tensor:
+    """How far the generator is from what it gave at the start, on mixtures synthesised for it."""
+    assert state.teacher is not None
+    random = torch.Generator().manual_seed(state.recipe.seed + state.step)
+    noisy = replayed(clean, random=random)
+    with torch.no_grad():
+        before = state.teacher(noisy)
+    n_fft = state.recipe.losses.n_fft
+    return compressed_loss(estimate=state.generator(noisy), reference=before, n_fft=n_fft)
 
 
 def _update(

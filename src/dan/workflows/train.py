@@ -17,7 +17,8 @@ from dan.core.version import __version__
 from dan.data.folder.load import create
 from dan.data.sources import Folders, ValidationSet, open_signals
 from dan.dsp.butterworth import lowpass
-from dan.inference.model_file import ModelInfo, load_model, save_model
+from dan.inference.model_file import ModelInfo, find_model, load_model, save_model
+from dan.networks.base import GeneratorBase
 from dan.report.plots import plot_history, plot_signals, save_figure
 from dan.training.checkpoint import load_checkpoint, save_checkpoint
 from dan.training.diagnostics import data_warnings, discriminator_warning, output_warnings, verdict
@@ -78,6 +79,7 @@ def train_run(
     _check_apart(folders, out)
     with run.locked():
         own = recipe.data.source == "folder" and not any(folders.paths())
+        start = start_from(recipe)
         given = None if own else open_signals(recipe, folders)  # before anything is started over
         resuming = run.prepare(recipe, force=force)
         signals = given or open_signals(recipe, _own_data(recipe, run))
@@ -86,7 +88,7 @@ def train_run(
             log.info(note)
         for warning in data_warnings(clean=validation.clean, mixed=validation.mixed):
             log.warning("%s.", warning)
-        state = new_state(recipe, device=device)
+        state = new_state(recipe, start=start, device=device)
         state.digest = signals.source.digest
         if resuming:
             load_checkpoint(run.checkpoint, state)
@@ -107,6 +109,27 @@ def _check_apart(folders: Folders, out: Path) -> None:
     for folder in folders.paths():
         if folder.resolve().is_relative_to(out.resolve()):
             raise DanError(folder, f"it lies within the run folder {out}", "Give another --out")
+
+
+def start_from(recipe: Recipe) -> GeneratorBase | None:
+    """Return the generator that a recipe starts from, if it names one, ready to denoise.
+
+    Raises:
+        DanError: if there is no such model, it has no weights for torch, or its network is another.
+    """
+    model = recipe.fine_tuning.model
+    if not model:
+        return None
+    generator, info = load_model(find_model(model, suffixes=(".safetensors",)))
+    wanted = {"generator": recipe.generator, "sample_rate_hz": recipe.signal.sample_rate_hz}
+    for key, value in wanted.items():
+        if getattr(info, key) != value:
+            raise DanError(
+                f"--from {model}",
+                f"its {key} is not the recipe's ({getattr(info, key)} against {value})",
+                f"Train by the recipe of that model, {info.recipe}",
+            )
+    return generator
 
 
 def _own_data(recipe: Recipe, run: Run) -> Folders:
