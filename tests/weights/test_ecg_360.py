@@ -11,12 +11,12 @@ import pytest
 import dan
 import dan.cli.main as cli
 from dan.core.arrays import energy, energy_ratio_db
-from dan.dsp.butterworth import bandpass, highpass
+from dan.dsp.butterworth import bandpass, highpass, lowpass
 from dan.inference.model_file import find_model
 from dan.synthesis.artefacts import draw_motion, draw_muscle, draw_wander
 from dan.synthesis.hearts import draw_hearts
 
-RATES_HZ = [360.0, 1000.0]
+RATES_HZ = [100.0, 125.0, 250.0, 360.0, 500.0, 1000.0]
 COUNT, DURATION_S = 12, 12.0
 
 
@@ -70,6 +70,20 @@ def test_polarity_hardly_matters(denoiser):
     mixed = clean + 0.7 * noise
     upright, turned = (denoiser(sign * mixed, sample_rate=360.0) * sign for sign in (1, -1))
     assert snr_db(turned, clean).mean() == pytest.approx(snr_db(upright, clean).mean(), abs=1.5)
+
+
+@pytest.mark.parametrize("mains_hz", [50.0, 60.0])
+def test_hum_without_harmonics_goes(denoiser, mains_hz):
+    clean, _ = draw(360.0)
+    hum = np.sqrt(2) * np.sin(2 * np.pi * mains_hz / 360 * np.arange(clean.shape[-1]))
+    assert snr_db(denoiser(clean + hum, sample_rate=360.0), clean).mean() > 15
+
+
+@pytest.mark.parametrize("cutoff_hz", [30.0, 60.0, 120.0])
+def test_what_a_device_took_away_is_not_missed(denoiser, cutoff_hz):
+    clean, noise = (lowpass(part, sample_rate_hz=360.0, pass_hz=cutoff_hz) for part in draw(360.0))
+    estimate = denoiser(clean + 0.7 * noise, sample_rate=360.0)
+    assert snr_db(estimate, clean).mean() > 11
 
 
 def run(*arguments):
