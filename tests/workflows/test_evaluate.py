@@ -38,6 +38,11 @@ def data(tmp_path):
     return tmp_path / "data"
 
 
+def without_training_side(data):
+    for path in (data / "train").glob("*/*"):
+        path.unlink()
+
+
 def judged(monkeypatch, data, *, trained_on="other", said=None, **options):
     monkeypatch.setattr(judging, "load", lambda _: Half(trained_on))
     if said is not None:
@@ -69,10 +74,10 @@ def test_recordings_from_end_to_end(monkeypatch, data, tmp_path, told):
         (None, None, "other", "other"),
     ],
 )
-def test_the_kind_is_what_the_first_says(given, said, trained_on, kind):
-    dataset = SimpleNamespace(kind=said)
-    assert judging._kind(given, dataset, trained_on) == kind
-    assert said is not None or judging._kind(given, None, trained_on) == kind
+def test_the_kind_is_what_the_first_says(monkeypatch, data, given, said, trained_on, kind):
+    without_training_side(data)
+    said = {"kind": said} if said else None
+    assert judged(monkeypatch, data, trained_on=trained_on, said=said, kind=given).table.kind == kind
 
 
 def test_an_unknown_kind_is_named(monkeypatch, data):
@@ -83,12 +88,26 @@ def test_an_unknown_kind_is_named(monkeypatch, data):
 
 
 def test_without_a_training_side_the_filters_keep_their_defaults(monkeypatch, data):
-    for kind in ("clean", "noise", "mixed"):
-        for path in (data / "train" / kind).iterdir():
-            path.unlink()
+    without_training_side(data)
     table = judged(monkeypatch, data).table
     assert [row.name for row in table.rows] == ["noisy", "dan", "wiener", "wavelet", "spectral_gate"]
     assert "training side" in table.notes["bandpass"]
+
+
+def test_silent_and_noiseless_signals_are_said_to_hold_the_means(monkeypatch, data):
+    without_training_side(data)
+    for stem, kind, other in (("0", "clean", "noise"), ("1", "noise", "clean")):
+        path = data / "validation" / kind / f"{stem}.npy"
+        np.save(path, 0 * np.load(path))
+        np.save(
+            data / "validation" / "mixed" / f"{stem}.npy",
+            np.load(data / "validation" / other / f"{stem}.npy"),
+        )
+    remarks = judged(monkeypatch, data).table.remarks
+    assert [remark for remark in remarks if "1 of 4 inputs" in remark] == [
+        "1 of 4 inputs hold no noise: their SNR counts as 100 dB, and weighs that much in the means",
+        "1 of 4 inputs hold no signal: their SNR counts as -100 dB, and weighs that much in the means",
+    ]
 
 
 def test_data_at_another_rate_are_refused_with_a_way_out(monkeypatch, data):

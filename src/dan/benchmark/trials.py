@@ -13,13 +13,10 @@ from dan.config import Recipe, SignalKind
 from dan.config.load import load_recipe, recipe_names
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
-from dan.data.folder.layout import SIDES, pair_files, read_dataset
-from dan.data.folder.load import load_signals
 from dan.evaluation import baselines
 from dan.evaluation.baselines import Baselines
-from dan.evaluation.training_side import Training
+from dan.evaluation.held_out import load_held_out
 from dan.inference.model_file import ModelInfo
-from dan.metrics.registry import check_kind
 from dan.synthesis.mix import draw_pairs
 from dan.workflows.data import mix_folder
 
@@ -77,20 +74,14 @@ def from_folder(data: Path, *, count: int, kind: SignalKind = "other") -> Trial:
     Raises:
         DanError: if the folder is wrong.
     """
-    split, dataset = load_signals(data, SIDES[1]), read_dataset(data)
-    places = sorted(set(np.linspace(0, len(split.clean) - 1, count).round().astype(int).tolist()))
-    said = check_kind(dataset.kind) if dataset and dataset.kind else kind
-    if dataset and dataset.recipe:
-        filters = baselines.from_recipe(dataset.recipe, limit=False)
-    elif pair_files(data, SIDES[0])[0]:
-        train = load_signals(data, SIDES[0])
-        told = Training(train.clean, train.mixed, train.sample_rate_hz)
-        filters = baselines.from_training(told)
-    else:
-        filters = baselines.untold(split.sample_rate_hz)
-    clean, mixed = ([part[place] for place in places] for part in (split.clean, split.mixed))
+    found = load_held_out(data)
+    places = sorted(set(np.linspace(0, len(found.clean) - 1, count).round().astype(int).tolist()))
+    filters = baselines.choose(
+        sample_rate_hz=found.sample_rate_hz, recipe=found.recipe, training=found.training, limit=False
+    )
+    clean, mixed = ([part[place] for place in places] for part in (found.clean, found.mixed))
     words = f"{len(places)} signals of the data folder {data.name}"
-    return Trial(words, clean, mixed, split.sample_rate_hz, said, filters)
+    return Trial(words, clean, mixed, found.sample_rate_hz, found.kind or kind, filters)
 
 
 def from_recordings(

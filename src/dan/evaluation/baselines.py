@@ -60,6 +60,35 @@ def limit_misfit(recipe: Recipe) -> str | None:
     return next((f"the limit's prior does not fit: {why}" for why, true in reasons.items() if true), None)
 
 
+def choose(
+    *,
+    sample_rate_hz: float,
+    recipe: Recipe | None = None,
+    training: Training | None = None,
+    noise: Signal | None = None,
+    sines: npt.NDArray[np.integer] | None = None,
+    limit: bool = True,
+) -> Baselines:
+    """Return the rows that apply, set by the first of a recipe, a training side and the filters' defaults.
+
+    Args:
+        sample_rate_hz: sampling rate of the signals.
+        recipe: by which they were made.
+        training: signals of the training side, on which the filters for recordings are set.
+        noise: a sample of the noise ``[*, T]`` as strong as in the mixed signals, for filters that use one.
+        sines: how many each signal has ``[N]``, where their number varies and is known.
+        limit: whether the limit gets its row, where the recipe's prior is the one it knows.
+
+    Raises:
+        DanError: if a signal of the training side is wrong.
+    """
+    if recipe is not None:
+        return from_recipe(recipe, noise=noise, sines=sines, limit=limit)
+    if training is not None:
+        return from_training(training)
+    return untold(sample_rate_hz, noise=noise)
+
+
 def from_recipe(
     recipe: Recipe,
     *,

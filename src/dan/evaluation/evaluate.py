@@ -22,7 +22,7 @@ from dan.evaluation.scoring import by_snr, row_of, score, take_all
 from dan.evaluation.table import CleanInput, Row, SnrClass, Table
 from dan.evaluation.training_side import Training
 from dan.metrics import general as metrics
-from dan.metrics.registry import left_out, mean, open_figures
+from dan.metrics.registry import at_the_ends, left_out, mean, open_figures
 from dan.synthesis.mix import draw_pairs
 
 __all__ = [
@@ -95,12 +95,9 @@ def evaluate(
     check_pairs(clean=references, mixed=inputs)
     rate_hz = _check_rate(sample_rate_hz, recipe)
     figures = open_figures(kind, sample_rate_hz=rate_hz)
-    if recipe is not None:
-        beside = baselines.from_recipe(recipe, noise=noise, sines=sines, limit=limit)
-    elif training is not None:
-        beside = baselines.from_training(training)
-    else:
-        beside = baselines.untold(rate_hz, noise=noise)
+    beside = baselines.choose(
+        sample_rate_hz=rate_hz, recipe=recipe, training=training, noise=noise, sines=sines, limit=limit
+    )
     candidates = {"dan": denoise, **beside.rows}
     outputs, notes = _outputs(candidates, inputs)
     values = take_all(outputs, clean=references, figures=figures)
@@ -117,7 +114,7 @@ def evaluate(
         kind=kind,
         by_snr=by_snr(values),
         settings=beside.settings,
-        remarks=(*figures.remarks, *left_out(values["noisy"])),
+        remarks=(*figures.remarks, *left_out(values["noisy"]), *at_the_ends(values["noisy"])),
     )
     return Evaluation(table, {name: stacked(output) for name, output in outputs.items()})
 

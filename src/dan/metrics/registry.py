@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 
 from dan.config import SignalKind
-from dan.core.arrays import Signal
+from dan.core.arrays import SNR_LIMIT_DB, Signal
 from dan.core.errors import DanError
 from dan.core.progress import track
 from dan.core.ragged import by_length
@@ -116,6 +116,25 @@ def left_out(values: dict[str, Array]) -> list[str]:
         f"{HEADINGS[name]} leaves out {count} of {len(values[name])} signals, whose clean side holds too "
         "little speech for it"
         for name, count in missing.items()
+        if count
+    ]
+
+
+def at_the_ends(values: dict[str, Array]) -> list[str]:
+    """Return how many inputs hold the means up or down, in a sentence: silence and perfection have +-100 dB.
+
+    Args:
+        values: the figures of the noisy inputs ``[N]``, by name.
+    """
+    snr_db = values["snr_db"]
+    found = {
+        "no noise": int((snr_db >= SNR_LIMIT_DB).sum()),
+        "no signal": int((snr_db <= -SNR_LIMIT_DB).sum()),
+    }
+    return [
+        f"{count} of {len(snr_db)} inputs hold {what}: their SNR counts as {sign}{SNR_LIMIT_DB:g} dB, "
+        "and weighs that much in the means"
+        for (what, count), sign in zip(found.items(), ("", "-"), strict=True)
         if count
     ]
 

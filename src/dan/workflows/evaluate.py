@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from dan.config import Recipe, SignalKind
+from dan.config import Recipe
 from dan.config.load import load_recipe
 from dan.core.arrays import Signal
 from dan.core.atomic import atomic_write, check_free
 from dan.core.errors import DanError
-from dan.data.folder.layout import SIDES, Dataset, pair_files, read_dataset
-from dan.data.folder.load import load_signals
-from dan.evaluation.evaluate import Evaluation, Training, curve, evaluate
+from dan.evaluation.evaluate import Evaluation, curve, evaluate
+from dan.evaluation.held_out import load_held_out
 from dan.inference.denoiser import Denoiser, load
 from dan.metrics.registry import check_kind
 from dan.report.build import Curve, write_report
@@ -54,23 +53,20 @@ def judge(
     Raises:
         DanError: if the model or the data is wrong, their rates differ, or a file exists already.
     """
-    if kind is not None:
-        check_kind(kind)
+    given = None if kind is None else check_kind(kind)
     check_free(json_file, report, force=force)
     denoiser, run = _opened(model)
-    dataset = read_dataset(data)
-    split = load_signals(data, "validation", sample_rate_hz=sample_rate_hz)
-    _check_rate(denoiser, data, split.sample_rate_hz)
-    recipe = dataset.recipe if dataset else None
+    held_out = load_held_out(data, sample_rate_hz=sample_rate_hz)
+    _check_rate(denoiser, data, held_out.sample_rate_hz)
     evaluation = evaluate(
         _function(denoiser),
-        clean=split.clean,
-        mixed=split.mixed,
-        sample_rate_hz=split.sample_rate_hz,
-        recipe=recipe,
-        training=None if recipe else _training(data, split.sample_rate_hz),
-        sines=split.sines,
-        kind=_kind(kind, dataset, denoiser.info.signal.kind),
+        clean=held_out.clean,
+        mixed=held_out.mixed,
+        sample_rate_hz=held_out.sample_rate_hz,
+        recipe=held_out.recipe,
+        training=held_out.training,
+        sines=held_out.sines,
+        kind=given or held_out.kind or denoiser.info.signal.kind,
         model=denoiser.info.name,
         data=str(data),
         parameters=denoiser.info.parameters,
@@ -79,12 +75,12 @@ def judge(
         with atomic_write(json_file, force=force) as temporary:
             temporary.write_text(evaluation.table.to_json() + "\n", encoding="utf-8")
     if report:
-        points = _curve(denoiser, recipe)
+        points = _curve(denoiser, held_out.recipe)
         write_report(
             report,
             evaluation,
-            clean=split.clean,
-            recipe=load_recipe(str(run.recipe)) if run and run.recipe.is_file() else recipe,
+            clean=held_out.clean,
+            recipe=load_recipe(str(run.recipe)) if run and run.recipe.is_file() else held_out.recipe,
             history=run.read_history() if run else list(denoiser.history),
             curve=points,
             force=force,
@@ -103,20 +99,6 @@ def _check_rate(denoiser: Denoiser, data: Path, sample_rate_hz: float) -> None:
         rule = f"the model {denoiser.info.name} is for {wanted_hz:g} Hz"
         way_out = f"Fill a folder at that rate: dan data mix --sample-rate {wanted_hz:g}"
         raise DanError(f"{data} at {sample_rate_hz:g} Hz", rule, way_out)
-
-
-def _training(data: Path, sample_rate_hz: float) -> Training | None:
-    """The training side of a folder, where it has one."""
-    if not pair_files(data, SIDES[0])[0]:
-        return None
-    split = load_signals(data, SIDES[0], sample_rate_hz=sample_rate_hz)
-    return Training(split.clean, split.mixed, split.sample_rate_hz)
-
-
-def _kind(given: str | None, dataset: Dataset | None, trained_on: SignalKind) -> SignalKind:
-    """What the signals are, by the first that says it."""
-    said = given or (dataset.kind if dataset else None)
-    return check_kind(said) if said else trained_on
 
 
 def _curve(denoiser: Denoiser, recipe: Recipe | None) -> Curve | None:

@@ -134,7 +134,7 @@ def _what_it_says(
         dataset = read_dataset(folder)
         if not trios:
             return dataset, sample_rate_hz
-        return dataset, folder_rate_hz(folder, trios, sample_rate_hz=sample_rate_hz)
+        return dataset, folder_rate_hz(folder, trios, dataset=dataset, sample_rate_hz=sample_rate_hz)
     except DanError as problem:
         problems.append(problem)
         return None, sample_rate_hz

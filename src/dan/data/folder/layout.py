@@ -146,13 +146,14 @@ def read_signal(path: Path, *, sample_rate_hz: float | None) -> Recording:
     return recording
 
 
-def folder_rate_hz(data: Path, trios: list[Trio], *, sample_rate_hz: float | None) -> float:
+def folder_rate_hz(
+    data: Path, trios: list[Trio], *, dataset: Dataset | None, sample_rate_hz: float | None
+) -> float:
     """The rate of a folder: dataset.json's, else that of its first audio file, else the one given for .npy.
 
     Raises:
-        DanError: if dataset.json is wrong, the first file cannot be read, or nothing says the rate.
+        DanError: if the first file cannot be read, or nothing says the rate.
     """
-    dataset = read_dataset(data)
     if dataset:
         return dataset.sample_rate_hz
     found_hz = read(trios[0].files["clean"], sample_rate_hz=sample_rate_hz).sample_rate_hz if trios else None

@@ -66,6 +66,8 @@ class Signals:
     sample_rate_hz: float
     sines: npt.NDArray[np.int64] | None
     """How many sines each clean signal has, ``[N]``; None where dataset.json does not say it of all."""
+    dataset: Dataset | None
+    """What dataset.json says of the folder; None where there is none."""
 
 
 def create(
@@ -149,13 +151,14 @@ def load_signals(data: str | Path, side: Side, *, sample_rate_hz: float | None =
     trios, problems = pair_files(folder, side)
     if problems:
         raise problems[0]
-    rate_hz = folder_rate_hz(folder, trios, sample_rate_hz=sample_rate_hz)
+    dataset = read_dataset(folder)
+    rate_hz = folder_rate_hz(folder, trios, dataset=dataset, sample_rate_hz=sample_rate_hz)
     read = [_read_trio(trio, rate_hz) for trio in trios]
     paths = tuple(trio.files["clean"] for trio in trios)
     noise = [one["noise"] for one in read] if "noise" in read[0] else None
     clean, mixed = [one["clean"] for one in read], [one["mixed"] for one in read]
-    sines = _sines(folder, side, [path.stem for path in paths])
-    return Signals(paths, clean, noise, mixed, rate_hz, sines)
+    sines = _sines(dataset, side, [path.stem for path in paths])
+    return Signals(paths, clean, noise, mixed, rate_hz, sines, dataset)
 
 
 def _read_trio(trio: Trio, rate_hz: float) -> dict[str, Signal]:
@@ -170,8 +173,7 @@ def _read_trio(trio: Trio, rate_hz: float) -> dict[str, Signal]:
     return read
 
 
-def _sines(data: Path, side: Side, stems: list[str]) -> npt.NDArray[np.int64] | None:
-    dataset = read_dataset(data)
+def _sines(dataset: Dataset | None, side: Side, stems: list[str]) -> npt.NDArray[np.int64] | None:
     told = (dataset.sines or {}).get(side, {}) if dataset else {}
     return np.array([told[stem] for stem in stems]) if set(stems) <= set(told) else None
 

@@ -1,0 +1,58 @@
+"""Held-out signals of a data folder, and what is known of them: read once, for all that is scored on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from dan.config import Recipe, SignalKind
+from dan.core.arrays import Signal
+from dan.data.folder.layout import SIDES, pair_files
+from dan.data.folder.load import load_signals
+from dan.evaluation.training_side import Training
+from dan.metrics.registry import check_kind
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The validation side of a data folder, signals one by one."""
+
+    clean: list[Signal]
+    mixed: list[Signal]
+    sample_rate_hz: float
+    kind: SignalKind | None
+    """What the signals are, where the folder says it."""
+    recipe: Recipe | None
+    """The recipe that made the signals, where one did."""
+    training: Training | None
+    """The other side, on which filters are set: only where no recipe sets them, and there is one."""
+    sines: npt.NDArray[np.int64] | None
+    """Number of sines of each signal ``[N]``, where the folder says it."""
+
+
+def load_held_out(data: Path, *, sample_rate_hz: float | None = None) -> HeldOut:
+    """Read what is scored on.
+
+    Args:
+        data: a data folder.
+        sample_rate_hz: the rate of .npy files where no dataset.json says it.
+
+    Raises:
+        DanError: if the folder is wrong.
+    """
+    split = load_signals(data, SIDES[1], sample_rate_hz=sample_rate_hz)
+    dataset, rate_hz = split.dataset, split.sample_rate_hz
+    recipe = dataset.recipe if dataset else None
+    kind = check_kind(dataset.kind) if dataset and dataset.kind else None
+    training = None if recipe else _training(data, rate_hz)
+    return HeldOut(split.clean, split.mixed, rate_hz, kind, recipe, training, split.sines)
+
+
+def _training(data: Path, sample_rate_hz: float) -> Training | None:
+    if not pair_files(data, SIDES[0])[0]:
+        return None
+    split = load_signals(data, SIDES[0], sample_rate_hz=sample_rate_hz)
+    return Training(split.clean, split.mixed, split.sample_rate_hz)
