@@ -66,16 +66,17 @@ def test_recordings_from_end_to_end(monkeypatch, data, tmp_path, told):
 
 
 @pytest.mark.parametrize(
-    ("given", "said", "trained_on", "kind"),
+    ("who", "kind"),
     [
-        ("eeg", "ecg", "speech", "eeg"),
-        (None, "ecg", "eeg", "ecg"),
-        (None, None, "eeg", "eeg"),
-        (None, None, "other", "other"),
+        (("eeg", "ecg", "speech"), "eeg"),
+        ((None, "ecg", "eeg"), "ecg"),
+        ((None, None, "eeg"), "eeg"),
+        ((None, None, "other"), "other"),
     ],
 )
-def test_the_kind_is_what_the_first_says(monkeypatch, data, given, said, trained_on, kind):
+def test_the_kind_is_what_the_first_says(monkeypatch, data, who, kind):
     without_training_side(data)
+    given, said, trained_on = who
     said = {"kind": said} if said else None
     assert judged(monkeypatch, data, trained_on=trained_on, said=said, kind=given).table.kind == kind
 
