@@ -1,180 +1,359 @@
-"""What the columns of a table are: its header, its time column, its channels and the rest."""
+"""What the columns of a table hold: times, counters, markers, words, and the signals, which are the rest.
+
+Nothing is guessed in silence: each column that is no signal has its reason, which is told.
+"""
 
 from __future__ import annotations
 
-import csv
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
-from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
-from dan.core.arrays import Signal
 from dan.core.errors import DanError
-
-TIME_NAME = re.compile(
-    r"(elapsed[ _]?)?(t|time|timestamp|seconds|sec|ms)"
-    r"([ _]*[(\[]?(?P<unit>s|sec|seconds|ms|us|µs|ns|min)[)\]]?)?"
+from dan.io._cells import DECIMAL_COMMA, NumberFormat, is_missing, is_number, numbers, resolution
+from dan.io._clock import (
+    FEW_ROWS,
+    Clock,
+    counts,
+    exactly,
+    is_stamp,
+    is_time_name,
+    rises_evenly,
+    unit_s,
+    unix_unit_s,
+    words,
 )
-UNITS_S = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "min": 60.0}
-COUNTER_NAME = re.compile(r"|#|n|no|nr|i|id|index|row|line|sample|samples|sample[ _]?(index|number|no)|frame")
-"""Names of columns that count lines; the nameless one is what pandas writes."""
+from dan.io._layout import USUAL, Layout
 
-UTF_16 = ("\xff\xfe", "\xfe\xff")
-"""How it begins, read as Latin-1."""
-DECIMAL_COMMA = re.compile(r"(^|[;\t])\s*-?\d+,\d+\s*([;\t]|$)")
-WHOLE = re.compile(r"\s*[+-]?\d+\s*")
-EVEN = 1e-6
-"""By what part of a step the numbers of a nameless time column may be off, beyond their rounding."""
+MARKER_WORDS = frozenset(
+    ["marker", "markers", "label", "labels", "event", "events", "trigger", "triggers", "trig", "class",
+     "classes", "status", "digital", "stim", "stimulus", "sti", "annotation", "annotations", "annot",
+     "counter", "packet", "packets", "seq", "sequence", "flag", "flags", "ttl", "gpio", "dio", "button"]
+)  # fmt: skip
+COMPANION_WORDS = frozenset(
+    ["accel", "accelerometer", "acceleration", "acc", "gyro", "gyroscope", "gyr", "mag", "magnetometer",
+     "battery", "temp", "temperature", "impedance", "quality", "humidity", "latitude", "longitude",
+     "altitude"]
+)  # fmt: skip
+"""What is recorded beside a signal more often than it is one; alone it is one."""
+
+FEW_VALUES = 16
+"""Columns of so many distinct whole numbers at most are markers or states."""
+
+WHOLE_NUMBERS = "whole numbers"
+
+ROWS_A_VALUE = 8
+"""... where there are so many rows for each of them."""
+
+MANY_CHANNELS = 64
+"""Beyond so many columns of numbers without names of their own, a row is taken for a signal."""
+
+ONE_ROW = 8
+"""So many times more columns than rows are a row a signal, too."""
 
 
-def split_header(lines: list[str], path: Path) -> tuple[int, str, list[str]]:
-    """How many lines of a table are its header, its delimiter, and a name for each column.
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A column of a table by what its sampled cells hold.
 
-    The header is the lines without a number, and one more if a column has text in it and a number below.
-
-    Raises:
-        DanError: if there are no numbers.
+    Args:
+        place: counted from 0.
+        name: as the header says.
+        unit: as a line of units says.
+        cells: plain text of the sampled cells.
+        first_count: how many of them are the first of the table, one after another.
     """
-    for count, line in enumerate(lines):
-        delimiter = _delimiter(line, path)
-        cells = line.rstrip("\r\n").split(delimiter)
-        if line.startswith("#") or not any(map(is_number, cells)):
-            continue
-        below = lines[count + 1].split(delimiter) if count + 1 < len(lines) else []
-        if any(not is_number(cell) and is_number(under) for cell, under in zip(cells, below, strict=False)):
-            count += 1  # noqa: PLW2901 a header such as "time,1,2"
-        return count, delimiter, _names(lines[:count], delimiter, len(cells))
-    raise DanError(path, *_without_numbers(lines))
 
+    place: int
+    name: str
+    unit: str
+    cells: Sequence[str]
+    first_count: int
 
-def _without_numbers(lines: list[str]) -> tuple[str, str]:
-    """Why a table has no numbers, and the way out."""
-    if not lines:
-        return "it is empty", "Give a table with one line a sample and one column a channel"
-    if lines[0].startswith(UTF_16):
-        return "it is written in UTF-16", "Save it as UTF-8"
-    if any(map(DECIMAL_COMMA.search, lines)):
-        return "its numbers have decimal commas", "Write decimal points, and commas between columns"
-    rule = f"no line of its first {len(lines)} holds a number"
-    return rule, "Give a table with one line a sample and one column a channel"
+    @cached_property
+    def known(self) -> list[str]:
+        """The cells that are not missing."""
+        return [cell for cell in self.cells if not is_missing(cell)]
 
+    @cached_property
+    def comma(self) -> bool:
+        """Whether its numbers have a decimal comma."""
+        return any(map(DECIMAL_COMMA.fullmatch, self.known))
 
-def is_number(cell: str) -> bool:
-    """Whether text is a number, NaN and infinity included."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    @cached_property
+    def is_numeric(self) -> bool:
+        """Whether nearly all cells that are not missing are numbers."""
+        found = sum(is_number(cell, comma=self.comma) for cell in self.known)
+        return bool(self.known) and found >= USUAL * len(self.known)
 
+    @cached_property
+    def is_stamps(self) -> bool:
+        """Whether its cells are times of day."""
+        return bool(self.known) and sum(map(is_stamp, self.known)) >= USUAL * len(self.known)
 
-def resolution(cell: str) -> float:
-    """The value of the last digit of a number as text."""
-    mantissa, _, exponent = cell.strip().lower().partition("e")
-    return float(10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2])))
+    @cached_property
+    def values(self) -> npt.NDArray[np.float64]:
+        """Numbers of all sampled cells, NaN where missing or no number."""
+        texts = [cell if is_number(cell, comma=self.comma) else "" for cell in self.cells]
+        return numbers(texts, comma=self.comma)
+
+    @cached_property
+    def steps(self) -> npt.NDArray[np.float64]:
+        """The first numbers, less the very first, exactly; empty where one is missing."""
+        first = self.cells[: self.first_count]
+        if not all(is_number(cell, comma=self.comma) and not is_missing(cell) for cell in first):
+            return np.empty(0)
+        try:
+            return exactly(first, first[0])
+        except (ValueError, OverflowError):
+            return np.empty(0)
+
+    @property
+    def distinct(self) -> int:
+        """How many different values there are."""
+        return len(np.unique(self.values[~np.isnan(self.values)]))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all values are whole numbers."""
+        known = self.values[~np.isnan(self.values)]
+        return bool(np.all(known == np.rint(known)))
+
+    @cached_property
+    def rises_evenly(self) -> bool:
+        """Whether its first numbers rise, or fall, in even steps, and go on so to the end."""
+        return self._goes_on and rises_evenly(self.steps, self.rounding)
+
+    @cached_property
+    def rises_throughout(self) -> bool:
+        """Whether many numbers from all over the table rise, or fall."""
+        return self._goes_on and len(self.values) >= 4 * FEW_ROWS and self.distinct > len(self.values) / 2
+
+    @cached_property
+    def _goes_on(self) -> bool:
+        if len(self.steps) < 3 or np.isnan(self.values).any() or self.steps[-1] == 0:
+            return False
+        return bool(np.all(np.diff(self.values) * np.sign(self.steps[-1]) >= 0))
+
+    @property
+    def rounding(self) -> float:
+        """The value of the last digit of its numbers; 0 for whole ones."""
+        if all(cell.lstrip("+-").isdigit() for cell in self.known[: self.first_count]):
+            return 0.0
+        return min(resolution(cell.replace(",", ".")) for cell in self.known[: self.first_count])
+
+    @property
+    def number_format(self) -> NumberFormat:
+        """How its numbers are written."""
+        return NumberFormat.of([c for c in self.known if is_number(c, comma=self.comma)], comma=self.comma)
+
+    def clock(self) -> Clock | None:
+        """How its times are read; None where their unit is not known."""
+        first = self.known[: self.first_count]
+        if self.is_stamps:
+            return Clock(1.0, first, is_stamps=True, is_sure=True)
+        said, since_1970 = unit_s(self.name, self.unit), unix_unit_s(first[0])
+        assumed = 1.0 if is_time_name(self.name) else None
+        unit = said or since_1970 or assumed
+        return Clock(unit, first, is_stamps=False, is_sure=bool(said or since_1970)) if unit else None
+
+    def clock_in_seconds(self) -> Clock:
+        """How its times are read, in seconds where nothing else is said."""
+        return self.clock() or Clock(1.0, self.known[: self.first_count], is_stamps=False, is_sure=False)
 
 
 @dataclass(frozen=True)
-class Columns:
-    """The columns of a table by what they hold, counted from 0."""
+class Roles:
+    """What becomes of each column."""
 
-    width: int
-    time: int | None
-    unit_s: float
-    """Of the time column, in seconds."""
-    channels: list[int]
-    whole: frozenset[int]
-    """Channels of whole numbers."""
-    digits: int
-    """Significant digits that fractions are written with."""
+    channels: list[Column]
+    copied: dict[str, str]
+    """Why other columns are copied, by their name."""
+    time: Column | None
+    clock: Clock | None
+    few: list[Column]
+    """Columns taken for markers since their sampled cells are few distinct whole numbers."""
+    rising: Column | None
+    """The first that rises as a time does, where its unit is not known."""
 
-    @classmethod
-    def of(cls, names: list[str], rows: list[list[str]], path: Path, *, rate_is_given: bool) -> Self:
-        """Tell them from their names and their first rows.
-
-        Raises:
-            DanError: if no column holds a signal, or the time column holds no numbers and no rate is given.
-        """
-        width = len(rows[0])
-        filled = [[row[column].strip() for row in rows if len(row) > column] for column in range(width)]
-        numeric = [column for column in range(width) if any(map(is_number, filled[column]))]
-        time, unit_s = _time_column(names, filled, numeric, path, rate_is_given=rate_is_given)
-        channels = [column for column in numeric if not _beside(column, names, filled, time)]
-        if not channels:
-            raise DanError(path, "it has no column of a signal", "Give one column a channel, of numbers")
-        whole = frozenset(column for column in channels if all(map(WHOLE.fullmatch, filled[column])))
-        digits = max(9, *(_digits(cell) for column in channels for cell in filled[column]))
-        return cls(width, time, unit_s, channels, whole, min(digits, 17))
-
-    def format(self, signal: Signal, column: int) -> list[str]:
-        """Numbers as text: whole where the column's are, rounded; otherwise to so many significant digits."""
-        if column in self.whole:
-            return [f"{value:.0f}" for value in (np.rint(signal) + 0.0).tolist()]  # + 0: no "-0"
-        return [f"{value:.{self.digits}g}" for value in signal.tolist()]
+    @property
+    def note(self) -> str | None:
+        """Which columns are denoised and which are copied, where some are."""
+        if not self.copied:
+            return None
+        taken = ", ".join(column.name for column in self.channels)
+        left = ", ".join(f"{name} ({why})" for name, why in self.copied.items())
+        return f"columns denoised: {taken}; copied: {left}"
 
 
-def _delimiter(line: str, path: Path) -> str:
-    if path.suffix.lower() == ".tsv" or "\t" in line:
-        return "\t"
-    return ";" if ";" in line else ","
+def tell_roles(
+    layout: Layout,
+    sampled: list[list[str]],
+    first_count: int,
+    *,
+    row_count: int,
+    path: Path,
+    wanted: Sequence[str] | None,
+    time_name: str | None,
+) -> Roles:
+    """What each column is, by its name and the sampled rows.
+
+    Args:
+        layout: of the table.
+        sampled: plain text of rows from all over the table.
+        first_count: how many of them are its first ones, one after another.
+        row_count: rows of the table.
+        path: the file, for messages.
+        wanted: columns to take as signals, by name or by number from 1; None for those that seem to be.
+        time_name: the column of times; None for the one that seems to be.
+
+    Raises:
+        DanError: if there is no such column, or none holds a signal, or the table has a row for each signal.
+    """
+    columns = [
+        Column(place, layout.names[place], layout.units[place], [row[place] for row in sampled], first_count)
+        for place in range(layout.width)
+    ]
+    time = _chosen(columns, [time_name], path)[0] if time_name else None
+    alone, is_short = sum(column.is_numeric for column in columns) == 1, row_count < FEW_ROWS
+    found = ((column.place, _reason(column, alone, is_short)) for column in columns)
+    reasons = {place: reason for place, reason in found if reason}
+    few = [column for column in columns if reasons.get(column.place, "").endswith(WHOLE_NUMBERS)]
+    if time:
+        reasons[time.place] = "time"
+    if wanted is None:
+        _check_row_is_sample(layout, columns, reasons, row_count, path)
+        channels = _signals(columns, reasons, path)
+    else:
+        channels = _chosen(columns, wanted, path)
+    return _roles(columns, channels, reasons, time, few)
 
 
-def _names(header: list[str], delimiter: str, width: int) -> list[str]:
-    """The first line of so many cells; quotes may enclose a delimiter."""
-    for cells in csv.reader((line.lstrip("# \xef\xbb\xbf") for line in header), delimiter=delimiter):
-        if len(cells) == width:
-            return [cell.strip(" '\"").encode("latin-1").decode("utf-8", "replace") for cell in cells]
-    return [f"column {column + 1}" for column in range(width)]
+def _reason(column: Column, alone: bool, is_short: bool) -> str | None:
+    """Why a column is no signal; None if it is one.
+
+    Args:
+        column: the column.
+        alone: whether it is the only one of numbers.
+        is_short: whether the table is so short that numbers rise evenly by chance.
+    """
+    distinct, first = column.distinct if column.is_numeric else 0, column.place == 0 and not alone
+    many = len(column.cells) >= ROWS_A_VALUE * distinct
+    few = distinct <= FEW_VALUES and many
+    reasons = {
+        "time": column.is_stamps,
+        "empty": not column.known,
+        "text": not column.is_numeric,
+        "time ": is_time_name(column.name),
+        "rises, as times and counters do": (column.rises_evenly and (first or not is_short))
+        or (column.rises_throughout and not alone),
+        "by its name": bool(MARKER_WORDS.intersection(words(column.name))),
+        "a counter": column.is_whole and counts(column.steps),
+        "always the same": distinct == 1 and len(column.cells) >= FEW_ROWS,
+        "mostly empty": len(column.known) < len(column.cells) / 2,
+        f"{distinct} {WHOLE_NUMBERS}": column.is_whole and few,
+    }
+    return next((reason.strip() for reason, holds in reasons.items() if holds), None)
 
 
-def _time_column(
-    names: list[str], filled: list[list[str]], numeric: list[int], path: Path, *, rate_is_given: bool
-) -> tuple[int | None, float]:
-    """The time column and its unit in seconds."""
-    for column, name in enumerate(names):
-        if found := TIME_NAME.fullmatch(name.lower()):
-            if column in numeric:
-                unit = found["unit"] or name.lower()
-                return column, UNITS_S.get(unit, 1.0)
-            if not rate_is_given:
-                raise DanError(
-                    f"{path}, column {name!r}", "its times are no numbers of seconds", "Give --sample-rate"
-                )
-    first = numeric[0] if numeric else 0
-    alone = len(numeric) < 2 or rate_is_given
-    named = names[first] != f"column {first + 1}"
-    return (
-        None if alone or named or not _rises_evenly(filled[first]) or _counts(filled[first]) else first
-    ), 1.0
+def _signals(columns: list[Column], reasons: dict[int, str], path: Path) -> list[Column]:
+    """The columns without a reason; those that are always the same where there are no others."""
+    rest = [column for column in columns if column.place not in reasons]
+    main = [column for column in rest if not COMPANION_WORDS.intersection(words(column.name))]
+    for column in rest:
+        if main and column not in main:
+            reasons[column.place] = "by its name, beside signals"
+    silent = [column for column in columns if reasons.get(column.place) == "always the same"]
+    found = main or rest or silent
+    if not found:
+        told = ", ".join(f"{column.name} ({reasons[column.place]})" for column in columns[:9])
+        raise DanError(
+            path, f"no column seems to be a signal: {told}", "Name those that are: --columns NAME,..."
+        )
+    return found
 
 
-def _beside(column: int, names: list[str], filled: list[list[str]], time: int | None) -> bool:
-    """Whether a column of numbers is no signal: the time, or one that counts the lines."""
-    if column == time or TIME_NAME.fullmatch(names[column].lower()):
-        return True
-    nameless = names[column] == f"column {column + 1}"
-    named_so = COUNTER_NAME.fullmatch(names[column].lower())
-    first_of_many = column == 0 and len(filled) > 1
-    return first_of_many and bool(nameless or named_so) and _rises_evenly(filled[column])
+def _chosen(columns: list[Column], wanted: Sequence[str], path: Path) -> list[Column]:
+    """Columns by name, or by number from 1.
+
+    Raises:
+        DanError: if there is no such column, or it holds no numbers or times.
+    """
+    by_name = {column.name.lower(): column for column in reversed(columns)}
+    by_number = {str(column.place + 1): column for column in columns}
+    found = []
+    for name in wanted:
+        column = by_name.get(name.strip().lower()) or by_number.get(name.strip())
+        if not column:
+            names = ", ".join(column.name for column in columns[:20])
+            raise DanError(f"{path}, column {name!r}", "there is none of that name", f"It has {names}")
+        if not (column.is_numeric or column.is_stamps):
+            raise DanError(f"{path}, column {name!r}", "it holds no numbers", "Name one that does")
+        found.append(column)
+    return [column for column in columns if column in found]
 
 
-def _counts(cells: list[str]) -> bool:
-    return all(map(WHOLE.fullmatch, cells)) and int(cells[1]) - int(cells[0]) == 1
+def _check_row_is_sample(
+    layout: Layout, columns: list[Column], reasons: dict[int, str], row_count: int, path: Path
+) -> None:
+    """Refuse a table with a row for each signal."""
+    numeric = sum(column.is_numeric for column in columns)
+    has_time = any(reason.startswith(("time", "rises")) for reason in reasons.values())
+    anonymous = not has_time and (not layout.is_named or _are_numbered(layout.names))
+    many = numeric > MANY_CHANNELS and (anonymous or numeric > row_count)
+    if many or numeric > ONE_ROW * row_count:
+        raise DanError(
+            path,
+            f"{numeric} columns of numbers and {row_count} lines: a line is a sample, a column a channel",
+            "Transpose it, or name the columns that are signals: --columns NAME,...",
+        )
 
 
-def _rises_evenly(cells: list[str]) -> bool:
-    if len(cells) < 3 or not all(map(is_number, cells)):
-        return False
-    values = np.array([float(cell) for cell in cells])
-    step = (values[-1] - values[0]) / (len(values) - 1)
-    rounding = 0.0 if all(map(WHOLE.fullmatch, cells)) else min(map(resolution, cells))
-    off = np.abs(values - values[0] - step * np.arange(len(values)))
-    return bool(np.all(np.diff(values) > 0) and off.max() <= EVEN * step + rounding)
+def _are_numbered(names: Sequence[str]) -> bool:
+    """Whether most names are one after another but for a running number: X1, X2, X3, ..."""
+    found = [re.fullmatch(r"(\D*)(\d+)", name) for name in names]
+    running = [bool(a and b and a[1] == b[1] and int(b[2]) == int(a[2]) + 1) for a, b in pairwise(found)]
+    return sum(running) >= USUAL * (len(names) - 1) - 2
 
 
-def _digits(cell: str) -> int:
-    """Significant digits of a number as text."""
-    mantissa = cell.lower().partition("e")[0]
-    return len(mantissa.lstrip("+-0.").replace(".", "").lstrip("0"))
+def _roles(
+    columns: list[Column],
+    channels: list[Column],
+    reasons: dict[int, str],
+    time: Column | None,
+    few: list[Column],
+) -> Roles:
+    copied = {
+        column.name: reasons.get(column.place, "not asked for")
+        for column in columns
+        if column not in channels
+    }
+    timelike = [
+        column
+        for column in columns
+        if column not in channels and reasons.get(column.place, "")[:4] in ("time", "rise")
+    ]
+    clocks = {column: clock for column in timelike if (clock := column.clock())}
+    if time:
+        clocks = {time: time.clock_in_seconds()}
+    elif not clocks and timelike and _is_nameless_time(timelike[0]):
+        clocks = {timelike[0]: timelike[0].clock_in_seconds()}
+    best = min(clocks, key=lambda column: _preference(column, clocks[column]), default=None)
+    kept_few = [column for column in few if column not in channels]
+    rising = next((column for column in timelike if column.rises_evenly), None)
+    return Roles(channels, copied, best, clocks[best] if best else None, kept_few, rising)
+
+
+def _preference(column: Column, clock: Clock) -> tuple[bool, bool]:
+    return not (column.rises_evenly or column.is_stamps), not clock.is_sure
+
+
+def _is_nameless_time(column: Column) -> bool:
+    """Whether a column without a name is taken for seconds: fractions that rise."""
+    return column.name == f"column {column.place + 1}" and column.rounding > 0

@@ -28,7 +28,7 @@ __all__ = [
     "find_recordings", "open_reader", "open_writer", "read", "tables_beside", "write",
 ]  # fmt: skip
 
-TABLES = frozenset([".csv", ".tsv"])
+TABLES = frozenset([".csv", ".tsv", ".txt"])
 EDF = frozenset([".edf", ".bdf", ".rec"])
 WFDB = ".hea"
 SUFFIXES = frozenset([".npy", *TABLES, *EDF, WFDB, *(f".{name}" for name in AUDIO.split(" "))])

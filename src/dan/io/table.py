@@ -1,13 +1,13 @@
-"""Tables of text (.csv, .tsv): one line a sample, one column a channel, perhaps a time column.
+"""Tables of text (.csv, .tsv, .txt): one line a sample, one column a channel, beside times and markers.
 
-A table is read in chunks of lines, found by an index of where every so many lines start. Only the columns of
-channels are ever changed: a writer goes through the source once more and copies the rest as it stands.
-Text is taken as Latin-1, in which every file comes back byte by byte.
+A table is read in chunks of rows, found by an index of where every so many rows start. Only the cells of
+signals are ever changed, and of these only those whose number changes: a writer goes through the source once
+more and copies the rest as it stands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,16 +17,36 @@ import numpy.typing as npt
 
 from dan.core.arrays import Signal, check_sample_rate
 from dan.core.errors import DanError
-from dan.io._columns import Columns, is_number, resolution, split_header
+from dan.io._cells import WHOLE, is_missing, is_number, numbers, plain, refilled
+from dan.io._clock import DAY_S, Clock
+from dan.io._columns import FEW_VALUES, Column, tell_roles
+from dan.io._layout import USUAL, Layout
+from dan.io._rows import RowIndex, is_row, open_text
 from dan.io.base import Form, Reader, Writer, not_a_recording
 
-LINES_APART = 4096
-CHUNK_BYTES = 2**20
-SAMPLED_LINES = 1000
-"""From so many lines the kinds of the columns are told."""
+FIRST_LINES = 2000
+"""From so many lines the layout is told."""
+
+FIRST_ROWS = 1000
+"""So many rows at the start tell what the columns are ..."""
+
+PLACES, ROWS_A_PLACE = 64, 64
+"""... with so many rows at so many places all over the table."""
 
 RATE_TOLERANCE = 1e-3
-"""By how much a rate that the user says may differ from that of the time column."""
+"""By how much a rate that is given may differ from that of the time column before this is noted."""
+
+STATED_TOLERANCE = 1e-2
+"""The same of a rate that the header states, beside times that may jitter."""
+
+SLOWEST_HZ, FASTEST_HZ = 1.0, 1e9
+"""Rates beyond which the unit of the times is suspected."""
+
+COARSEST = 1e-2
+"""By what part the rounding of the times may leave the rate open."""
+
+EXACT = 0.01
+"""By what part steps may differ that are printed without rounding."""
 
 PAUSED = 0.02
 """By what part the usual step may differ from the mean one before times are taken to jump."""
@@ -37,20 +57,23 @@ JITTER = 0.1
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the times of a table should be."""
+    """Where the times of a table should be, the first of them at 0."""
 
-    start_s: float
     rate_hz: float
     resolution_s: float
     """Of the times as printed."""
-    is_said: bool
-    """Whether the user says the rate: then the times are not looked at."""
+    uncertainty: float
+    """Of the rate, as a part of it, by that resolution."""
+    is_daily: bool
+    """Whether times begin anew each day."""
 
     def is_off(self, times_s: npt.NDArray[np.float64], start_sample: int) -> npt.NDArray[np.bool_]:
         """Which of the times from a sample on are off."""
-        off_s = times_s - (self.start_s + (start_sample + np.arange(len(times_s))) / self.rate_hz)
-        falls = np.diff(times_s, prepend=times_s[:1]) < 0
-        return np.asarray(falls | ~(np.abs(off_s) <= JITTER / self.rate_hz + self.resolution_s))
+        off_s = times_s - (start_sample + np.arange(len(times_s))) / self.rate_hz
+        steps_s = np.diff(times_s, prepend=times_s[:1])
+        if self.is_daily:
+            off_s, steps_s = _within_half_a_day(off_s), _within_half_a_day(steps_s)
+        return np.asarray((steps_s < 0) | ~(np.abs(off_s) <= JITTER / self.rate_hz + self.resolution_s))
 
 
 class TableReader(Reader):
@@ -58,91 +81,200 @@ class TableReader(Reader):
 
     Args:
         path: the file.
-        sample_rate_hz: its rate; not needed where a column holds the time.
+        sample_rate_hz: its rate; not needed where a column holds the time. It holds where they disagree.
         dtype: of the blocks; None for float64.
+        columns: those that are signals, by name or by number from 1; None for those that seem to be.
+        time_column: the one of the times; None for the one that seems to be.
     """
 
-    def __init__(self, path: Path, sample_rate_hz: float | None, dtype: npt.DTypeLike | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        sample_rate_hz: float | None,
+        dtype: npt.DTypeLike | None,
+        *,
+        columns: Sequence[str] | None = None,
+        time_column: str | None = None,
+    ) -> None:
         self._dtype = np.dtype(dtype or np.float64)
         try:
-            self.index = LineIndex(path)
-            sampled = list(self.index.lines(0, SAMPLED_LINES))
+            self.index = RowIndex(path)
+            with open_text(path) as file:
+                first_lines = list(islice(file, FIRST_LINES))
         except OSError as error:
             raise not_a_recording(path, error) from error
-        self.header_lines, self.delimiter, names = split_header(sampled, path)
-        rows = [line.split(self.delimiter) for line in sampled[self.header_lines :]]
-        self.columns = Columns.of(names, rows, path, rate_is_given=sample_rate_hz is not None)
-        length = self.index.count - self.header_lines
-        super().__init__(path, None, len(self.columns.channels), length, "text")
+        self.layout = Layout.of(first_lines, path)
+        super().__init__(path, None, 0, self.index.count - self.layout.first_row, "text")
+        sampled, first_count = self._sampled()
+        self.roles = tell_roles(
+            self.layout, sampled, first_count,
+            row_count=self.rows, path=path, wanted=columns, time_name=time_column,
+        )  # fmt: skip
+        self._check_no_line_lost()
+        self.is_sampled_wholly = len(sampled) == self.rows
+        self.channels = len(self.roles.channels)
         self.rank = 1 if self.channels == 1 else 2
-        self.metadata = {"channels": [names[column] for column in self.columns.channels]}
+        self.metadata = {"channels": [column.name for column in self.roles.channels]}
+        self._notes = [self.roles.note] if self.roles.note else []
+        self._few: dict[int, set[str]] = {column.place: set() for column in self.roles.few}
         self._grid: Grid | None = None
         self.sample_rate_hz = self._rate_hz(sample_rate_hz)
+
+    @property
+    def rows(self) -> int:
+        """Samples of each channel."""
+        return self.length_samples or 0
+
+    @property
+    def notes(self) -> list[str]:
+        """Which columns are denoised and which copied, and what is doubtful about the rate."""
+        return self._notes
 
     def close(self) -> None:
         """Nothing stays open between reads."""
 
-    def _rate_hz(self, given_hz: float | None) -> float | None:
-        if self.columns.time is None or self.length_samples == 1:
-            return None if given_hz is None else check_sample_rate(given_hz)
-        self._grid, uncertainty = self._time_grid(is_said=given_hz is not None)
-        found_hz = self._grid.rate_hz
-        return found_hz if given_hz is None else self._agreed_hz(given_hz, found_hz, uncertainty)
+    def _sampled(self) -> tuple[list[list[str]], int]:
+        """Plain cells of rows from all over the table, and how many of them are the first."""
+        first = self.cells(0, min(FIRST_ROWS, self.rows))
+        self._check_not_ragged(first, 0)
+        rest, count = [], len(first)
+        for place in np.unique(
+            np.linspace(count, max(count, self.rows - ROWS_A_PLACE), PLACES, dtype=np.int64)
+        ):
+            more = self.cells(max(count, int(place)), ROWS_A_PLACE)
+            count = max(count, int(place)) + len(more)
+            rest += [row for row in more if len(row) == self.layout.width]
+        return [[plain(cell) for cell in row] for row in first + rest], len(first)
 
-    def _time_grid(self, *, is_said: bool) -> tuple[Grid, float]:
-        """Where the times should be, and the uncertainty of the rate."""
+    def _check_no_line_lost(self) -> None:
+        """Refuse an empty line where it could be a missing sample: in a single column, here and there."""
+        first = self.layout.first_row
+        inside = {row for row in self.index.empty_lines if first < row < self.index.count}
+        if self.layout.width == 1 and 0 < len(inside) < self.rows - 1:
+            line = self._line(min(inside) - first - 1) + 1
+            raise DanError(
+                f"{self.path}, line {line}", "it is empty: a missing sample, or nothing",
+                "Write nan there, or remove the line",
+            )  # fmt: skip
+
+    def _rate_hz(self, given_hz: float | None) -> float | None:
+        """The rate that is given, that of the times, or the one that the header states."""
+        stated_hz = self.layout.stated_rate_hz
+        try:
+            grid = self._time_grid()
+        except DanError:
+            if given_hz is None and stated_hz is None:
+                raise
+            grid = None
+        if given_hz is not None:
+            self._note_other_rate(grid, check_sample_rate(given_hz), "as given")
+            return check_sample_rate(given_hz)
+        doubt = self._doubt(grid)
+        if stated_hz and (doubt or grid is None or abs(grid.rate_hz / stated_hz - 1) <= STATED_TOLERANCE):
+            return stated_hz
+        if doubt or grid is None:
+            self.rate_unknown = doubt or self._without_times()
+            return None
+        self._grid = grid
+        return grid.rate_hz
+
+    def _note_other_rate(self, grid: Grid | None, rate_hz: float, why: str) -> None:
+        if grid and abs(rate_hz - grid.rate_hz) > grid.rate_hz * (RATE_TOLERANCE + grid.uncertainty):
+            self._notes.append(f"{self._time_name} says {grid.rate_hz:g} Hz; {rate_hz:g} Hz are taken, {why}")
+
+    @property
+    def _time_name(self) -> str:
+        return f"its time column {self.roles.time.name!r}" if self.roles.time else "its time column"
+
+    def _doubt(self, grid: Grid | None) -> str | None:
+        """What is doubtful about the rate of the times."""
+        if grid is None:
+            return None
+        if not SLOWEST_HZ <= grid.rate_hz <= FASTEST_HZ:
+            side = "below 1 Hz" if grid.rate_hz < SLOWEST_HZ else "above 1 GHz"
+            return f"{self._time_name} says {grid.rate_hz:g} Hz, {side}: its unit seems to be another"
+        if grid.uncertainty > COARSEST:
+            return f"{self._time_name} is too coarse to tell the rate: {grid.rate_hz:.4g} Hz or about that"
+        return None
+
+    def _without_times(self) -> str:
+        rising = self.roles.rising
+        if rising is None:
+            return type(self).rate_unknown
+        step = abs(float(np.median(np.diff(rising.steps))))
+        return f"its column {rising.name!r} rises by {step:g}, as times and counters do, but names no unit"
+
+    def _time_grid(self) -> Grid | None:
+        """Where the times should be.
+
+        Raises:
+            DanError: if they do not rise, or are no times.
+        """
+        clock = self.roles.clock
+        if clock is None or self.rows < 2:
+            return None
+        first_s = self._times(self._checked_cells(0, min(FIRST_ROWS, self.rows)), 0, clock)
+        last_s = self._times(self._checked_cells(self.rows - 1, 1), self.rows - 1, clock)[0]
+        steps, span_s = self.rows - 1, self._span(float(last_s), first_s, clock)
         # The start and the end say it best, as a printed time is rounded; the usual step says it where times
         # jump between them.
-        first_s, last_s, resolution_s = self._ends_s()
-        step_s, span_s, steps = self._usual_step_s(), last_s - first_s, (self.length_samples or 0) - 1
-        mean_hz = steps / span_s
-        if step_s > 0 and abs(step_s * mean_hz - 1) > PAUSED + resolution_s * mean_hz:
-            span_s, steps = step_s, 1
-        uncertainty = resolution_s / span_s
-        rate_hz = _rounded_hz(steps / span_s, uncertainty)
-        # A step that is printed without rounding, as 4 ms at 250 Hz: then a lost line stands out.
-        exact = abs(step_s * rate_hz - 1) <= max(uncertainty, 1e-9)
-        return Grid(first_s, rate_hz, 0.0 if exact else resolution_s, is_said), uncertainty
+        resolution_s, apart = clock.resolution_s, max(1, len(first_s) // 8)
+        step_s = float(np.median(first_s[apart:] - first_s[:-apart])) / apart
+        if step_s > 0 and abs(step_s * steps / span_s - 1) > PAUSED + resolution_s / (apart * step_s):
+            span_s, steps = step_s * apart, apart
+        # Steps that are printed without rounding, as 4 ms at 250 Hz: then a lost line stands out.
+        exact = _is_exact(first_s, step_s)
+        uncertainty = 0.0 if exact else resolution_s / span_s
+        rate_hz = _rounded_hz(steps / span_s, resolution_s / span_s)
+        return Grid(rate_hz, 0.0 if exact else resolution_s, uncertainty, clock.is_stamps)
 
-    def _ends_s(self) -> tuple[float, float, float]:
-        """The first and the last time, and the value of their last digit."""
-        column, ends = self.columns.time or 0, []
-        for sample in (0, (self.length_samples or 1) - 1):
-            rows = self._cells(sample, 1)
-            self._check_not_ragged(rows, sample)
-            ends.append(rows[0][column])
-        first_s, last_s = (self._numbers([[end]], 0, 0)[0] * self.columns.unit_s for end in ends)
-        if not last_s > first_s:
-            raise DanError(self.path, f"its time goes from {first_s:g} s to {last_s:g} s", "Sort its lines")
-        return first_s, last_s, self.columns.unit_s * min(map(resolution, ends))
+    def _span(self, last_s: float, first_s: npt.NDArray[np.float64], clock: Clock) -> float:
+        """Seconds from the first time to the last one."""
+        if clock.is_stamps:
+            expected_s = float(_within_half_a_day(first_s[-1:])[0]) * (self.rows - 1) / (len(first_s) - 1)
+            last_s += DAY_S * max(0, round((expected_s - last_s) / DAY_S))
+        if not last_s > 0:
+            ends = f"from {clock.first} to {self._cell_of_time(self.rows - 1)}"
+            way_out = "Sort its lines, or leave the times out: --sample-rate HZ"
+            raise DanError(self.path, f"{self._time_name} goes {ends}", way_out)
+        return last_s
 
-    def _usual_step_s(self) -> float:
-        """The median of the first steps in time."""
-        rows, column = self._cells(0, SAMPLED_LINES), self.columns.time or 0
-        self._check_not_ragged(rows, 0)
-        return float(np.median(np.diff(self._numbers(rows, column, 0)))) * self.columns.unit_s
+    def _cell_of_time(self, sample: int) -> str:
+        return plain(self.cells(sample, 1)[0][self.roles.time.place if self.roles.time else 0])
 
-    def _agreed_hz(self, given_hz: float, found_hz: float, uncertainty: float) -> float:
-        rate_hz = check_sample_rate(given_hz)
-        if abs(rate_hz - found_hz) > found_hz * (RATE_TOLERANCE + uncertainty):
-            said = f"{self.path} at sample_rate_hz={rate_hz:g}"
-            raise DanError(said, f"its time column says {found_hz:g} Hz", "Leave the rate out")
-        return rate_hz
+    def _times(self, rows: list[list[str]], start_sample: int, clock: Clock) -> npt.NDArray[np.float64]:
+        place = self.roles.time.place if self.roles.time else 0
+        try:
+            return clock.seconds([cells[place] for cells in rows])
+        except ValueError:
+            for row, cells in enumerate(rows):
+                try:
+                    clock.seconds([cells[place]])
+                except ValueError:
+                    raise self._wrong_cell(start_sample + row, place, cells[place], "time") from None
+            raise
 
-    def _cells(self, start_sample: int, count: int) -> list[list[str]]:
-        lines = self.index.lines(self.header_lines + start_sample, count)
-        return [_split(line, self.delimiter) for line in lines]
+    def cells(self, start_sample: int, count: int) -> list[list[str]]:
+        """Cells of rows as they stand."""
+        delimiter = self.layout.delimiter
+        lines = self.index.rows(self.layout.first_row + start_sample, count)
+        return [delimiter.split(delimiter.without_end(line)) for line in lines]
+
+    def _checked_cells(self, start_sample: int, count: int) -> list[list[str]]:
+        rows = self.cells(start_sample, count)
+        self._check_not_ragged(rows, start_sample)
+        return rows
 
     def _read(self, start_sample: int, count: int) -> Signal:
-        rows = self._cells(start_sample, count)
-        self._check_not_ragged(rows, start_sample)
-        columns = [self._numbers(rows, column, start_sample) for column in self.columns.channels]
-        if self.columns.time is not None and rows:
-            self._check_even(self._numbers(rows, self.columns.time, start_sample), start_sample)
+        rows = self._checked_cells(start_sample, count)
+        self._check_few(rows, start_sample)
+        if self._grid is not None and self.roles.clock and rows:
+            self._check_even(self._times(rows, start_sample, self.roles.clock), start_sample, self._grid)
+        columns = [self.values(rows, column, start_sample) for column in self.roles.channels]
         return np.array(columns, self._dtype).reshape(self.channels, len(rows))
 
     def _check_not_ragged(self, rows: list[list[str]], start_sample: int) -> None:
-        width = self.columns.width
+        width = self.layout.width
         for row, cells in enumerate(rows):
             if len(cells) != width:
                 raise DanError(
@@ -150,109 +282,155 @@ class TableReader(Reader):
                     f"it has {len(cells)} cells, the lines before have {width}", "Fill it in, or remove it",
                 )  # fmt: skip
 
-    def _numbers(self, rows: list[list[str]], column: int, start_sample: int) -> npt.NDArray[np.float64]:
-        try:
-            return np.array([float(cells[column]) for cells in rows], np.float64)
-        except ValueError:
-            wrong = next(row for row, cells in enumerate(rows) if not is_number(cells[column]))
-            raise DanError(
-                f"{self.path}, line {self._line(start_sample + wrong)}, column {column + 1}",
-                f"{rows[wrong][column].strip()[:40]!r} is no number",
-                "Write numbers with a decimal point, such as 0.5",
-            ) from None
+    def values(self, rows: list[list[str]], column: Column, start_sample: int) -> npt.NDArray[np.float64]:
+        """Numbers of a column, NaN where missing.
 
-    def _check_even(self, times: npt.NDArray[np.float64], start_sample: int) -> None:
-        if self._grid is None or self._grid.is_said:
-            return
-        wrong = np.flatnonzero(self._grid.is_off(times * self.columns.unit_s, start_sample))
+        Raises:
+            DanError: if a cell holds none, or is missing and missing samples are refused.
+        """
+        cells = [row[column.place] for row in rows]
+        try:
+            values = numbers(cells, comma=column.comma)
+        except ValueError:
+            values = None
+        if values is None or (self.missing == "refuse" and np.isnan(values).any()):
+            for row, cell in enumerate(cells):
+                text = plain(cell)
+                refused = is_missing(text) and self.missing == "refuse"
+                if refused or not (is_missing(text) or is_number(text, comma=column.comma)):
+                    raise self._wrong_cell(
+                        start_sample + row, column.place, cell, "number", comma=column.comma
+                    )
+        return values if values is not None else np.empty(0)
+
+    def _wrong_cell(self, sample: int, place: int, cell: str, what: str, *, comma: bool = False) -> DanError:
+        where = f"{self.path}, line {self._line(sample)}, column {place + 1}"
+        if is_missing(plain(cell)):
+            return DanError(where, f"{cell.strip()!r}: a {what} is missing", "Fill it in, or --missing fill")
+        example = "0,5, as above it" if comma else "0.5"
+        return DanError(
+            where, f"{cell.strip()[:40]!r} is no {what}", f"Write numbers such as {example}, or fill it in"
+        )
+
+    def _check_few(self, rows: list[list[str]], start_sample: int) -> None:
+        """See that columns taken for markers hold nothing else further on."""
+        for place, seen in self._few.items():
+            new = {cells[place] for cells in rows} - seen
+            seen.update(new)
+            strange = [cell for cell in new if not (is_missing(plain(cell)) or _is_whole(plain(cell)))]
+            if strange or len(seen) > 2 * FEW_VALUES:
+                cell = strange[0] if strange else next(iter(new))
+                row = next(row for row, cells in enumerate(rows) if cells[place] == cell)
+                line, name = self._line(start_sample + row), self.layout.names[place]
+                raise DanError(
+                    f"{self.path}, line {line}, column {name!r}",
+                    f"it seemed to be markers, a few whole numbers, and here it has {plain(cell)!r}",
+                    "Name the columns that are signals: --columns NAME,...",
+                )
+
+    def _check_even(self, times_s: npt.NDArray[np.float64], start_sample: int, grid: Grid) -> None:
+        wrong = np.flatnonzero(grid.is_off(times_s, start_sample))
         if wrong.size:
             raise DanError(
                 f"{self.path}, line {self._line(start_sample + int(wrong[0]))}",
-                f"its time is off the even steps of {self._grid.rate_hz:g} Hz",
-                f"Fill in what is missing, or leave the times out: --sample-rate {self._grid.rate_hz:g}",
+                f"its time is off the even steps of {grid.rate_hz:g} Hz",
+                f"Fill in what is missing, or leave the times out: --sample-rate {grid.rate_hz:g}",
             )
 
     def _line(self, sample: int) -> int:
-        return self.header_lines + sample + 1
+        return self.index.line_number(self.layout.first_row + sample)
 
 
 class TableWriter(Writer):
-    """A table like one that was read: its columns of channels anew, everything else as it stands there."""
+    """A table like one that was read: numbers of its signals that differ anew, all else as it stands."""
 
     def __init__(self, path: Path, target: Path, form: Form) -> None:
         if not isinstance(form, TableReader):
             raise DanError(target, "a table is written like a table that is read", "Write .npy or .wav")
         super().__init__(path, target, form)
         self._table = form
-        self._source = form.path.open(encoding="latin-1", newline="")
+        self._formats = {column: column.number_format for column in form.roles.channels}
+        self._widen_whole()
+        self._source = open_text(form.path)
         self._file = path.open("w", encoding="latin-1", newline="")
-        self._file.writelines(islice(self._source, form.header_lines))
+        for _ in range(form.layout.first_row):
+            self._file.writelines(self._next_row())
+
+    @property
+    def holds_missing(self) -> bool:
+        """True: an empty cell, or what stood there."""
+        return True
 
     def close(self) -> None:
         """Close the file, whole or not."""
         self._source.close()
         self._file.close()
 
+    def _widen_whole(self) -> None:
+        """Find fractions in columns whose sampled numbers are all whole: none is to be rounded."""
+        table = self._table
+        for start in range(0, 0 if table.is_sampled_wholly else table.rows, FIRST_LINES):
+            whole = [column for column, form in self._formats.items() if form.whole]
+            if not whole:
+                return
+            rows = table.cells(start, FIRST_LINES)
+            for column in whole:
+                cells = [plain(cells[column.place]) for cells in rows if len(cells) > column.place]
+                if not all(is_missing(cell) or WHOLE.fullmatch(cell) for cell in cells):
+                    self._formats[column] = type(self._formats[column]).of(
+                        [cell for cell in cells if is_number(cell, comma=column.comma)], comma=column.comma
+                    )
+
+    def _next_row(self) -> tuple[str, str]:
+        """The lines before the next row of the source that are none, as they stand, and the row."""
+        between: list[str] = []
+        for line in self._source:
+            if is_row(line):
+                return "".join(between), line
+            between.append(line)
+        raise DanError(self._table.path, "it has become shorter", "Give a file that nobody writes to")
+
     def _write(self, block: Signal) -> None:
-        columns, delimiter = self._table.columns, self._table.delimiter
-        texts = [columns.format(row, column) for row, column in zip(block, columns.channels, strict=True)]
-        lines = islice(self._source, block.shape[-1])
-        for line, *values in zip(lines, *texts, strict=True):
-            text = line.rstrip("\r\n")
-            cells = text.split(delimiter)
-            for column, value in zip(columns.channels, values, strict=True):
-                cells[column] = value
-            self._file.write(delimiter.join(cells) + line[len(text) :])
+        delimiter = self._table.layout.delimiter
+        lines = [self._next_row() for _ in range(block.shape[-1])]
+        rows = [delimiter.split(delimiter.without_end(line)) for _, line in lines]
+        for column, values in zip(self._table.roles.channels, block, strict=True):
+            self._refill(rows, column, values)
+        for (between, line), cells in zip(lines, rows, strict=True):
+            end = line[len(delimiter.without_end(line)) :]
+            self._file.write(f"{between}{delimiter.join(cells)}{end}")
+
+    def _refill(self, rows: list[list[str]], column: Column, values: Signal) -> None:
+        """Put numbers into a column where they are not what stands there."""
+        place = column.place
+        cells = [cells[place] for cells in rows]
+        old = numbers(cells, comma=column.comma).astype(values.dtype)
+        self._formats[column] = form = self._formats[column].wide_enough(cells)
+        changed = ~((values == old) | (np.isnan(values) & np.isnan(old)))
+        for row in np.flatnonzero(changed).tolist():
+            value = float(values[row])
+            rows[row][place] = refilled(cells[row], "nan" if np.isnan(value) else form.text(value))
 
     def _finish(self) -> None:
+        self._file.writelines(self._source)
         self._file.flush()
 
 
-class LineIndex:
-    """Where every ``LINES_APART``-th line of a file starts, and how many lines there are.
-
-    Empty lines at the end do not count.
-
-    Args:
-        path: the file, which is gone through once.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._starts = [0]
-        ends, last, size = 0, 0, 0
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
-                newlines = np.flatnonzero(np.frombuffer(chunk, np.uint8) == ord("\n")) + size + 1
-                self._starts += newlines[LINES_APART - 1 - ends % LINES_APART :: LINES_APART].tolist()
-                ends += len(newlines)
-                last = int(newlines[-1]) if len(newlines) else last
-                size += len(chunk)
-        self.count = ends + (size > last)
-        while self.count and not next(self.lines(self.count - 1, 1), "").strip():
-            self.count -= 1
-
-    def lines(self, first: int, count: int) -> Iterator[str]:
-        """Yield so many lines from one on, with their ends."""
-        stop = min(first + count, self.count)
-        if first >= stop:
-            return
-        with self._path.open("rb") as file:
-            file.seek(self._starts[first // LINES_APART])
-            skipped = first % LINES_APART
-            for line in islice(file, skipped, skipped + stop - first):
-                yield line.decode("latin-1")
+def _is_whole(text: str) -> bool:
+    return is_number(text) and float(text).is_integer()
 
 
-def _split(line: str, delimiter: str) -> list[str]:
-    return line.rstrip("\r\n").split(delimiter)
+def _is_exact(times_s: npt.NDArray[np.float64], step_s: float) -> bool:
+    """Whether nearly all steps are the same."""
+    return step_s > 0 and float(np.mean(np.abs(np.diff(times_s) - step_s) <= EXACT * step_s)) >= USUAL
+
+
+def _within_half_a_day(times_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray((times_s + DAY_S / 2) % DAY_S - DAY_S / 2)
 
 
 def _rounded_hz(rate_hz: float, uncertainty: float) -> float:
     """The rate as a whole number, where the rounding of the times allows that."""
     whole_hz = float(round(rate_hz))
-    return (
-        whole_hz
-        if abs(rate_hz - whole_hz) <= min(rate_hz * max(uncertainty, 1e-9), 0.5) and whole_hz
-        else rate_hz
-    )
+    within = abs(rate_hz - whole_hz) <= min(rate_hz * max(uncertainty, 1e-9), 0.5)
+    return whole_hz if within and whole_hz else rate_hz
