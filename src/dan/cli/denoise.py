@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +32,15 @@ def denoise(
     missing: Annotated[
         MissingSamples, typer.Option("--missing", help="Fill missing samples for denoising, or refuse them.")
     ] = MissingSamples.fill,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns", metavar="NAME,...", help="Columns of tables to denoise, by name or number from 1."
+        ),
+    ] = None,
+    time_column: Annotated[
+        str | None, typer.Option("--time-column", metavar="NAME", help="The column of tables with the times.")
+    ] = None,
     force: Force = False,
 ) -> None:
     """Denoise recordings: same rate, length, channels and type come out."""
@@ -46,6 +56,8 @@ def denoise(
             sample_rate_hz=sample_rate,
             resample=resample,
             missing=missing.value,
+            columns=next(csv.reader([columns], skipinitialspace=True)) if columns else None,
+            time_column=time_column,
             force=force,
         )
     for written in report.written:

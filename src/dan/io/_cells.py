@@ -21,8 +21,11 @@ MISSING = frozenset(["", "nan", "na", "n/a", "#n/a", "null", "none", "-", "--", 
 
 DECIMAL_COMMA = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
 WHOLE = re.compile(r"[+-]?\d+")
-LEAST_DIGITS = 5
+LEAST_DIGITS = 3
 """Digits of the largest value of a column that are written at least, however few were read."""
+
+DOUBLE_DIGITS = 15
+"""Significant digits that a number of 64 bits holds always."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ class NumberFormat:
     def of(cls, texts: Sequence[str], *, comma: bool) -> Self:
         """Format of numbers as plain text."""
         known = [text.replace(",", ".") for text in texts if not is_missing(text)]
-        exponent = _exponent(known)
+        exponent = _exponent(known) or ("g" if _are_shortest(known) else "")
         least = {"": _least_decimals(known), "g": 9}.get(exponent, LEAST_DIGITS - 1)
         most = max(map(COUNTED[exponent], known), default=0)
         plus = any(text.startswith("+") for text in known)
@@ -157,6 +160,11 @@ class NumberFormat:
         return written.replace(".", ",") if self.comma else written
 
 
+def _are_shortest(known: list[str]) -> bool:
+    """Whether numbers have each as many digits as it takes to read them exactly, as Python writes them."""
+    return max(map(_significant, known), default=0) >= DOUBLE_DIGITS and len(set(map(_decimals, known))) > 1
+
+
 def _exponent(known: list[str]) -> str:
     having = [text for text in known if "e" in text.lower()]
     if not having:
@@ -173,8 +181,8 @@ def _least_decimals(known: list[str]) -> int:
 def refilled(cell: str, text: str) -> str:
     """A cell with another text, in the quotes and blanks it had; where it was padded it keeps its width."""
     old = plain(cell)
-    start = cell.find(old) if old else len(cell)
-    before, behind = cell[:start], cell[start + len(old) :] if old else ""
+    start = cell.find(old) if old else cell.find('""') + 1 or len(cell)
+    before, behind = cell[:start], cell[start + len(old) :]
     if before.endswith(" ") and before.strip(" ") == "":
         before = " " * max(1, len(before) + len(old) - len(text))
     return f"{before}{text}{behind}"

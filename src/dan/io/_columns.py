@@ -310,7 +310,7 @@ def _check_row_is_sample(
     if many or numeric > ONE_ROW * row_count:
         raise DanError(
             path,
-            f"{numeric} columns of numbers and {row_count} lines: a line is a sample, a column a channel",
+            f"it has {numeric} columns of numbers and {row_count} rows: a row is a sample of each",
             "Transpose it, or name the columns that are signals: --columns NAME,...",
         )
 

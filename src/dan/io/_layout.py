@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise, takewhile
 from pathlib import Path
 
 from dan.core.errors import DanError
 from dan.io._cells import BLANKS, BOM, Delimiter, is_missing, is_number, plain
-from dan.io._clock import is_stamp
+from dan.io._clock import UNITS_S, is_stamp, unix_unit_s
 from dan.io._rows import is_row
 
 DELIMITERS = ("\t", ";", ",", "|", BLANKS)
@@ -26,9 +26,17 @@ MANY = 100
 
 UNIT = re.compile(
     r"[(\[].*[)\]]|[nµum]?s(ec(onds?)?)?|(milli|micro|nano)?seconds?|min(utes?)?|h(ours?)?|"
-    r"[kmµun]?v(olts?)?|(milli|micro)volts?|[kmµun]?a(mp(ere|s)?)?|[kmg]?hz|%|db|g|m/s[²2^]*|a\.?u\.?|counts?|-|",
+    r"[kmµun]?v(olts?)?|(milli|micro)volts?|[kmµun]?a(mp(ere|s)?)?|[kmg]?hz|%|db|g|m/s[²2^]*|a\.?u\.?|counts?|-|sequence|"
+    r"hh?:mm.*|[+-]?\d+(\.\d*)?(e[+-]?\d+)?",
     re.IGNORECASE,
 )
+STATED_INTERVAL = re.compile(
+    r"(?:delta_?x|sampl\w*[ _-]*(?:interval|period|time)|x?inc(?:rement|r)?)\b[^\d\n]{0,20}?"
+    r"(?P<number>\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)[\s,;\"(\[]*(?P<unit>[mµu]?s(?:ec)?\b)?",
+    re.IGNORECASE,
+)
+"""Where no unit is named these are seconds, as oscilloscopes and LabVIEW write them."""
+
 STATED_RATE = re.compile(
     r"(?:sampl\w*[ _-]*(?:rate|freq\w*)|\bfs|\bsrate|abtastrate)\b[^\d\n]{0,20}?"
     r"(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)[\s,;\"\]]*(?P<prefix>[kM]?)(?:hz|s/s|sps|$)",
@@ -74,9 +82,10 @@ class Layout:
         width = len(body[0])
         called = names or [f"column {column + 1}" for column in range(width)]
         units = units or [""] * width
-        return cls(
-            delimiter, width, first_row, called, units, names is not None, _stated_rate(header), header
-        )
+        pairs = (f"{name} {unit}" for name, unit in zip(called, units, strict=True))
+        stated_hz = _stated_rate([*header, *pairs])
+        found = cls(delimiter, width, first_row, called, units, names is not None, stated_hz, header)
+        return found if header else _with_start_and_rate(found, _split(rows, delimiter))
 
 
 def _split(rows: list[str], delimiter: Delimiter) -> list[list[str]]:
@@ -205,13 +214,33 @@ def _is_wider(header: list[str], delimiter: Delimiter, width: int) -> bool:
 
 
 def _commas_twice(row: str) -> tuple[str, str]:
-    rule = f"its lines, such as {row.strip()[:40]}, have twice as many cells as its header: decimal commas?"
+    rule = f"its lines, such as {row.strip()[:40]}, have two cells for each name: decimal commas, it seems"
     return rule, "Save it with ; between the columns, or with decimal points"
 
 
-def _stated_rate(header: list[str]) -> float | None:
-    found = STATED_RATE.search("".join(line.replace("\r", "\n") for line in header))
-    return float(found["number"]) * {"k": 1e3, "M": 1e6}.get(found["prefix"], 1) if found else None
+def _with_start_and_rate(layout: Layout, rows: list[list[str]]) -> Layout:
+    """The same, where the first row is when it began, in seconds since 1970, and the second its rate.
+
+    So Empatica writes its recordings: each column has both, equal in all.
+    """
+    above = [set(row) for row in rows[:2]]
+    if len(rows) < 3 or any(len(cells) > 1 for cells in above):
+        return layout
+    (start,), (rate,) = above
+    if unix_unit_s(start) != 1 or not is_number(rate) or unix_unit_s(rows[2][0]) or not 0 < float(rate) < 1e6:
+        return layout
+    return replace(layout, first_row=2, stated_rate_hz=float(rate))
+
+
+def _stated_rate(lines: list[str]) -> float | None:
+    """Sample rate that lines of words state, or the inverse of the interval that they do."""
+    text = decoded("\n".join(line.strip("\r\n") for line in lines))
+    if found := STATED_RATE.search(text):
+        return float(found["number"]) * {"k": 1e3, "M": 1e6}.get(found["prefix"], 1)
+    if found := STATED_INTERVAL.search(text):
+        interval_s = float(found["number"].replace(",", ".")) * UNITS_S[(found["unit"] or "s").lower()]
+        return 1 / interval_s if interval_s else None
+    return None
 
 
 def _without_numbers(lines: list[str], rows: list[str]) -> tuple[str, str]:

@@ -7,7 +7,7 @@ biosignals come in their physical units.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,10 +28,12 @@ __all__ = [
     "find_recordings", "open_reader", "open_writer", "read", "tables_beside", "write",
 ]  # fmt: skip
 
-TABLES = frozenset([".csv", ".tsv", ".txt"])
+TEXT = ".txt"
+"""May be a table: in a folder it counts as one where its lines are rows of numbers."""
+TABLES = frozenset([".csv", ".tsv", TEXT])
 EDF = frozenset([".edf", ".bdf", ".rec"])
 WFDB = ".hea"
-SUFFIXES = frozenset([".npy", *TABLES, *EDF, WFDB, *(f".{name}" for name in AUDIO.split(" "))])
+SUFFIXES = frozenset([".npy", *TABLES - {TEXT}, *EDF, WFDB, *(f".{name}" for name in AUDIO.split(" "))])
 """What counts as a recording in a folder, in lower case."""
 
 
@@ -53,6 +55,8 @@ def open_reader(
     sample_rate_hz: float | None = None,
     dtype: npt.DTypeLike | None = None,
     missing: Missing = "refuse",
+    columns: Sequence[str] | None = None,
+    time_column: str | None = None,
 ) -> Reader:
     """Open a recording for reading in blocks ``[C, n]``, in order or by seeking.
 
@@ -63,6 +67,9 @@ def open_reader(
         dtype: of the blocks, float32 or float64; None for one wide enough to hold each stored value exactly.
         missing: whether missing samples (NaN) are filled on a straight line between their neighbours, or
             refused by their place. `Reader.gaps` puts them back.
+        columns: of a table, the columns that are signals, by name or by number from 1; None for those that
+            seem to be. Only tables have columns.
+        time_column: of a table, the column of the times, likewise.
 
     Raises:
         DanError: if there is no such file, it is empty, cut short or no recording, has no samples, or has its
@@ -71,20 +78,23 @@ def open_reader(
     source = Path(path)
     _check_is_file(source)
     rate_hz = None if sample_rate_hz is None else check_sample_rate(sample_rate_hz)
-    reader = _reader(source, rate_hz, dtype)
+    refuse_strangers(source)
+    kind = told_by_content(source) or _told_by_suffix(source)
+    if kind == "table":
+        from dan.io.table import TableReader
+
+        reader: Reader = TableReader(source, rate_hz, dtype, columns=columns, time_column=time_column)
+    elif columns is not None or time_column is not None:
+        raise DanError(source, "only tables have columns", "Leave --columns and --time-column out")
+    else:
+        reader = _reader(source, kind, rate_hz, dtype)
     reader.missing = missing
     return reader
 
 
-def _reader(source: Path, rate_hz: float | None, dtype: npt.DTypeLike | None) -> Reader:
-    refuse_strangers(source)
-    kind = told_by_content(source) or _told_by_suffix(source)
+def _reader(source: Path, kind: str, rate_hz: float | None, dtype: npt.DTypeLike | None) -> Reader:
     if kind == "npy":
         return ArrayReader(source, rate_hz, dtype)
-    if kind == "table":
-        from dan.io.table import TableReader
-
-        return TableReader(source, rate_hz, dtype)
     if kind == "edf":
         from dan.io.edf import EdfReader
 
@@ -234,10 +244,17 @@ def _find(top: Path) -> list[Path]:
     return [
         file
         for file in sorted(_files(top))
-        if file.suffix.lower() in SUFFIXES
+        if (file.suffix.lower() in SUFFIXES or _is_table(file))
         and not any(part.startswith((".", "~")) for part in file.relative_to(top).parts)
         and file.is_file()
     ]
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a text file holds a table of numbers."""
+    from dan.io.table import is_table
+
+    return path.suffix.lower() == TEXT and is_there(path) and is_table(path)
 
 
 def _files(top: Path) -> Iterator[Path]:

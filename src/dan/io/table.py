@@ -115,10 +115,13 @@ class TableReader(Reader):
         self.channels = len(self.roles.channels)
         self.rank = 1 if self.channels == 1 else 2
         self.metadata = {"channels": [column.name for column in self.roles.channels]}
-        self._notes = [self.roles.note] if self.roles.note else []
+        self._notes: list[str] = []
         self._few: dict[int, set[str]] = {column.place: set() for column in self.roles.few}
         self._grid: Grid | None = None
         self.sample_rate_hz = self._rate_hz(sample_rate_hz)
+        if self._grid and self.roles.time:
+            self.roles.copied[self.roles.time.name] = f"time, {self._grid.rate_hz:g} Hz"
+        self._notes += [self.roles.note] if self.roles.note else []
 
     @property
     def rows(self) -> int:
@@ -225,7 +228,7 @@ class TableReader(Reader):
         # Steps that are printed without rounding, as 4 ms at 250 Hz: then a lost line stands out.
         exact = _is_exact(first_s, step_s)
         uncertainty = 0.0 if exact else resolution_s / span_s
-        rate_hz = _rounded_hz(steps / span_s, resolution_s / span_s)
+        rate_hz = _rounded_hz(steps / span_s, (resolution_s + _off_line(first_s)) / span_s)
         return Grid(rate_hz, 0.0 if exact else resolution_s, uncertainty, clock.is_stamps)
 
     def _span(self, last_s: float, first_s: npt.NDArray[np.float64], clock: Clock) -> float:
@@ -416,8 +419,27 @@ class TableWriter(Writer):
         self._file.flush()
 
 
+def is_table(path: Path) -> bool:
+    """Whether most of the first lines of a text file are rows of as many numbers and words each."""
+    try:
+        with open_text(path) as file:
+            lines = list(islice(file, PLACES))
+        layout = Layout.of(lines, path)
+    except (DanError, OSError):
+        return False
+    below = [line for line in lines if is_row(line)][layout.first_row :]
+    width = [len(layout.delimiter.split(layout.delimiter.without_end(line))) for line in below]
+    return 2 * width.count(layout.width) > len(lines) - layout.first_row
+
+
 def _is_whole(text: str) -> bool:
     return is_number(text) and float(text).is_integer()
+
+
+def _off_line(times_s: npt.NDArray[np.float64]) -> float:
+    """By how much times jitter about even steps, in the middle of them."""
+    line = np.linspace(times_s[0], times_s[-1], len(times_s))
+    return float(np.median(np.abs(times_s - line)))
 
 
 def _is_exact(times_s: npt.NDArray[np.float64], step_s: float) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from dan.core.arrays import Signal, check_sample_rate
 from dan.core.atomic import is_there
@@ -47,6 +48,8 @@ def denoise_files(
     sample_rate_hz: float | None = None,
     resample: bool = False,
     missing: Missing = "fill",
+    columns: Sequence[str] | None = None,
+    time_column: str | None = None,
     force: bool = False,
 ) -> Report:
     """Denoise recordings; one that fails does not stop the rest.
@@ -60,6 +63,9 @@ def denoise_files(
         resample: take recordings of another rate too: to the model's rate and back.
         missing: "fill" puts a straight line through missing samples (NaN) for the denoiser, and leaves them
             missing in what is written; "refuse" is an error.
+        columns: of tables, the columns to denoise, by name or by number from 1; None for all that seem to be
+            signals.
+        time_column: of tables, the column that holds the times; None for the one that seems to.
         force: overwrite what is there.
 
     Returns:
@@ -73,20 +79,29 @@ def denoise_files(
     check_strength(strength)
     if sample_rate_hz is not None:
         check_sample_rate(sample_rate_hz)
-    pairs = plan(inputs, out)
+    options: dict[str, Any] = {
+        "sample_rate_hz": sample_rate_hz, "missing": missing, "columns": columns, "time_column": time_column,
+    }  # fmt: skip
+    pairs, told = plan(inputs, out), dict[str, list[Path]]()
     report = Report(notes=[note for given in inputs if given.is_dir() for note in _left_out(given)])
     for source, target in track(pairs.items(), "Denoising"):
         try:
-            with open_reader(source, sample_rate_hz=sample_rate_hz, missing=missing) as reader:
+            with open_reader(source, **options) as reader:
                 stream = _open_stream(denoiser, reader, strength=strength, resample=resample)
                 with open_writer(target, reader, force=force) as writer:
                     _copy(reader, stream, writer)
                 clipped = writer.clipped_samples
-                report.notes += [f"{source}: {note}" for note in [*_told(reader, writer), *writer.notes]]
+                for note in [*_told(reader, writer), *writer.notes]:
+                    told.setdefault(note, []).append(source)
             report.written.append(Written(target, clipped))
         except DanError as error:
             report.failures.append(error)
+    report.notes += [f"{_named(files)}: {note}" for note, files in told.items()]
     return report
+
+
+def _named(files: list[Path]) -> str:
+    return f"{files[0]} and {len(files) - 1} more" if len(files) > 1 else str(files[0])
 
 
 def _left_out(folder: Path) -> list[str]:
