@@ -10,6 +10,7 @@ import torch
 from dan.config import Recipe
 from dan.core.arrays import energy, energy_ratio_db
 from dan.core.errors import DanError
+from dan.data.mixer import Pool
 from dan.data.sources import open_recordings
 
 RATE_HZ = 1000
@@ -208,6 +209,16 @@ def test_what_is_wrong_is_named(tiny, clean, noise, tmp_path):
         open_recordings(tiny(BASE | {"recordings.highpass_hz": 1e6}), clean=clean)
     with pytest.raises(DanError, match="no partner"):
         open_recordings(recipe, clean=clean, noisy=noise)
+
+
+def test_no_batch_is_drawn_that_no_step_takes(tiny, clean, noise, monkeypatch):
+    recipe = tiny(BASE | {"training.epochs": 1, "training.steps_per_epoch": 3})
+    drawn, pairs = [], Pool.pairs
+    monkeypatch.setattr(Pool, "pairs", lambda pool, step: drawn.append(step) or pairs(pool, step))
+    source = open_recordings(recipe, clean=clean, noise=noise).source
+    for step in range(3):
+        source.batch(step)
+    assert drawn == [0, 1, 2]
 
 
 def test_progress_goes_over_both_folders(tiny, clean, noise, told):

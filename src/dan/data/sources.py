@@ -102,13 +102,15 @@ class RecordingsSource:
 
     def __init__(self, recipe: Recipe, pool: Pool, digest: str) -> None:
         self.steps_per_epoch, self.digest, self._pool = recipe.training.steps_per_epoch, digest, pool
+        self._steps = recipe.training.epochs * self.steps_per_epoch
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches")
         self._ahead: dict[int, Future[Pairs]] = {}
 
     def batch(self, step: int) -> Batch:
         """The batch of a step."""
         drawn = self._ahead.pop(step, None) or self._worker.submit(self._pool.pairs, step)
-        self._ahead = {step + 1: self._worker.submit(self._pool.pairs, step + 1)}
+        later = [step + 1] if step + 1 < self._steps else []  # nothing is drawn that is not trained on
+        self._ahead = {one: self._worker.submit(self._pool.pairs, one) for one in later}
         pairs = drawn.result()
         return _batch(noisy=pairs.mixed, clean=pairs.clean)
 
