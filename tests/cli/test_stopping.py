@@ -84,6 +84,12 @@ def test_what_is_under_way_stops_and_leaves_nothing_half_written(files, tmp_path
     assert not list(tmp_path.rglob(".partial*"))
 
 
+def test_a_stream_stops_while_it_waits():
+    with started("stream", "tones", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
+        code, seconds, said = stopped(running, once="latency", number=signal.SIGINT)
+    assert code == 128 + signal.SIGINT and seconds < STOPS_WITHIN_S and said == "dan: stopped\n"
+
+
 def test_indexing_stops(tmp_path):
     for folder in ("clean", "noise"):
         (tmp_path / folder).mkdir()

@@ -12,6 +12,7 @@ import typer
 from dan.cli.console import say
 from dan.cli.options import Model, Strength
 from dan.core.errors import DanError
+from dan.core.stopping import Stopped
 
 
 class SampleType(StrEnum):
@@ -44,10 +45,10 @@ def stream(
     say(f"latency: {latency} samples, {1000 * latency / rate_hz:.1f} ms at {rate_hz:g} Hz")
     try:
         clipped = pump(opened, sys.stdin.buffer, sys.stdout.buffer, sample_type=dtype.value)
-    except (KeyboardInterrupt, BrokenPipeError):
+    except BrokenPipeError:
         _leave_quietly()
         return
-    except DanError:
+    except (DanError, Stopped):
         _leave_quietly()
         raise
     if clipped:
