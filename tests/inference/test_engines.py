@@ -13,7 +13,8 @@ from dan.config import (
     SpectralGeneratorSettings,
 )
 from dan.inference.denoiser import Denoiser
-from dan.inference.engines import FrameEngine, ResamplingEngine
+from dan.inference.engines import FrameEngine
+from dan.inference.resampling import ResamplingEngine
 from dan.inference.stream import Stream
 from dan.inference.torch_backend import TorchModel
 from dan.networks.factory import build_generator
@@ -137,7 +138,7 @@ def test_a_causal_network_takes_loud_and_quiet_alike(card, factor):
 class Through:
     """An engine that changes nothing."""
 
-    latency_samples = 1
+    latency_samples = hop_length = 1
 
     def feed(self, block):
         return block

@@ -158,7 +158,8 @@ def _open_rnnoise(file: str, rate_hz: float) -> Opened:  # noqa: ARG001
             f"it is for speech, from {RNNOISE_LEAST_RATE_HZ} Hz up",
             "Leave it out",
         )
-    from dan.inference.engines import Engine, HopEngine, ResamplingEngine
+    from dan.inference.engines import Engine, HopEngine
+    from dan.inference.resampling import ResamplingEngine
 
     library = _attribute("pyrnnoise", "rnnoise")
 

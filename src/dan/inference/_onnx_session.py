@@ -9,8 +9,11 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 
-def open_session(path: Path) -> InferenceSession:
+def open_session(file: Path | bytes) -> InferenceSession:
     """Return a session for one core: threads would cost more than they gain with networks of this size.
+
+    Args:
+        file: an ONNX file, or its content.
 
     Raises:
         ImportError: if onnxruntime is not installed.
@@ -24,7 +27,7 @@ def open_session(path: Path) -> InferenceSession:
     options.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.log_severity_level = 4  # nothing: errors are raised
     try:
-        return InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return InferenceSession(file, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no other base
         raise ValueError(str(error)) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,12 +12,20 @@ import numpy.typing as npt
 
 from dan.core.arrays import Signal, check_sample_rate, check_signal
 from dan.core.errors import DanError
-from dan.inference.engines import Engine, ResamplingEngine
-from dan.inference.model_file import ModelInfo, find_model, is_onnx
+from dan.inference.conditioning import Conditioner
+from dan.inference.engines import Engine
+from dan.inference.model_file import SUFFIXES, ModelInfo, find_model, is_onnx
+from dan.inference.resampling import ResamplingEngine
 from dan.inference.stream import Stream
 
 ROWS_AT_ONCE = 256
 """Rows that are denoised together: bounds the memory."""
+SPAN_FIELDS = 16
+"""Receptive fields after which the offset is looked at again: slower than anything that a network sees."""
+SPAN_VALUES = 2**22
+"""Samples, of all channels, that a span has at most: bounds the memory."""
+LEVEL_TOLERANCE = 1.1
+"""How far beyond the levels of its training a network that knows one level is trusted, as a factor."""
 
 
 class Model(Protocol):
@@ -35,7 +44,12 @@ class Denoiser:
     Networks over single frames take signals up to the length that they were trained on at once; longer ones
     are cut into frames of that length, each half over its neighbour, and the outputs are joined by a weighted
     mean. Causal networks take any length as it comes. Whole, in portions or streamed, the samples are the
-    same.
+    same, but for what the beginning tells: offset and scale of a whole signal are told from its first span,
+    those of a stream from as many samples as its latency. An offset that is put back may then differ by what
+    the mean of these samples is off, and a scale by what a power of two costs in float32, which is nothing.
+
+    Networks that take any level alike give ``a * D(x) + b`` for ``a * x + b``, of any scale from 1e-21 to
+    1e12 and offsets up to 10,000 times the RMS.
 
     Args:
         model: what runs the network, and what its file says of it.
@@ -45,6 +59,24 @@ class Denoiser:
         self.model, self.info = model, model.info
         self.history: Sequence[Mapping[str, Any]] = ()
         """The records of its training's validations, where it comes from `dan.train`."""
+
+    def __repr__(self) -> str:
+        """Name, rate, kind, parameters and latency."""
+        latency = f"{self.latency_samples} samples ({1000 * self.latency_samples / self.sample_rate_hz:g} ms)"
+        return (
+            f"<Denoiser {self.info.name}: {self.sample_rate_hz:g} Hz, {self.info.generator.kind}, "
+            f"{self.info.parameters} parameters, latency {latency}>"
+        )
+
+    @property
+    def sample_rate_hz(self) -> float:
+        """Rate of the signals that it is for, in Hz."""
+        return self.info.sample_rate_hz
+
+    @property
+    def latency_samples(self) -> int:
+        """Samples that a stream at its own rate must have taken before the first can go out."""
+        return self.info.latency_samples
 
     def __call__(
         self, noisy: npt.ArrayLike, *, sample_rate: float, strength: float = 1.0, resample: bool = False
@@ -58,10 +90,13 @@ class Denoiser:
             resample: take another rate too: to the model's and back.
 
         Returns:
-            The denoised signal, of the same shape and dtype, at the level it had in the input.
+            The denoised signal, of the same shape and dtype, at the level and offset it had in the input.
 
         Raises:
             DanError: if the signal is wrong, or its rate is not the model's.
+
+        Warns:
+            UserWarning: if the model knows one level and the signal is at another.
         """
         signal = np.asarray(noisy)
         check_signal(signal, name="noisy")
@@ -69,9 +104,15 @@ class Denoiser:
         outputs = []
         for portion in np.array_split(rows, -(-len(rows) // ROWS_AT_ONCE)):
             stream = self.stream(
-                channels=len(portion), strength=strength, sample_rate=sample_rate, resample=resample
+                channels=len(portion),
+                strength=strength,
+                sample_rate=sample_rate,
+                resample=resample,
+                length_samples=signal.shape[-1],
             )
             outputs.append(self._whole(stream, portion))
+            if note := self.level_note(stream):
+                warnings.warn(note, stacklevel=2)
         return np.concatenate(outputs).reshape(signal.shape)
 
     @staticmethod
@@ -85,6 +126,7 @@ class Denoiser:
         strength: float = 1.0,
         sample_rate: float | None = None,
         resample: bool = False,
+        length_samples: int | None = None,
     ) -> Stream:
         """Open a stream: blocks of any length in, the same samples out as from the whole signal.
 
@@ -92,15 +134,17 @@ class Denoiser:
             channels: of every block ``[C, n]``; each is denoised by itself.
             strength: 0 returns the input, 1 the denoised signal, between them their mix.
             sample_rate: of the blocks, in Hz; None for the model's.
-            resample: take another rate too: to the model's and back. What lies above half of the lower rate
-                is lost.
+            resample: take another rate too: to the model's and back. What lies above half of the model's rate
+                is kept at the gain of the octave below.
+            length_samples: of a signal that is there as a whole: offset and scale are then told from a longer
+                beginning, up to some receptive fields, and nothing comes out before that is in.
 
         Raises:
             DanError: if a setting is out of its range, or the rate is another and not to be resampled.
         """
         if channels < 1:
             raise DanError(f"channels={channels}", "a stream has at least one", "Give the blocks' channels")
-        engine = self.model.engine(channels)
+        engine: Engine = self.model.engine(channels)
         rate_hz = self.info.sample_rate_hz if sample_rate is None else sample_rate
         if resample and check_sample_rate(rate_hz, name="sample_rate") != self.info.sample_rate_hz:
             engine = ResamplingEngine(
@@ -108,7 +152,38 @@ class Denoiser:
             )
         else:
             self.check_rate(rate_hz)
-        return Stream(engine, channels=channels, strength=strength)
+        conditioner = self._conditioner(engine, rate_hz, channels, length_samples)
+        return Stream(engine, channels=channels, strength=strength, conditioner=conditioner)
+
+    def _conditioner(
+        self, engine: Engine, rate_hz: float, channels: int, length_samples: int | None
+    ) -> Conditioner:
+        field = self.info.receptive_field_samples * rate_hz / self.info.sample_rate_hz
+        span = max(engine.latency_samples, min(round(SPAN_FIELDS * field), SPAN_VALUES // channels))
+        first = engine.latency_samples if length_samples is None else min(span, length_samples)
+        return Conditioner(
+            channels=channels,
+            first_samples=first,
+            span_samples=span,
+            scaled=self.info.any_level,
+            sure=length_samples is not None,
+        )
+
+    def level_note(self, stream: Stream) -> str | None:
+        """What there is to say of the level of what a stream was fed, where the network knows one level."""
+        if self.info.any_level or self.info.level_rms is None:
+            return None
+        low, high = self.info.level_rms
+        levels = stream.conditioner.rms()
+        levels = levels[levels > 0]
+        off = (levels < low / LEVEL_TOLERANCE) | (levels > high * LEVEL_TOLERANCE)
+        if not off.any():
+            return None
+        return (
+            f"an RMS of {levels[off][0]:.3g}, offset taken out, where {self.info.name} was trained on "
+            f"{low:.3g} to {high:.3g}: it knows no other level. Scale the signal to that, or take a model "
+            f"that takes any level, such as tones-wide"
+        )
 
     def check_rate(self, sample_rate: float, *, way_out: str = "") -> None:
         """Check that a signal's rate in Hz is the model's.
@@ -131,11 +206,16 @@ class Denoiser:
             )
 
 
-def load(model: str | Path) -> Denoiser:
+def load(model: str | Path, *, device: str = "cpu") -> Denoiser:
     """Load the denoiser of a run folder, of a model file, or of a name that comes with the package.
 
+    Args:
+        model: folder, file or name.
+        device: where the network computes: `cpu`, or what torch has besides, as `cuda`, for which a model
+            file of torch is taken.
+
     Raises:
-        DanError: if there is no such model, or torch, which runs it, is not installed.
+        DanError: if there is no such model or device, or torch, which runs it, is not installed.
 
     Examples:
         >>> denoiser = dan.load("tones-wide")
@@ -143,8 +223,12 @@ def load(model: str | Path) -> Denoiser:
         >>> denoiser(y, sample_rate=sr).shape
         (2048,)
     """
-    path = find_model(model)
+    path = find_model(model, suffixes=SUFFIXES if device == "cpu" else (".safetensors",))
     if is_onnx(path):
+        if device != "cpu":
+            raise DanError(
+                f"device={device}", f"{path} is an ONNX file, which runs on the CPU", "Give its .safetensors"
+            )
         from dan.inference.onnx_backend import open_onnx
 
         return Denoiser(open_onnx(path))
@@ -156,4 +240,4 @@ def load(model: str | Path) -> Denoiser:
         raise DanError(
             path, "it takes torch to run", "pip install 'dan-denoiser[train]', or take its .onnx export"
         ) from error
-    return Denoiser(open_torch(path))
+    return Denoiser(open_torch(path, device=device))

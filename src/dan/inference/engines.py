@@ -7,7 +7,7 @@ nothing of what runs the network, torch or onnxruntime.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,12 +25,19 @@ FRAMES_AT_ONCE = 256
 HOPS_AT_ONCE = 256
 """Hops, of all rows, that go through the network together, likewise."""
 
+SILENT = 2.0**-100
+"""What is below is silence: smaller numbers would turn into denormal ones, which take many times as long."""
+SQUARES = (2.0**-20, 2.0**20)
+"""Peaks of a frame whose squares float32 holds with room to spare."""
+
 
 class Engine(Protocol):
     """What turns blocks ``[C, n]`` into the denoised samples that have become final, in order."""
 
     latency_samples: int
     """Samples that must have come in before the first can go out."""
+    hop_length: int
+    """Samples that then go out together."""
 
     def feed(self, block: Block) -> Block:
         """Take ``[C, n]`` and return what is final, ``[C, m]``."""
@@ -52,16 +59,21 @@ class FrameEngine:
 
     The last frame counts only from where nothing is final yet. The weights are divided out, so that frames
     that come back as they were add up to the signal itself. A signal shorter than a frame goes through whole.
+    Silent frames come out silent.
 
     Args:
         network: on frames ``[N, L]``, or shorter.
         segment_samples: L.
         channels: channels C.
+        scaled: whether the network takes any level alike: frames whose squares float32 cannot hold are then
+            scaled by powers of two, there and back.
     """
 
-    def __init__(self, network: Network, *, segment_samples: int, channels: int) -> None:
+    def __init__(
+        self, network: Network, *, segment_samples: int, channels: int, scaled: bool = False
+    ) -> None:
         self.network, self.length, self.hop = network, segment_samples, max(1, segment_samples // 2)
-        self.latency_samples = segment_samples
+        self.latency_samples, self.hop_length, self.scaled = segment_samples, self.hop, scaled
         self.window = np.sin(np.pi * (np.arange(segment_samples) + 0.5) / segment_samples) ** 2  # never 0
         self.past = np.zeros((channels, 0), np.float32)
         """Input before the next frame, as much as the last frame may need."""
@@ -86,12 +98,23 @@ class FrameEngine:
         channels, used = len(self.input), count * self.hop
         frames = np.lib.stride_tricks.sliding_window_view(self.input, self.length, axis=-1)
         frames = frames[:, : used : self.hop]  # [C, count, L]
-        outputs = self.network(np.ascontiguousarray(frames).reshape(-1, self.length))
+        outputs = self._denoise(np.ascontiguousarray(frames).reshape(-1, self.length))
         outputs = outputs.reshape(channels, count, self.length)
         final = [self._add(outputs[:, index]) for index in range(count)]
         self.past = np.concatenate([self.past, self.input[:, :used]], axis=-1)[:, -self.length :]
         self.input, self.begun = self.input[:, used:], True
         return final
+
+    def _denoise(self, frames: Block) -> Block:
+        """Frames ``[N, T]`` through the network, silent ones left silent, extreme ones scaled."""
+        peak = np.abs(frames).max(axis=-1, keepdims=True)
+        silent, far = peak < SILENT, (peak < SQUARES[0]) | (peak > SQUARES[1])
+        if not self.scaled or not (far & ~silent).any():
+            output = self.network(frames)
+        else:
+            exponent = np.where(far & ~silent, np.frexp(peak)[1], 0)
+            output = np.ldexp(self.network(np.ldexp(frames, -exponent)), exponent)
+        return np.where(silent, np.float32(0), output) if silent.any() else output
 
     def _add(self, output: Block) -> Block:
         """Add one frame ``[C, L]`` and move on by a hop, which is returned."""
@@ -108,10 +131,10 @@ class FrameEngine:
         if left == 0:
             return self.input
         if not self.begun:
-            return self.network(self.input)
+            return self._denoise(self.input)
         if left > self.length - self.hop:  # samples that no frame has covered
             tail = np.concatenate([self.past, self.input], axis=-1)[:, -self.length :]
-            output = self.network(np.ascontiguousarray(tail))[:, -left:]
+            output = self._denoise(np.ascontiguousarray(tail))[:, -left:]
             self.sum[:, :left] += self.window[-left:] * output
             self.weight[:left] += self.window[-left:]
         return (self.sum[:, :left] / self.weight[:left]).astype(np.float32)
@@ -119,6 +142,8 @@ class FrameEngine:
 
 class HopEngine:
     """A causal network that takes whole hops and keeps a state.
+
+    In silence that lasts it puts silence out, whatever its state still holds.
 
     Args:
         step: one step of the network.
@@ -132,7 +157,9 @@ class HopEngine:
         self, step: Step, state: State, *, hop_length: int, latency_samples: int, channels: int
     ) -> None:
         self.step, self.state, self.hop = step, state, hop_length
-        self.latency_samples = latency_samples
+        self.latency_samples, self.hop_length = latency_samples, hop_length
+        self.silent_hops = np.zeros((channels, 1), np.int64)
+        """Hops of silence up to now, of each channel."""
         self.late = latency_samples - hop_length
         """Samples of the output that are still to be dropped: they lie before the signal's start."""
         self.waiting = np.zeros((channels, 0), np.float32)
@@ -153,11 +180,26 @@ class HopEngine:
         return np.concatenate([samples[:, :0], *outputs], axis=-1)
 
     def _run(self, samples: Block) -> Block:
-        output, self.state = self.step(np.ascontiguousarray(samples), self.state)
+        tiny = np.abs(samples) < SILENT
+        output, self.state = self.step(np.where(tiny, np.float32(0), samples), self.state)
+        output = self._silenced(output, tiny)
         dropped = min(self.late, output.shape[-1])
         self.late -= dropped
         self.owed -= output.shape[-1] - dropped
         return output[:, dropped:]
+
+    def _silenced(self, output: Block, tiny: npt.NDArray[np.bool_]) -> Block:
+        """Set to 0 the hops around which, as far as a frame reaches either way, all was silence."""
+        silent = tiny.reshape(len(tiny), -1, self.hop).all(axis=-1)  # [C, hops]
+        if not silent.any():
+            self.silent_hops[:] = 0
+            return output
+        number = np.arange(1, silent.shape[-1] + 1)
+        sounding = np.maximum.accumulate(np.where(silent, 0, number), axis=-1)
+        lasting = number - sounding + np.where(sounding == 0, self.silent_hops, 0)
+        self.silent_hops = lasting[:, -1:]
+        reached = lasting >= 2 * self.latency_samples // self.hop - 1
+        return np.where(np.repeat(reached, self.hop, axis=-1), np.float32(0), output)
 
     def flush(self) -> Block:
         """The rest: silence pushes it out, and what the silence makes is cut off."""
@@ -165,49 +207,3 @@ class HopEngine:
         hops = -(-(self.waiting.shape[-1] + self.latency_samples) // self.hop)
         silence = np.zeros((len(self.waiting), hops * self.hop - self.waiting.shape[-1]), np.float32)
         return self.feed(silence)[:, :left]
-
-
-class ResamplingEngine:
-    """An engine at another rate: to its rate and back, by soxr, sample by sample aligned.
-
-    Args:
-        inner: the engine.
-        outer_hz: rate of the blocks.
-        inner_hz: the engine's rate.
-        channels: channels C.
-    """
-
-    def __init__(self, inner: Engine, *, outer_hz: float, inner_hz: float, channels: int) -> None:
-        import soxr
-
-        self.inner, self.channels = inner, channels
-        self.to_inner = soxr.ResampleStream(outer_hz, inner_hz, channels, dtype="float32")
-        self.to_outer = soxr.ResampleStream(inner_hz, outer_hz, channels, dtype="float32")
-        self.latency_samples = round(inner.latency_samples * outer_hz / inner_hz)
-        """Without what the resampler itself holds back, some hundred samples."""
-        self.owed = 0
-        """Samples that have come in and not gone out."""
-
-    def feed(self, block: Block) -> Block:
-        """Take ``[C, n]`` and return what is final, ``[C, m]``."""
-        self.owed += block.shape[-1]
-        denoised = self.inner.feed(_resampled(self.to_inner, block))
-        return self._paid(_resampled(self.to_outer, denoised))
-
-    def flush(self) -> Block:
-        """The rest, cut or filled up with silence by the sample that rounding may cost."""
-        empty = np.zeros((self.channels, 0), np.float32)
-        tail = self.inner.feed(_resampled(self.to_inner, empty, last=True))
-        tail = np.concatenate([tail, self.inner.flush()], axis=-1)
-        rest = _resampled(self.to_outer, tail, last=True)[:, : self.owed]
-        return np.pad(rest, ((0, 0), (0, self.owed - rest.shape[-1])))
-
-    def _paid(self, block: Block) -> Block:
-        final = block[:, : self.owed]
-        self.owed -= final.shape[-1]
-        return final
-
-
-def _resampled(resampler: Any, block: Block, *, last: bool = False) -> Block:
-    """``[C, n]`` to ``[C, m]``; soxr takes time first."""
-    return np.ascontiguousarray(resampler.resample_chunk(np.ascontiguousarray(block.T), last=last).T)

@@ -7,10 +7,12 @@ weights.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ConfigDict
 from safetensors import SafetensorError, safe_open
 
 from dan.config import Generator, Settings, SignalSettings
@@ -21,7 +23,10 @@ from dan.inference._onnx_session import open_session, read_metadata
 if TYPE_CHECKING:
     from dan.networks.base import GeneratorBase
 
-FORMAT = "dan-model-1"
+FORMAT_NAME, FORMAT_NUMBER = "dan-model-", 1
+FORMAT = f"{FORMAT_NAME}{FORMAT_NUMBER}"
+"""What a file says it is. A change that this version could not read takes another number; a key that is new
+does not."""
 SUFFIXES = (".onnx", ".safetensors")
 """Of model files; of two of one name, the first starts sooner and the second can be trained on."""
 WEIGHTS = Path(__file__).parent.parent / "weights"
@@ -30,6 +35,8 @@ WEIGHTS = Path(__file__).parent.parent / "weights"
 
 class ModelInfo(Settings):
     """What a model file says of itself."""
+
+    model_config = ConfigDict(extra="ignore")
 
     name: str
     """Of the model."""
@@ -59,11 +66,18 @@ class ModelInfo(Settings):
     """The same, less the input's."""
     licence: str = "MIT"
     """Of the weights."""
+    level_rms: tuple[float, float] | None = None
+    """RMS of the noisy training signals, the lowest and the highest; None if nobody measured it."""
 
     @property
     def sample_rate_hz(self) -> float:
         """Samples a second of the signals that it is for."""
         return self.signal.sample_rate_hz
+
+    @property
+    def any_level(self) -> bool:
+        """Whether the network takes any level alike: a louder input gives the same output, louder."""
+        return bool(getattr(self.generator, "normalise_level", self.generator.kind != "classic"))
 
     def as_dict(self) -> dict[str, Any]:
         """What `dan info --json` prints."""
@@ -109,12 +123,42 @@ def parse_info(path: Path, metadata: Mapping[str, str]) -> ModelInfo:
     Raises:
         DanError: if it is not that of a model file of DAN.
     """
-    if metadata.get("format") != FORMAT:
-        raise no_model(path, f"its header says format={metadata.get('format')}, not {FORMAT}")
+    _check_format(path, str(metadata.get("format")))
     try:
-        return ModelInfo.model_validate_json(metadata["info"])
+        return _known(path, json.loads(metadata["info"]))
     except (KeyError, ValueError) as error:
         raise no_model(path, str(error)) from error
+
+
+def _check_format(path: Path, said: str) -> None:
+    if said == FORMAT:
+        return
+    if said.startswith(FORMAT_NAME):
+        raise DanError(
+            path,
+            f"it is a model file of format {said}, and this version of DAN reads {FORMAT}",
+            "Update with pip install -U dan-denoiser, or train and export it with this version",
+        )
+    raise no_model(path, f"its header says format={said}, not {FORMAT}")
+
+
+def _known(path: Path, tree: dict[str, Any]) -> ModelInfo:
+    """What a file says of itself; keys that a later version has added are passed over, with a note.
+
+    Raises:
+        ValueError: if something is missing or wrong, or the network has a setting that is not known here.
+    """
+    signal = tree.get("signal", {})
+    strange = [key for key in tree if key not in ModelInfo.model_fields]
+    strange_signal = [key for key in signal if key not in SignalSettings.model_fields]
+    if strange or strange_signal:
+        names = ", ".join([*strange, *(f"signal.{key}" for key in strange_signal)])
+        logging.getLogger("dan").warning(
+            "%s: made by version %s of DAN; passed over what this one does not know: %s",
+            path, tree.get("version"), names,
+        )  # fmt: skip
+        tree = tree | {"signal": {key: signal[key] for key in signal if key not in strange_signal}}
+    return ModelInfo.model_validate(tree)
 
 
 def is_onnx(path: Path) -> bool:
@@ -156,29 +200,37 @@ def find_model(model: str | Path, *, suffixes: Sequence[str] = SUFFIXES) -> Path
     """The model file of a run folder, of a file's path, or of a name that comes with the package.
 
     Args:
-        model: folder, file or name.
+        model: folder, file or name. A plain name that comes with the package is that model, even where a
+            folder of the name lies here: that is ``./NAME``, or a `Path`.
         suffixes: of the files that a name may stand for, the preferred first.
 
     Raises:
         DanError: if there is none.
     """
-    path = Path(model)
+    path, packaged = Path(model), _packaged(str(model), suffixes)
+    if packaged and isinstance(model, str):
+        return packaged
     if is_there(path, folder=True):
         if not (path / "model.safetensors").is_file():
             raise DanError(path, "it holds no model.safetensors", "Give a run folder or a model file")
         return path / "model.safetensors"
     if is_there(path):
         return path
-    for suffix in suffixes:
-        packaged = WEIGHTS / f"{model}{suffix}"
-        if is_there(packaged):
-            return packaged
+    if packaged:
+        return packaged
     known = ", ".join(model_names()) or "none"
     raise DanError(
         f"model {model}",
         "there is no such run folder, file or model",
         f"Train one with `dan train`; models that come with the package: {known}",
     )
+
+
+def _packaged(name: str, suffixes: Sequence[str]) -> Path | None:
+    """The file of a model that comes with the package."""
+    if Path(name).name != name:
+        return None
+    return next((file for suffix in suffixes if is_there(file := WEIGHTS / f"{name}{suffix}")), None)
 
 
 def model_names() -> list[str]:

@@ -7,8 +7,9 @@ the channels first. docs/embedding.md tells it to those who run the file elsewhe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,17 +29,33 @@ STATE, NEXT = "state_", "next_"
 class OnnxModel:
     """An ONNX graph as what a denoiser runs.
 
+    It has no state, so copies share it, and threads may; it is pickled with the file's content.
+
     Args:
-        session: of onnxruntime, over the graph.
-        info: what the model file says of it.
+        content: of the file.
+        info: what it says of itself.
+        session: of onnxruntime, over the graph; None opens one.
     """
 
-    def __init__(self, session: InferenceSession, info: ModelInfo) -> None:
-        self.session, self.info = session, info
-        shapes = {node.name: node.shape[1:] for node in session.get_inputs()}
+    def __init__(self, content: bytes, info: ModelInfo, session: InferenceSession | None = None) -> None:
+        self.content, self.info = content, info
+        self.session = session or open_session(content)
+        shapes = {node.name: node.shape[1:] for node in self.session.get_inputs()}
         self.input_names = list(shapes)
         self.state_shapes = {name: shape for name, shape in shapes.items() if name.startswith(STATE)}
         """Shape of each part of the state behind the channels, by the name of its input."""
+
+    def __reduce__(self) -> tuple[Callable[..., OnnxModel], tuple[Any, ...]]:
+        """Pickle what it is opened from: a session cannot be."""
+        return OnnxModel, (self.content, self.info)
+
+    def __copy__(self) -> OnnxModel:
+        """Itself."""
+        return self
+
+    def __deepcopy__(self, _: dict[int, Any]) -> OnnxModel:
+        """Itself."""
+        return self
 
     def check_inputs(self, path: Path) -> None:
         """Check that the graph takes what its metadata says.
@@ -58,7 +75,9 @@ class OnnxModel:
         settings = self.info.generator
         if not isinstance(settings, ShortTimeSettings):
             segment_samples = self.info.signal.length_samples
-            return FrameEngine(self._frames, segment_samples=segment_samples, channels=channels)
+            return FrameEngine(
+                self._frames, segment_samples=segment_samples, channels=channels, scaled=self.info.any_level
+            )
         silence = {
             name: np.zeros((channels, *shape), np.float32) for name, shape in self.state_shapes.items()
         }
@@ -85,11 +104,12 @@ def open_onnx(path: Path) -> OnnxModel:
         DanError: if it is no model file of DAN, or onnxruntime cannot run it or is not installed.
     """
     try:
-        session = open_session(path)
+        content = path.read_bytes()
+        session = open_session(content)
     except ImportError as error:
         raise DanError(path, "it takes onnxruntime to run", "pip install onnxruntime") from error
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise no_model(path, str(error)) from error
-    model = OnnxModel(session, parse_info(path, read_metadata(session)))
+    model = OnnxModel(content, parse_info(path, read_metadata(session)), session)
     model.check_inputs(path)
     return model

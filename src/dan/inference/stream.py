@@ -12,24 +12,40 @@ import numpy.typing as npt
 
 from dan.core.arrays import Signal, cast, check_signal
 from dan.core.errors import DanError
+from dan.inference.conditioning import LARGEST, Conditioner
 from dan.inference.engines import Block, Engine
 
-LARGEST = 1e15
-"""Networks compute in float32 with powers of spectra: beyond this they are not finite."""
+SPAN_LATENCIES = 16
+"""Spans after which the offset is looked at again, in latencies, where nothing else is said."""
 
 
 class Stream:
     """A denoiser fed block by block; use it as a context manager or call `flush` at the end.
 
+    The offset of each channel and, for networks that take any level alike, its scale are told from the
+    first samples, as many as the latency, and put back.
+
     Args:
         engine: the network's, for so many channels.
         channels: channels C of every block.
         strength: 0 gives the input back, 1 the denoised signal, between them their mix.
+        conditioner: what takes offset and scale out and puts them back, for so many channels.
     """
 
-    def __init__(self, engine: Engine, *, channels: int = 1, strength: float = 1.0) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        channels: int = 1,
+        strength: float = 1.0,
+        conditioner: Conditioner | None = None,
+    ) -> None:
         check_strength(strength)
         self.engine, self.channels, self.strength = engine, channels, strength
+        latency = engine.latency_samples
+        self.conditioner = conditioner or Conditioner(
+            channels=channels, first_samples=latency, span_samples=SPAN_LATENCIES * latency
+        )
         self.waiting: Signal = np.zeros((channels, 0), np.float32)
         """Input that has not come out yet, at its own precision."""
         self.like = np.zeros((channels, 0), np.float32) if channels > 1 else np.zeros(0, np.float32)
@@ -52,10 +68,9 @@ class Stream:
             as float64); m may be 0.
 
         Raises:
-            DanError: if the block is wrong, or the stream has been flushed.
+            DanError: if the block is wrong, or the stream has ended.
         """
-        if self.flushed:
-            raise DanError("a flushed stream", "it takes no more blocks", "Open another")
+        self._check_open()
         given = np.asarray(block)
         rows = check_signal(given, name="block") if given.shape[-1:] != (0,) else given.astype(np.float32)
         rows = rows[None] if rows.ndim == 1 else rows
@@ -65,20 +80,33 @@ class Stream:
                 f"this stream has {self.channels} channels: [{self.channels}, n]",
                 "Give time as the last axis, or open the stream with channels=",
             )
-        narrow = _narrow(rows)
+        check_size(rows)
         self.waiting = np.concatenate([self.waiting, rows], axis=-1)
         self.like = given[..., :0] if given.dtype.kind in "fiu" else rows[:, :0].reshape(*given.shape[:-1], 0)
-        return self._mixed(self.engine.feed(narrow))
+        return self._mixed(self.engine.feed(self.conditioner.feed(rows)))
 
     def flush(self) -> Signal:
-        """Return the rest, ``[C, m]`` or ``[m]`` as the blocks were; the stream then takes no more."""
+        """Return the rest, ``[C, m]`` or ``[m]`` as the blocks were; the stream then takes no more.
+
+        Raises:
+            DanError: if the stream has ended.
+        """
+        self._check_open()
         self.flushed = True
-        return self._mixed(self.engine.flush())
+        rest = [self.engine.feed(self.conditioner.flush()), self.engine.flush()]
+        return self._mixed(np.concatenate(rest, axis=-1))
+
+    def _check_open(self) -> None:
+        if self.flushed:
+            raise DanError(
+                "a stream that has ended", "it takes no more blocks and holds none", "Open another"
+            )
 
     def _mixed(self, denoised: Block) -> Signal:
         count = denoised.shape[-1]
         dry, self.waiting = self.waiting[:, :count], self.waiting[:, count:]
-        mixed = self.strength * denoised + (1 - self.strength) * dry if self.strength < 1 else denoised
+        restored = self.conditioner.restore(denoised)
+        mixed = self.strength * restored + (1 - self.strength) * dry if self.strength < 1 else restored
         typed, _ = cast(mixed, self.like.dtype)
         return typed[0] if self.like.ndim == 1 else typed
 
@@ -103,10 +131,13 @@ def check_strength(strength: float) -> None:
         raise DanError(f"strength={strength}", "it is from 0 to 1", "0 is the input, 1 all of the effect")
 
 
-def _narrow(rows: Signal) -> Block:
-    """To float32, in which networks compute."""
+def check_size(rows: Signal) -> None:
+    """Check that samples are not beyond what is taken.
+
+    Raises:
+        DanError: if one is.
+    """
     reached = np.abs(rows).max(initial=0)
     if reached > LARGEST:
-        rule = f"networks compute in float32, up to {LARGEST:g}"
+        rule = f"networks compute in float32; samples are taken up to {LARGEST:g}"
         raise DanError(f"a sample of size {reached:.3g}", rule, "Scale the signal down, or mend the sample")
-    return rows.astype(np.float32)

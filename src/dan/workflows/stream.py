@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
-from dan.inference.stream import LARGEST, Stream
+from dan.inference.conditioning import LARGEST
+from dan.inference.stream import Stream
 
 SampleType = Literal["float32", "int16"]
 READ_BYTES = 2**16

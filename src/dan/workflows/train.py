@@ -9,13 +9,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from dan.config import Recipe
-from dan.core.arrays import Signal
+from dan.config import Recipe, bounds
+from dan.core.arrays import Signal, db_to_amplitude, rms
 from dan.core.errors import DanError
 from dan.core.extras import require
 from dan.core.version import __version__
 from dan.data.folder.load import create
-from dan.data.sources import Folders, ValidationSet, open_signals
+from dan.data.sources import Folders, Signals, ValidationSet, open_signals
 from dan.dsp.butterworth import lowpass
 from dan.inference.model_file import ModelInfo, find_model, load_model, save_model
 from dan.networks.base import GeneratorBase
@@ -96,7 +96,7 @@ def train_run(
         with _writer(out if tensorboard else None) as write:
             hooks = Hooks(
                 validated=write,
-                improved=lambda state: save_model(run.model, state.best, model_info(state, signals.words)),
+                improved=lambda state: save_model(run.model, state.best, model_info(state, signals)),
                 checkpoint=_keep(run),
                 should_stop=_deadline(max_minutes),
             )
@@ -196,7 +196,7 @@ def _finish(run: Run, state: State, validation: ValidationSet, complete: bool) -
     return Outcome(run, state, complete, lines)
 
 
-def model_info(state: State, trained_on: str) -> ModelInfo:
+def model_info(state: State, signals: Signals) -> ModelInfo:
     """What the model file of a training says of itself."""
     recipe, record = state.recipe, state.history[-1]
     return ModelInfo(
@@ -209,11 +209,22 @@ def model_info(state: State, trained_on: str) -> ModelInfo:
         latency_samples=state.generator.latency_samples,
         receptive_field_samples=state.generator.receptive_field_samples,
         channels=state.generator.channels,
-        trained_on=trained_on,
+        trained_on=signals.words,
         seed=recipe.seed,
         val_snr_db=record["val_snr_db"],
         val_snr_gain_db=record["val_snr_gain_db"],
+        level_rms=level_range(signals.validation, recipe),
     )
+
+
+def level_range(validation: ValidationSet, recipe: Recipe) -> tuple[float, float] | None:
+    """Lowest and highest RMS of the noisy signals, with the gains of the training; None if all are silent."""
+    levels = rms(validation.mixed)
+    levels = levels[levels > 0]
+    if not levels.size:
+        return None
+    low, high = db_to_amplitude(bounds(recipe.augmentation.gain_db))
+    return float(low * levels.min()), float(high * levels.max())
 
 
 def _plot(run: Run, state: State, validation: ValidationSet, estimate: Signal) -> None:

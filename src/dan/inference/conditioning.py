@@ -1,0 +1,246 @@
+"""Signal conditioning: what a network gets lies around zero, near a level of 1, whatever came in.
+
+The offset of each channel is told from the first samples and subtracted in float64; where a network takes
+any level alike, the rest is scaled by a power of two, which is exact. Both are undone on what comes out. A
+network that knows one level gets the level as it is.
+
+    samples    |--- first ---|------- span -------|------- span -------|-
+    offset     their mean    |  the same          |  on to the last span's mean, if that has moved away
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from dan.core.arrays import Signal
+from dan.inference.engines import Block
+
+Column = npt.NDArray[np.float64]
+"""A number for each channel, ``[C, 1]``."""
+Exponent = npt.NDArray[np.intc]
+"""Of the power of two that each channel was divided by, ``[C, 1]``."""
+
+LARGEST = 1e18
+"""Largest sample that is taken."""
+LARGEST_SCALED = 1e15
+"""Largest that a network gets: it computes powers of spectra in float32."""
+NEAR_ONE = (2.0**-10, 2.0**10)
+"""Peaks that are left as they are."""
+PARTS = 8
+"""Parts of a span whose means are compared: those of an offset agree, those of a slow wave do not."""
+SPREADS = 4.0
+"""An offset is so many times the standard deviation of the means of the parts, and more."""
+SURE, UNSURE, MOVED = 0.5, 4.0, 2.0
+"""Least offset that counts, in standard deviations of what varies: told from a long beginning, from a short
+one, and where it has moved later on."""
+
+
+@dataclass
+class _Segment:
+    """Samples that were conditioned alike and have not come out yet."""
+
+    count: int
+    offset: Column
+    """At its first sample."""
+    slope: Column
+    """Change of the offset from sample to sample."""
+    exponent: Exponent
+    plain: bool = field(init=False)
+    """Whether nothing was changed."""
+
+    def __post_init__(self) -> None:
+        self.plain = not (self.offset.any() or self.slope.any() or self.exponent.any())
+
+    def baseline(self, count: int) -> Signal:
+        """The offset at the next `count` samples, ``[C, count]`` or ``[C, 1]`` where it stands still."""
+        return self.offset + self.slope * np.arange(count) if self.slope.any() else self.offset
+
+
+class Conditioner:
+    """Offset and scale of a stream, channel by channel.
+
+    Args:
+        channels: channels C.
+        first_samples: from which offset and scale are told; nothing is passed on before they are there.
+        span_samples: after each such span the offset is looked at again.
+        scaled: whether the network takes any level alike.
+        sure: whether the first samples are a long beginning: an offset of half an RMS then counts.
+    """
+
+    def __init__(
+        self,
+        *,
+        channels: int,
+        first_samples: int,
+        span_samples: int,
+        scaled: bool = False,
+        sure: bool = False,
+    ) -> None:
+        self.first, self.scaled, self.least = max(1, first_samples), scaled, SURE if sure else UNSURE
+        self.part = max(2, -(-span_samples // PARTS))
+        """Samples of a part of a span."""
+        self.held: list[Signal] = []
+        self.begun = False
+        zero = np.zeros((channels, 1))
+        self.segments = deque([_Segment(0, zero, zero, zero.astype(np.intc))])
+        """The last one is that of the next sample to come in."""
+        self.unscaled = np.full((channels, 1), scaled)
+        """Channels of which no sample was other than 0 yet."""
+        self.pending: list[Block] = []
+        self.pending_samples = 0
+        """Conditioned samples of the part that is not full yet."""
+        self.means: list[Column] = []
+        """Of the parts of this span."""
+        self.powers: list[Column] = []
+        self.energy, self.counted = zero.copy(), zero.copy()
+
+    def feed(self, rows: Signal) -> Block:
+        """Take ``[C, n]`` and return what can be passed on, ``[C, m]`` in float32."""
+        if self.begun:
+            return self._condition(rows)
+        self.held.append(rows)
+        if sum(block.shape[-1] for block in self.held) < self.first:
+            return rows[:, :0].astype(np.float32)
+        return self.flush()
+
+    def flush(self) -> Block:
+        """Return what is held back, ``[C, m]``."""
+        if self.begun or not self.held:
+            return np.zeros((len(self.unscaled), 0), np.float32)
+        rows, self.held, self.begun = np.concatenate(self.held, axis=-1), [], True
+        first = rows[:, : self.first].astype(np.float64)
+        offset = told_offset(first, self.least)
+        self._open(offset, np.zeros_like(offset))
+        self._scale(np.abs(first - offset).max(axis=-1, keepdims=True, initial=0))
+        return self._condition(rows)
+
+    def _open(self, offset: Column, slope: Column) -> None:
+        self.segments.append(_Segment(0, offset, slope, self.segments[-1].exponent))
+
+    def _scale(self, peak: Column) -> None:
+        """Choose the scale of channels that have not had one, by their peak."""
+        chosen = self.unscaled & (peak > 0)
+        if not chosen.any():
+            return
+        far = chosen & ((peak < NEAR_ONE[0]) | (peak > NEAR_ONE[1]))
+        self.unscaled &= ~chosen
+        last = self.segments[-1]
+        exponent = np.where(far, np.frexp(peak)[1], last.exponent)
+        self.segments.append(_Segment(0, last.offset, last.slope, exponent))
+
+    def _condition(self, rows: Signal) -> Block:
+        blocks, start = [rows[:, :0].astype(np.float32)], 0
+        while start < rows.shape[-1]:
+            stop = min(start + self.part - self.pending_samples, rows.shape[-1])
+            blocks.append(self._narrow(rows[:, start:stop]))
+            self._note(blocks[-1])
+            start = stop
+        return np.concatenate(blocks, axis=-1) if len(blocks) > 2 else blocks[-1]
+
+    def _narrow(self, rows: Signal) -> Block:
+        """Rows of one segment around zero, scaled, in float32."""
+        count = rows.shape[-1]
+        if self.unscaled.any():
+            self._scale(
+                np.abs(rows - self.segments[-1].baseline(count)).max(axis=-1, keepdims=True, initial=0)
+            )
+        now = self.segments[-1]
+        now.count += count
+        if not now.plain:
+            rows = np.ldexp(rows - now.baseline(count), -now.exponent)
+        if now.slope.any():
+            self._open(now.offset + now.slope * count, now.slope)
+        narrow = rows.astype(np.float32)
+        return np.clip(narrow, -LARGEST_SCALED, LARGEST_SCALED) if self.scaled else narrow
+
+    def _note(self, block: Block) -> None:
+        """Take the means of each part, and at the end of a span see whether the offset has moved."""
+        self.pending.append(block)
+        self.pending_samples += block.shape[-1]
+        if self.pending_samples < self.part:
+            return
+        self._measure()
+        if len(self.means) < PARTS:
+            return
+        means, powers = np.concatenate(self.means, axis=-1), np.concatenate(self.powers, axis=-1)
+        self.means, self.powers = [], []
+        last = self.segments[-1]
+        moved = np.ldexp(_significant(means, powers, MOVED), last.exponent)
+        slope = moved / (PARTS * self.part)
+        if slope.any() or last.slope.any():
+            self._open(last.offset, slope)
+
+    def _measure(self) -> None:
+        """Mean and power of the part that is full, or the last."""
+        block = np.concatenate(self.pending, axis=-1) if len(self.pending) > 1 else self.pending[0]
+        self.pending, self.pending_samples = [], 0
+        mean = block.mean(axis=-1, keepdims=True, dtype=np.float64)
+        power = np.einsum("ct,ct->c", block, block, dtype=np.float64, casting="same_kind")[:, None]
+        self.means.append(mean)
+        self.powers.append(power / block.shape[-1])
+        sounding = power > 0
+        self.energy += np.where(sounding, np.ldexp(power, 2 * self.segments[-1].exponent), 0)
+        self.counted += np.where(sounding, block.shape[-1], 0)
+
+    def rms(self) -> Column:
+        """Root of the mean square of what has come in, less the offset, silent parts left out, ``[C, 1]``."""
+        if self.pending:
+            self._measure()
+        return np.sqrt(self.energy / np.maximum(self.counted, 1))
+
+    def restore(self, denoised: Block) -> Signal:
+        """Undo scale and offset of the next samples that come out, ``[C, m]``."""
+        left, blocks = denoised.shape[-1], list[Signal]()
+        while left:
+            segment = self.segments[0]
+            if not segment.count and len(self.segments) > 1:
+                self.segments.popleft()
+                continue
+            count = min(left, segment.count)
+            block: Signal = denoised[:, denoised.shape[-1] - left :][:, :count]
+            if not segment.plain:
+                block = np.ldexp(block.astype(np.float64), segment.exponent) + segment.baseline(count)
+                segment.offset = segment.offset + segment.slope * count
+            blocks.append(block)
+            segment.count -= count
+            left -= count
+        return np.concatenate(blocks, axis=-1) if blocks else denoised
+
+
+def told_offset(rows: npt.NDArray[np.float64], least: float) -> Column:
+    """The offset of each row, 0 where there is none that counts.
+
+    Args:
+        rows: ``[C, n]``, in float64; of fewer than 2 `PARTS` samples nothing is told.
+        least: standard deviations of what varies that an offset has.
+
+    Returns:
+        ``[C, 1]``.
+    """
+    length = rows.shape[-1] // PARTS
+    if length < 2:
+        return np.zeros((len(rows), 1))
+    origin = rows[:, :1]  # numbers far from zero would lose what varies in the squares
+    parts = (rows[:, : PARTS * length] - origin).reshape(len(rows), PARTS, length)
+    offset = _significant(parts.mean(axis=-1), np.square(parts).mean(axis=-1), least, origin)
+    return np.where(offset == 0, 0, origin + (rows - origin).mean(axis=-1, keepdims=True))
+
+
+def _significant(means: Column, powers: Column, least: float, origin: Column | float = 0.0) -> Column:
+    """The mean, ``[C, 1]``, where it is an offset, else 0.
+
+    Args:
+        means: of the parts, ``[C, PARTS]``.
+        powers: their mean squares.
+        least: standard deviations of what varies that an offset has.
+        origin: what both were taken from.
+    """
+    mean = means.mean(axis=-1, keepdims=True)
+    variance = np.maximum(powers.mean(axis=-1, keepdims=True) - np.square(mean), 0)
+    spread = means.std(axis=-1, keepdims=True)
+    offset = mean + origin
+    return np.where(np.abs(offset) > np.maximum(least * np.sqrt(variance), SPREADS * spread), offset, 0)

@@ -1,0 +1,213 @@
+"""Conditioning: any offset and, where the network takes any level, any unit; all of it is undone again."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from dan.core.errors import DanError
+from dan.inference.conditioning import Conditioner
+from dan.inference.denoiser import Denoiser, load
+from dan.inference.engines import FrameEngine, HopEngine
+from dan.inference.stream import Stream
+
+SPAN = 800
+SCALES = [1e-30, 1e-21, 1e-12, 1e-6, 1e6, 1e12]
+OFFSETS = [-1e4, -28.0, 1.0, 5.0, 1e4]
+
+
+def noise(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def passed(conditioner, signal, sizes=(1, 37, 1000)):
+    """What a network gets, and what comes back if it changes nothing."""
+    cuts = np.cumsum(sizes)
+    blocks = np.split(signal, cuts[cuts < signal.shape[-1]], axis=-1)
+    narrow = np.concatenate([*(conditioner.feed(block) for block in blocks), conditioner.flush()], axis=-1)
+    half = narrow.shape[-1] // 2
+    restored = [conditioner.restore(narrow[:, :half]), conditioner.restore(narrow[:, half:])]
+    return narrow, np.concatenate(restored, axis=-1)
+
+
+@pytest.fixture(scope="module")
+def wide():
+    return load("tones-wide")
+
+
+@pytest.fixture(scope="module")
+def tones():
+    return load("tones")
+
+
+def tone(length=2048, seed=0):
+    time_s = np.arange(length) / 256
+    return np.sin(2 * np.pi * 17 * time_s) + 0.5 * noise(length, seed=seed)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("offset", OFFSETS)
+def test_a_network_gets_what_varies_near_a_level_of_1(scale, offset):
+    signal = scale * (noise(2, 5000) + offset)
+    conditioner = Conditioner(channels=2, first_samples=SPAN, span_samples=SPAN, scaled=True, sure=True)
+    narrow, restored = passed(conditioner, signal)
+    assert 2**-9 < narrow.std() < 2**10 and abs(narrow.mean()) < 0.1 * narrow.std()
+    # float32 keeps half of 2**-23 of what varies, whose peak is near 5 RMS; float64 the offset.
+    np.testing.assert_allclose(restored, signal, atol=scale * (5 * 2**-24 + abs(offset) * 1e-15))
+
+
+def test_signals_near_1_around_0_reach_the_network_bit_for_bit():
+    signal = noise(3, 5000).astype(np.float32)
+    conditioner = Conditioner(channels=3, first_samples=SPAN, span_samples=SPAN, scaled=True, sure=True)
+    narrow, restored = passed(conditioner, signal)
+    assert np.array_equal(narrow, signal) and np.array_equal(restored, signal)
+
+
+def test_a_network_that_knows_one_level_gets_it():
+    signal = 1e-6 * noise(1, 2000)
+    narrow, _ = passed(Conditioner(channels=1, first_samples=SPAN, span_samples=SPAN), signal)
+    assert np.array_equal(narrow, signal.astype(np.float32))
+
+
+def test_each_channel_has_its_own():
+    signal = np.stack([noise(3000), 1e-9 * noise(3000) + 1e-6, 1e9 * noise(3000)])
+    conditioner = Conditioner(channels=3, first_samples=SPAN, span_samples=SPAN, scaled=True, sure=True)
+    narrow, restored = passed(conditioner, signal)
+    assert (narrow.std(axis=-1) > 0.1).all() and (narrow.std(axis=-1) < 10).all()
+    np.testing.assert_allclose(restored, signal, rtol=1e-6)
+
+
+def test_a_slow_wave_is_no_offset():
+    """A wandering baseline begins anywhere, and is for the network to take out."""
+    wave = 3 * np.cos(2 * np.pi * 0.7 * np.arange(SPAN) / SPAN)[None] + noise(1, SPAN)
+    assert abs(wave.mean()) > 0.5  # a mean that would count
+    conditioner = Conditioner(channels=1, first_samples=SPAN, span_samples=SPAN, sure=True)
+    narrow, _ = passed(conditioner, wave)
+    assert np.array_equal(narrow, wave.astype(np.float32))
+
+
+def test_an_offset_that_moves_on_is_followed_without_a_step():
+    length = 40 * SPAN
+    baseline = np.linspace(500, 800, length)
+    signal = (noise(length) + baseline)[None]
+    conditioner = Conditioner(channels=1, first_samples=SPAN, span_samples=SPAN, sure=True)
+    narrow, restored = passed(conditioner, signal)
+    # A span sees 300 / 40 = 7.5 of the drift, and the baseline lags by up to two spans.
+    assert np.abs(narrow.reshape(40, SPAN).mean(axis=-1)).max() < 2.5 * 7.5
+    steps = np.diff(narrow[0] - noise(length))
+    assert np.abs(steps).max() < 1e-3 * 50
+    np.testing.assert_allclose(restored, signal, atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("offset", OFFSETS)
+def test_output_scales_and_shifts_with_the_input(wide, scale, offset):
+    signal = tone()
+    expected = wide(signal, sample_rate=256)
+    moved = wide(scale * (signal + offset), sample_rate=256) / scale
+    varying = [y - y.mean() for y in (expected, moved)]
+    # The mean of the first seconds is taken out with the offset; -50 dB of the tone is what that changes.
+    np.testing.assert_allclose(varying[1], varying[0], atol=0.01)
+    assert moved.mean() == pytest.approx(offset, abs=0.05)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_power_of_two_changes_nothing_but_the_level(wide, scale):
+    factor = 2.0 ** round(np.log2(scale))
+    signal = tone()
+    assert np.array_equal(wide(factor * signal, sample_rate=256), factor * wide(signal, sample_rate=256))
+
+
+@pytest.mark.parametrize("offset", [0.0, *OFFSETS])
+@pytest.mark.parametrize("scale", [1e-21, 1.0, 1e12])
+def test_streams_do_as_whole_signals_do(wide, scale, offset):
+    signal = scale * (tone(4096) + offset)
+    whole = wide(signal, sample_rate=256)
+    with wide.stream() as stream:
+        parts = [stream.feed(block) for block in np.split(signal, 64)]
+        streamed = np.concatenate([*parts, stream.flush()])
+    difference = (streamed - whole) / scale
+    if offset == 0:
+        assert np.abs(difference).max() < 1e-5
+    elif abs(offset) >= 4 * signal.std() / scale:
+        # Told from one second in place of sixteen: the mean differs by RMS / sqrt(256), and nothing else.
+        assert abs(difference.mean()) < 0.3 and difference.std() < 0.02
+    else:  # too small for one second to tell: the network drops it
+        assert difference.mean() == pytest.approx(-offset, abs=0.1) and difference.std() < 0.02
+
+
+def test_a_constant_comes_back(wide, tones):
+    for denoiser in (wide, tones):
+        assert np.array_equal(denoiser(np.full(1000, 7.25), sample_rate=256), np.full(1000, 7.25))
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.uint16, np.uint8, np.float32])
+def test_silence_is_silence(wide, tones, dtype):
+    for denoiser in (wide, tones):
+        assert not denoiser(np.zeros(1000, dtype), sample_rate=256).any()
+
+
+def test_unsigned_counts_around_mid_scale(wide):
+    counts = np.rint(128 + 40 * tone()).astype(np.uint8)
+    expected = 128 + 40 * wide(tone(), sample_rate=256)
+    # Half a count of rounding on either side, and what an eighth of a count does on the way.
+    assert np.abs(wide(counts, sample_rate=256) - expected).max() < 3
+
+
+def test_a_fade_into_denormal_numbers_stays_finite_and_ends_in_silence(tones, wide):
+    fade = (noise(25600) * 10.0 ** np.linspace(0, -45, 25600)).astype(np.float32)
+    for denoiser in (tones, wide):
+        out = denoiser(fade, sample_rate=256)
+        assert np.isfinite(out).all() and np.abs(out[-1000:]).max() < 1e-35
+
+
+def test_a_level_that_the_model_does_not_know_is_said(tones, wide):
+    signal = tone() * 0.65 / tone().std()
+    with pytest.warns(UserWarning, match=r"an RMS of 33.*tones was trained on 0\.5.*tones-wide"):
+        tones(50 * signal, sample_rate=256)
+    for denoiser, given in ((tones, signal), (tones, signal + 1e4), (wide, 50 * signal)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            denoiser(given, sample_rate=256)
+
+
+def test_frames_far_from_1_reach_the_network_scaled():
+    seen = []
+
+    def network(frames):
+        seen.append(np.abs(frames).max())
+        return frames
+
+    engine = FrameEngine(network, segment_samples=8, channels=1, scaled=True)
+    stream = Stream(engine)
+    given = np.repeat([1e-25, 1.0, 1e17], 8)
+    out = np.concatenate([stream.feed(given), stream.flush()])
+    assert min(seen) > 2**-21 and max(seen) < 2**21
+    np.testing.assert_allclose(out, given, rtol=1e-6)
+
+
+def test_lasting_silence_silences_a_network_that_hums():
+    def humming(block, state):
+        return block + 1, state
+
+    engine = HopEngine(humming, {}, hop_length=4, latency_samples=8, channels=2)
+    signal = np.ones((2, 80), np.float32)
+    signal[0, 20:60] = 0
+    out = np.concatenate([engine.feed(signal[:, :33]), engine.feed(signal[:, 33:]), engine.flush()], axis=-1)
+    assert not out[0, 32:48].any() and (out[1, :72] == 2).all()
+    assert (out[0, :16] == 2).all() and (out[0, 64:72] == 2).all()
+
+
+@pytest.mark.parametrize("size", [1.1e18, 1e300])
+def test_a_sample_beyond_what_is_taken_is_named(wide, size):
+    with pytest.raises(DanError, match="a sample of size"):
+        wide(np.array([0.0, size]), sample_rate=256)
+
+
+def test_a_denoiser_says_what_it_is(wide):
+    assert isinstance(wide, Denoiser)
+    said = repr(wide)
+    assert said == (
+        "<Denoiser tones-wide: 256 Hz, spectral, 24698 parameters, latency 256 samples (1000 ms)>"
+    )
+    assert (wide.sample_rate_hz, wide.latency_samples) == (256, 256)
