@@ -1,5 +1,9 @@
 """The denoiser: what it returns beside what it was given, through the identity and through real networks."""
 
+import copy
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +13,7 @@ from hypothesis import strategies as st
 import dan
 from dan.core.errors import DanError
 from dan.inference.denoiser import load
-from dan.inference.model_file import save_model
+from dan.inference.model_file import find_model, save_model
 from dan.networks.factory import build_generator
 
 FLOAT32 = 2.0**-23
@@ -238,3 +242,55 @@ def test_without_torch_the_way_out_is_said(tmp_path, card, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
     with pytest.raises(DanError, match=r"takes torch to run.*pip install 'dan-denoiser\[train\]'"):
         load(tmp_path)
+
+
+@pytest.fixture(scope="module", params=[".onnx", ".safetensors"])
+def packaged(request):
+    return load(str(find_model("tones-wide", suffixes=(request.param,))))
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, copy.copy, lambda it: pickle.loads(pickle.dumps(it))])  # noqa: S301
+def test_a_denoiser_is_pickled_and_copied(packaged, copied):
+    noisy = noise(1000)
+    twin = copied(packaged)
+    assert twin.info == packaged.info
+    assert np.array_equal(twin(noisy, sample_rate=256), packaged(noisy, sample_rate=256))
+
+
+@pytest.mark.parametrize("rate", [256, 500])
+def test_a_stream_is_copied_as_it_stands(packaged, rate):
+    noisy = noise(1500)
+    stream = packaged.stream(sample_rate=rate, resample=True)
+    stream.feed(noisy[:700])
+    twin = copy.deepcopy(stream)
+    for one in (stream, twin):
+        one.rest = np.concatenate([one.feed(noisy[700:]), one.flush()])
+    assert np.array_equal(stream.rest, twin.rest)
+
+
+def test_threads_share_a_denoiser(packaged):
+    rows = noise(8, 3000)
+    alone = [packaged(row, sample_rate=256) for row in rows]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda row: packaged(row, sample_rate=256), rows))
+    assert np.array_equal(alone, together)
+
+
+def test_a_device_that_is_not_there_is_named():
+    with pytest.raises(DanError, match=r"device=abacus: torch cannot use it here"):
+        load("tones-wide", device="abacus")
+    with pytest.raises(DanError, match=r"device=cuda: .*onnx is an ONNX file, which runs on the CPU"):
+        load(find_model("tones-wide", suffixes=(".onnx",)), device="cuda")
+
+
+def test_a_stream_ends_once(packaged):
+    stream = packaged.stream(strength=0.5)
+    stream.feed(noise(700))
+    stream.flush()
+    for more in (stream.flush, lambda: stream.feed(noise(9))):
+        with pytest.raises(DanError, match="a stream that has ended: it takes no more blocks"):
+            more()
+    with packaged.stream() as other:
+        other.feed(noise(9))
+    with pytest.raises(DanError, match="a stream that has ended"):
+        other.flush()

@@ -4,16 +4,17 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from dan.config import ClassicGeneratorSettings
 from dan.core.errors import DanError
-from dan.inference.model_file import find_model, load_model, model_names, read_info, save_model
+from dan.inference.model_file import WEIGHTS, find_model, load_model, model_names, read_info, save_model
 from dan.networks.factory import build_generator
 
 
@@ -223,3 +224,48 @@ def test_a_model_that_is_not_there_is_named(model):
 def test_a_name_too_long_for_a_file():
     with pytest.raises(DanError, match="no such run folder"):
         find_model("x" * 300)
+
+
+def rewritten(path, **changes):
+    """The file with something else in what it says of itself."""
+    with safe_open(path, framework="numpy") as file:
+        said = json.loads(file.metadata()["dan"])
+    info = json.loads(said["info"])
+    info["signal"] |= changes.pop("signal", {})
+    info["generator"] |= changes.pop("generator", {})
+    said |= {"format": changes.pop("format", said["format"]), "info": json.dumps(info | changes)}
+    save_file(load_file(path), path, metadata={"dan": json.dumps(said)})
+
+
+def test_keys_of_a_later_version_are_passed_over_with_a_note(path, card, caplog):
+    rewritten(path, version="9.0", mood="good", signal={"key": "C"})
+    loaded, info = load_model(path)
+    assert info == card(version="9.0") and loaded(torch.zeros(1, 1, 64)).shape == (1, 1, 64)
+    assert "made by version 9.0 of DAN" in caplog.text and "mood, signal.key" in caplog.text
+
+
+def test_a_network_with_a_setting_that_is_not_known_is_refused(path):
+    rewritten(path, generator={"mood": "good"})
+    with pytest.raises(DanError, match=r"it is no model file of DAN \(.*"):
+        load_model(path)
+
+
+def test_another_format_is_refused_with_the_way_out(path):
+    rewritten(path, format="dan-model-2")
+    with pytest.raises(DanError, match=r"of format dan-model-2, .*reads dan-model-1.*pip install -U"):
+        load_model(path)
+
+
+def test_a_folder_does_not_hide_a_model_that_comes_along(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tones").mkdir()
+    assert find_model("tones") == WEIGHTS / "tones.onnx"
+    for path in ("./tones", Path("tones")):
+        with pytest.raises(DanError, match=r"holds no model\.safetensors"):
+            find_model(path)
+
+
+def test_which_models_take_any_level():
+    assert read_info(find_model("tones-wide")).any_level and not read_info(find_model("tones")).any_level
+    low, high = read_info(find_model("tones")).level_rms
+    assert 0.5 < low < 0.65 < high < 1
