@@ -161,5 +161,5 @@ class CausalGenerator(ShortTimeGenerator):
         C is two for each bin of a band; 0 stands for a mask of 1.
         """
         parts = reshape(folded, 0, 0, 0, 2, -1).permute(0, 3, 1, 2, 4)
-        real, imag = reshape(parts, 0, 0, 0, -1).chunk(2, dim=1)
+        real, imag = torch.split(reshape(parts, 0, 0, 0, -1), 1, dim=1)
         return torch.cat([1 + real, imag], dim=1)

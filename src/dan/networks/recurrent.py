@@ -95,7 +95,7 @@ class PlaceAttention(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """What each place learns of the others."""
-        query, key, value = self.project_in(input).chunk(3, dim=-1)
+        query, key, value = torch.split(self.project_in(input), self.width, dim=-1)
         weight = (query @ key.transpose(-1, -2) * self.width**-0.5).softmax(dim=-1)
         return torch.as_tensor(self.project_out(weight @ value))
 

@@ -99,8 +99,8 @@ class ShortTimeGenerator(GeneratorBase):
         spectrum = self._spectrum(self._frames(block, new) @ analysis)
         mask = self.mask(self._features(spectrum[..., :-1], new), new)
         # The last bin is treated as the one below it.
-        mask_real, mask_imag = F.pad(mask, (0, 1, 0, 0), mode="replicate").chunk(2, dim=1)
-        real, imag = self._delayed(spectrum, new).chunk(2, dim=1)
+        mask_real, mask_imag = torch.split(F.pad(mask, (0, 1, 0, 0), mode="replicate"), 1, dim=1)
+        real, imag = torch.split(self._delayed(spectrum, new), 1, dim=1)
         filtered = torch.cat(
             [real * mask_real - imag * mask_imag, real * mask_imag + imag * mask_real], dim=-1
         )
@@ -140,7 +140,7 @@ class ShortTimeGenerator(GeneratorBase):
         part 0    f0 f1 f2
         part 1    s  f0 f1 | f2     s: the state; behind the bar the next one
         """
-        added, *later = frames.chunk(self.parts, dim=-1)
+        added, *later = torch.split(frames, self.hop_length, dim=-1)
         for part, hops in enumerate(later, start=1):
             row = torch.cat([state[f"output_{part}"], hops], dim=1)
             added, state[f"output_{part}"] = added + row[:, :-part], row[:, -part:]
