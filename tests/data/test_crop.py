@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
-from dan.data import index as corpus
+from dan.data import shelf
 from dan.data.crop import NOISE, Crops, Stringing
 from dan.data.index import index
 from dan.dsp.butterworth import highpass
@@ -62,7 +62,7 @@ def test_a_long_recording_is_cut_anywhere(crops_of):
 @pytest.mark.parametrize("speed", [1.0, 0.7, 1.6])
 @pytest.mark.parametrize("rate_hz", [1000.0, 730.0, 1500.0])
 def test_nothing_comes_from_beyond_the_side(crops_of, monkeypatch, kept_bytes, speed, rate_hz):
-    monkeypatch.setattr(corpus, "KEPT_BYTES", kept_bytes)
+    monkeypatch.setattr(shelf, "KEPT_BYTES", kept_bytes)
     signal = np.full(9000, np.float32(700))
     signal[3000:6000] = 0.1 * sine(31, 3000)
     crops = crops_of(a=signal, cut=(3000, 6000), rate_hz=rate_hz)
@@ -209,3 +209,30 @@ def test_a_stretch_has_its_length_whatever_there_is(tmp_path_factory, length, si
     drawn = made.draw(length, speed=speed, random=generator(length))
     assert drawn.shape == (length,) and np.isfinite(drawn).all() and np.abs(drawn).max() < 2.5
     np.testing.assert_array_equal(drawn, made.draw(length, speed=speed, random=generator(length)))
+
+
+def burst(length=20000, loud=slice(15000, 15400)):
+    """A bang, and an amplifier's own noise 80 dB below."""
+    signal = 1e-4 * generator(5).standard_normal(length)
+    signal[loud] += generator(6).standard_normal(loud.stop - loud.start)
+    return signal.astype(np.float32)
+
+
+def test_near_silent_stretches_are_passed_over(crops_of):
+    crops = crops_of(a=burst(), stringing=NOISE, options={"skip_quiet": True})
+    for seed in range(40):
+        drawn = crops.draw(1000, random=generator(seed))
+        assert np.abs(drawn).max() > 0.1
+    (note,) = crops.notes(1000)
+    # 20 s, of which stretches of 1 s meet the bang that begin within 1.4 s; to within a block either way
+    quiet_s = float(note.partition(": ")[2].partition(" of")[0])
+    assert quiet_s == pytest.approx(20 * (1 - 1.4 / 19), abs=0.2) and "(1 files)" in note
+
+
+def test_stretches_of_even_noise_are_all_used(crops_of):
+    even = generator(5).standard_normal(9000).astype(np.float32)
+    plain, skipping = (crops_of(a=even, options={"skip_quiet": skip}) for skip in (False, True))
+    assert skipping.notes(1000) == []
+    for seed in range(5):
+        one, other = (crops.draw(1000, random=generator(seed)) for crops in (plain, skipping))
+        np.testing.assert_array_equal(one, other)

@@ -8,7 +8,7 @@ import soundfile
 
 from dan.core.errors import DanError
 from dan.data import index as module
-from dan.data.index import Shelf, check_distinct, index
+from dan.data.index import check_distinct, index, is_clipped
 
 
 def noise(*shape, seed=0):
@@ -38,7 +38,10 @@ def test_the_index_says_what_is_there_and_writes_nothing(folder, told):
     assert [entry.folder for entry in corpus.entries] == ["a", "a", "b", ""]
     assert [entry.length_samples for entry in corpus.entries] == [1001, 1002, 1000, 1003]
     assert {entry.sample_rate_hz for entry in corpus.entries} == {8000.0}
-    assert corpus.duration_s == 4006 / 8000 and corpus.notes == ()
+    assert corpus.duration_s == 4006 / 8000
+    assert corpus.notes == (
+        f"{folder}: left out 1 that are no recordings by their suffix (.txt 1), 1 hidden (no.wav)",
+    )
     assert told == {f"Indexing {folder}": [0, 0.25, 0.5, 0.75, 1.0]}
 
 
@@ -75,11 +78,39 @@ def test_what_is_of_no_use_is_left_out_with_a_note(folder):
     soundfile.write(folder / "silent.wav", np.zeros(1000), 8000)
     soundfile.write(folder / "constant.wav", np.full(1000, 0.25), 8000)
     soundfile.write(folder / "short.wav", noise(10), 8000)
-    corpus = index(folder)
+    soundfile.write(folder / "brief.wav", noise(40), 8000)
+    corpus = index(folder, shortest_s=0.006)  # 48 samples
     assert len(corpus.entries) == 4
-    assert [
-        name in note for name, note in zip(["constant", "short", "silent"], corpus.notes, strict=True)
-    ] == [True] * 3
+    (note,) = corpus.notes
+    assert "1 shorter than 0.006 s (brief.wav), 1 shorter than 32 samples (short.wav), " in note
+    assert "2 silent, all samples the same (constant.wav, silent.wav), " in note
+
+
+def sine(length, level=1.0):
+    return level * np.sin(0.3 * np.arange(length)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("signal", "clipped"),
+    [
+        (np.clip(sine(4000), -0.7, 0.7), True),
+        (np.clip(sine(4000), -2, 0.9), True),  # on one side
+        (sine(4000), False),
+        (np.round(sine(4000) * 1000) / 1000, False),
+        (np.sign(sine(4000)), False),  # a square wave has two values
+        (np.round(sine(4000) * 8), False),
+        (np.maximum(sine(4000), 0.999), False),  # so few samples are something else
+    ],
+)
+def test_flat_peaks_are_clipped(signal, clipped):
+    assert is_clipped(signal) == clipped
+
+
+def test_clipped_recordings_are_counted_and_used(folder):
+    soundfile.write(folder / "loud.wav", np.clip(sine(4000), -0.7, 0.7), 8000)
+    corpus = index(folder)
+    assert len(corpus.entries) == 5
+    assert corpus.notes[1] == f"{folder}: 1 clipped (loud.wav), used as they are"
 
 
 def test_a_channel_without_signal_is_left_out_and_a_late_one_is_found(tmp_path):
@@ -88,31 +119,6 @@ def test_a_channel_without_signal_is_left_out_and_a_late_one_is_found(tmp_path):
     signal[2, module.WHOLE_SAMPLES // 2 + 77] = 1.0  # between the parts that are looked at
     np.save(tmp_path / "a.npy", signal)
     assert index(tmp_path, sample_rate_hz=360).entries[0].channels == (0, 2)
-
-
-@pytest.mark.parametrize("kept_bytes", [0, 2**28])
-def test_a_shelf_reads_the_very_samples(folder, monkeypatch, kept_bytes):
-    monkeypatch.setattr(module, "KEPT_BYTES", kept_bytes)
-    stereo = noise(2, 5000)
-    np.save(folder / "z.npy", stereo)
-    corpus = index(folder, sample_rate_hz=8000)
-    shelf, entry = Shelf(corpus), corpus.entries[-1]
-    for channel, start, count in [(0, 0, 5000), (1, 17, 100), (1, 4999, 1), (0, 17, 100)]:
-        read = shelf.read(entry, channel, start, count)
-        np.testing.assert_array_equal(read, stereo[channel, start : start + count])
-    wav, _ = soundfile.read(folder / "top.wav", dtype="float32")
-    np.testing.assert_array_equal(shelf.read(corpus.entries[3], 0, 5, 50), wav[5:55])
-
-
-@pytest.mark.parametrize("kept_bytes", [0, 2**28])
-def test_a_recording_that_goes_or_shrinks_is_named(folder, monkeypatch, kept_bytes):
-    monkeypatch.setattr(module, "KEPT_BYTES", kept_bytes)
-    corpus = index(folder)
-    soundfile.write(folder / "a" / "one.wav", noise(500), 8000)
-    (folder / "top.wav").unlink()
-    for place, name in [(0, "one.wav"), (3, "top.wav")]:
-        with pytest.raises(DanError, match=name):
-            Shelf(corpus).read(corpus.entries[place], 0, 900, 100)
 
 
 def test_the_same_recording_in_clean_and_noise_is_refused_by_name(folder, tmp_path):
@@ -135,7 +141,7 @@ def test_folders_without_recordings_are_refused(tmp_path, folder):
     with pytest.raises(DanError, match="no recordings"):
         index(tmp_path / "empty")
     soundfile.write(tmp_path / "empty" / "a.wav", np.zeros(100), 8000)
-    with pytest.raises(DanError, match=r"of use \(.*a\.wav is left out: it is silent"):
+    with pytest.raises(DanError, match=r"of use: 1 silent, all samples the same \(a\.wav\)"):
         index(tmp_path / "empty")
 
 

@@ -230,3 +230,65 @@ def test_progress_goes_over_both_folders(tiny, clean, noise, told):
 def test_recipes_with_recordings_survive_writing(tiny):
     recipe = tiny(BASE | {"recordings.held_out_count": 3, "augmentation.noise_count": [1, 3]})
     assert Recipe.model_validate_json(json.dumps(recipe.model_dump(mode="json")), strict=True) == recipe
+
+
+# What is told before a training
+
+
+def pairs_in(tmp_path, noisy, count=3):
+    """A folder of clean recordings and one of what is made of them."""
+    for number in range(count):
+        signal = np.random.default_rng(number).standard_normal(4000).astype(np.float32)
+        write(tmp_path / "c" / f"{number}.wav", signal)
+        write(tmp_path / "n" / f"{number}.wav", noisy(signal, number))
+    return {"clean": tmp_path / "c", "noisy": tmp_path / "n"}
+
+
+def test_one_folder_as_clean_and_noisy_is_refused(tiny, tmp_path):
+    folder = pairs_in(tmp_path, lambda signal, _: signal)["clean"]
+    with pytest.raises(DanError, match="they are one folder"):
+        open_recordings(tiny(BASE), clean=folder, noisy=folder.parent / "n" / ".." / "c")
+
+
+def test_a_copy_of_clean_as_noisy_is_refused(tiny, tmp_path):
+    folders = pairs_in(tmp_path, lambda signal, _: signal)
+    with pytest.raises(DanError, match="there is no noise to learn from"):
+        open_recordings(tiny(BASE), **folders)
+
+
+def test_noisy_under_the_name_of_another_is_refused(tiny, tmp_path):
+    folders = pairs_in(tmp_path, lambda signal, number: signal + 1)
+    for number in range(3):
+        other = np.random.default_rng((number + 1) % 3).standard_normal(4000).astype(np.float32)
+        write(tmp_path / "n" / f"{number}.wav", other)
+    with pytest.raises(DanError, match=r"0\.wav: it holds the very samples of 1 in"):
+        open_recordings(tiny(BASE), **folders)
+
+
+def test_some_noisy_recordings_without_noise_are_counted(tiny, tmp_path):
+    folders = pairs_in(
+        tmp_path, lambda signal, number: signal + (number > 0) * np.float32(0.5) * signal[::-1]
+    )
+    notes = open_recordings(tiny(BASE), **folders).notes
+    assert f"{tmp_path / 'n'}: 1 of 3 recordings are the same as the clean ones" in notes
+
+
+def test_a_clip_below_a_sample_of_the_recipe_is_left_out(tiny, clean, noise, tmp_path):
+    write(tmp_path / "c" / "long.wav", tone(50, 4000))
+    write(tmp_path / "c" / "long2.wav", tone(60, 4000))
+    write(tmp_path / "c" / "brief.wav", 0.5 * np.random.default_rng(0).standard_normal(60), 44100)
+    opened = open_recordings(tiny(BASE), clean=tmp_path / "c", noise=noise)
+    assert "1 shorter than 0.0022 s (brief.wav)" in opened.notes[0]
+    for step in range(9):
+        opened.source.batch(step)
+
+
+def test_nothing_is_prepared_beyond_the_last_step(tiny, clean, noise):
+    source = open_recordings(tiny(BASE), clean=clean, noise=noise).source  # 3 epochs of 3 steps
+    source.batch(7)
+    assert list(source._ahead) == [8]
+    source.batch(8)
+    assert source._ahead == {}
+    source.close()
+    with pytest.raises(RuntimeError, match="shutdown"):
+        source.batch(0)

@@ -1,5 +1,7 @@
 """Batches follow from the seed and the step alone; validation signals are never trained on."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ import torch
 from dan.config import SignalSettings
 from dan.core.arrays import energy, energy_ratio_db
 from dan.core.errors import DanError
-from dan.data.sources import open_source, open_validation, to_tensor
+from dan.data.sources import Folders, open_signals, open_source, open_validation, to_tensor
 
 FOLDER = {"data.source": "folder"}
 
@@ -162,3 +164,66 @@ def test_tensors_hold_the_samples(dtype):
     tensor = to_tensor(signal)
     assert tensor.dtype == torch.float32 and tensor.shape == (3, 1, 2)
     assert np.array_equal(tensor[:, 0].numpy(), signal)
+
+
+# A data folder and a recipe that draws
+
+
+def tones_in(path, write_data, recipe, said=None):
+    """A data folder drawn by a recipe; dataset.json says what is given."""
+    data = write_data(recipe, path)
+    if said is None:
+        (data / "dataset.json").unlink()
+    else:
+        (data / "dataset.json").write_text(json.dumps(said))
+    return data
+
+
+def test_a_folder_of_ones_own_is_trained_on_though_the_recipe_draws(tiny, write_data, tmp_path):
+    recipe = tiny()  # its source is fresh
+    data = tones_in(tmp_path / "mine", write_data, recipe, {"sample_rate_hz": 64})
+    opened = open_signals(recipe, Folders(data=data))
+    mine = np.load(data / "train" / "clean" / "00.npy")
+    heard = np.concatenate([opened.source.batch(step).clean[:, 0].numpy() for step in range(2)])
+    assert opened.words == "the data folder mine" and (heard == mine).all(axis=-1).any()
+
+
+def test_a_folder_drawn_by_the_recipe_is_validated_on_and_draws_go_on(tiny, write_data, tmp_path):
+    recipe = tiny()
+    said = {"sample_rate_hz": 64, "recipe": recipe.model_dump(mode="json")}
+    data = tones_in(tmp_path / "drawn", write_data, recipe, said)
+    opened = open_signals(recipe, Folders(data=data))
+    assert opened.words == "fresh draws of the recipe tiny" and "validated on" in opened.notes[0]
+    np.testing.assert_array_equal(
+        opened.validation.clean[0], np.load(data / "validation" / "clean" / "00.npy")
+    )
+    other = open_signals(tiny({"noise.snr_db": 9.0}), Folders(data=data))
+    assert other.words == "the data folder drawn"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (None, None, "nothing says the sample rate"),
+        (None, 360.0, "is for 64 Hz"),
+        ({"sample_rate_hz": 64}, 360.0, r"--sample-rate 360: .* says 64 Hz"),
+    ],
+)
+def test_the_rate_of_a_data_folder_is_not_assumed(tiny, write_data, tmp_path, case):
+    said, given_hz, message = case
+    data = tones_in(tmp_path / "mine", write_data, tiny(), said)
+    with pytest.raises(DanError, match=message):
+        open_signals(tiny(), Folders(data=data, sample_rate_hz=given_hz))
+
+
+@pytest.mark.parametrize("said", [None, {"sample_rate_hz": 64}])
+def test_a_rate_that_agrees_is_taken(tiny, write_data, tmp_path, said):
+    data = tones_in(tmp_path / "mine", write_data, tiny(), said)
+    opened = open_signals(tiny(), Folders(data=data, sample_rate_hz=64.0))
+    assert opened.validation.clean.shape == (4, 64)
+
+
+@pytest.mark.parametrize("option", ["noise", "noisy"])
+def test_what_lacks_clean_recordings_is_named_by_its_own_option(tiny, tmp_path, option):
+    with pytest.raises(DanError, match=f"^--{option}: "):
+        open_signals(tiny(), Folders(**{option: tmp_path}))

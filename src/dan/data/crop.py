@@ -7,18 +7,26 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from dan.core.arrays import Signal
-from dan.data.index import Corpus, Entry, Shelf
+from dan.data.index import Corpus, Entry
+from dan.data.levels import QUIET_DB, Levels
+from dan.data.shelf import Shelf
 
 MARGIN_SAMPLES = 64
 """Read beyond both ends of a cut, so that resampling meets no edge."""
 MARGIN_PERIODS = 2.0
 """The same for a high-pass filter, in periods of its cutoff: its ringing has sunk to -77 dB by then."""
 CROSSFADE_S = 0.02
+PART_SAMPLES = 2**20
+"""Read at once where a whole recording is gone through."""
+TRIES = 100
+"""Draws of a place before the loudest is taken."""
 LOOPED_SHARE = 0.5
 """How often a noise that is too short goes on with itself; else with another one from its folder."""
 
@@ -47,6 +55,8 @@ class Crops:
         stringing: how short recordings of one folder are strung together.
         highpass_hz: cutoff of a high-pass filter, forward and back, over each recording; 0 for none.
         mix_channels: sum the channels with random weights instead of taking one of them.
+        skip_quiet: pass over places at which a recording is near-silent against its own loudest.
+        cache: a folder in which what is slow to read is kept decoded.
     """
 
     def __init__(
@@ -57,13 +67,47 @@ class Crops:
         stringing: Stringing,
         highpass_hz: float = 0.0,
         mix_channels: bool = False,
+        skip_quiet: bool = False,
+        cache: Path | None = None,
     ) -> None:
         folders: dict[str, list[Entry]] = defaultdict(list)
         for entry in corpus.entries:
             folders[entry.folder].append(entry)
-        self._folders, self._shelf = list(folders.values()), Shelf(corpus)
+        self._corpus, self._folders = corpus, list(folders.values())
+        self._shelf = Shelf(corpus, cache=cache)
+        self._levels: dict[tuple[str, int], Levels] = {}
+        if skip_quiet:
+            self._levels = {
+                (entry.name, channel): Levels(self._parts(entry, channel))
+                for entry in corpus.entries
+                for channel in entry.channels
+            }
         self._rate_hz, self._stringing = sample_rate_hz, stringing
         self._highpass_hz, self._mix_channels = highpass_hz, mix_channels
+
+    def notes(self, length_samples: int) -> list[str]:
+        """What is decoded, and how much is passed over in stretches of a length, in a sentence each."""
+        notes = [self._shelf.note] if self._shelf.note else []
+        quiet_s, files = 0.0, set()
+        for entry in self._corpus.entries:
+            needed = math.ceil(length_samples / self._rate_hz * entry.sample_rate_hz)
+            levels = [self._levels.get((entry.name, channel)) for channel in entry.channels]
+            shares = [
+                level.quiet_share(needed) for level in levels if level and needed <= entry.length_samples
+            ]
+            if any(shares):
+                files.add(entry.name)
+                quiet_s += float(np.mean(shares)) * entry.length_samples / entry.sample_rate_hz
+        if files:
+            notes.append(
+                f"{self._corpus.folder}: {quiet_s:.3g} of {self._corpus.duration_s:.3g} s lie {QUIET_DB:g} "
+                f"dB and more below the loudest of their file and are not used ({len(files)} files)"
+            )
+        return notes
+
+    def _parts(self, entry: Entry, channel: int) -> Iterator[Signal]:
+        for start in range(entry.start, entry.stop, PART_SAMPLES):
+            yield self._shelf.read(entry, channel, start, min(PART_SAMPLES, entry.stop - start))
 
     def draw(self, length_samples: int, *, speed: float = 1.0, random: np.random.Generator) -> Signal:
         """Draw a stretch ``[length_samples]``, float32, played `speed` times as fast.
@@ -111,12 +155,23 @@ class Crops:
         if needed > entry.length_samples:
             whole = self._read(entry, weights, entry.start, entry.stop)
             return self._resampled(whole, entry, speed)[:most]
-        start = int(random.integers(entry.start, entry.stop - needed, endpoint=True))
+        start = self._start(entry, weights, needed, random)
         first = max(entry.start, start - MARGIN_SAMPLES)
         last = min(entry.stop, start + needed + MARGIN_SAMPLES)
         lead = round((start - first) * ratio)
         stretch = self._read(entry, weights, first, last)
         return self._resampled(stretch, entry, speed)[lead : lead + most]
+
+    def _start(
+        self, entry: Entry, weights: dict[int, np.float32], needed: int, random: np.random.Generator
+    ) -> int:
+        """A random place from which so many samples are not near-silent, or the loudest."""
+        levels = self._levels.get((entry.name, next(iter(weights))))
+        for _ in range(TRIES):
+            start = int(random.integers(entry.start, entry.stop - needed, endpoint=True))
+            if levels is None or not levels.is_quiet(start - entry.start, needed):
+                return start
+        return min(entry.start + levels.loudest_start(needed), entry.stop - needed) if levels else start
 
     def _weights(self, entry: Entry, random: np.random.Generator) -> dict[int, np.float32]:
         """What each channel of a recording counts: one of them 1, or all a part of 1."""

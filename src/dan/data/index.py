@@ -6,6 +6,7 @@ Nothing is written into the folder. Each recording is read once, long ones in pa
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from dan.core.arrays import Signal, check_sample_rate
 from dan.core.errors import DanError
 from dan.core.progress import track
+from dan.io.left_out import describe_left_out
 from dan.io.recordings import Reader, find_recordings, open_reader
 
 Alive = npt.NDArray[np.bool_]
@@ -26,8 +28,9 @@ SHORTEST_SAMPLES = 32
 """What is shorter is no material."""
 MOST_LISTED = 20
 """Of the files that cannot be used."""
-KEPT_BYTES = 2**28
-"""A corpus that takes no more than this as float32 is kept in memory once read."""
+CLIPPED_SHARE, CLIPPED_LEVELS = 1e-4, 64
+"""A channel is clipped if such a share of its samples, and five at least, end runs of three at its largest or
+smallest value, and it has so many values: of a coarse or switched signal that says nothing."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Entry:
     """Of the samples as they are decoded, all channels: the same in whatever lossless file they lie."""
     start: int
     stop: int
+    clipped: bool = False
+    """Whether its peaks are flat."""
 
     @property
     def length_samples(self) -> int:
@@ -78,48 +83,21 @@ class Corpus:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-class Shelf:
-    """Reads stretches of single channels by seeking; keeps a small corpus in memory."""
-
-    def __init__(self, corpus: Corpus) -> None:
-        values = sum((max(entry.channels) + 1) * entry.stop for entry in corpus.entries)
-        self._keep = 4 * values <= KEPT_BYTES
-        self._kept: dict[Path, Signal] = {}
-
-    def read(self, entry: Entry, channel: int, start: int, count: int) -> Signal:
-        """Samples of one channel from `start` in the file: ``[count]``, float32.
-
-        Raises:
-            DanError: if the file has gone or changed, or a sample is not finite.
-        """
-        if not self._keep:
-            return np.asarray(self._read(entry, start, count)[channel])
-        if entry.path not in self._kept:
-            self._kept[entry.path] = self._read(entry, 0, entry.stop)
-        return np.asarray(self._kept[entry.path][channel, start : start + count])
-
-    def _read(self, entry: Entry, start: int, count: int) -> Signal:
-        with open_reader(entry.path, sample_rate_hz=entry.sample_rate_hz, dtype=np.float32) as recorded:
-            stretch = recorded.read(start, count)
-        if stretch.shape[-1] < count:
-            raise DanError(
-                entry.path, "it is shorter than it was a while ago", "Leave the recordings in peace"
-            )
-        return stretch
-
-
 def index(
     folder: str | Path,
     *,
     sample_rate_hz: float | None = None,
+    shortest_s: float = 0.0,
 ) -> Corpus:
     """Index the recordings in a folder and all folders below it.
 
-    Silent and constant recordings, and those too short to be of use, are left out with a note.
+    Silent and constant recordings, and those too short to be of use, are left out. They and all other files
+    that are not read are counted in a note, and so are recordings that are clipped.
 
     Args:
         folder: hidden files in it, and files that are no recordings by their suffix, are not looked at.
         sample_rate_hz: the rate of arrays and tables, in Hz; audio files say their own.
+        shortest_s: what lasts less is left out, as is what is shorter than 32 samples.
 
     Raises:
         DanError: if there is no such folder or no usable recording in it, a file cannot be read or holds NaN
@@ -127,24 +105,47 @@ def index(
     """
     root = Path(folder)
     paths = find_recordings(root)
-    entries, notes, failures = [], [], []
+    entries: list[Entry] = []
+    failures: list[DanError] = []
+    useless: dict[str, list[str]] = defaultdict(list)
     for path in track(paths, f"Indexing {root}"):
         try:
             entry = _entry(root, path, sample_rate_hz)
         except DanError as error:
             failures.append(error)
             continue
-        if entry.length_samples < SHORTEST_SAMPLES:
-            notes.append(f"{path} is left out: it is shorter than {SHORTEST_SAMPLES} samples")
-        elif not entry.channels:
-            notes.append(f"{path} is left out: it is silent, its samples are all the same")
+        if reason := _useless(entry, shortest_s):
+            useless[reason].append(entry.name)
         else:
             entries.append(entry)
     if failures:
         raise _all_of(failures, root)
+    left_out = [_counted(names, reason) for reason, names in sorted(useless.items())]
     if not entries:
-        raise DanError(root, f"no recording in it is of use ({notes[0]})", "Give others")
-    return Corpus(root, tuple(entries), tuple(notes))
+        raise DanError(root, f"no recording in it is of use: {', '.join(left_out)}", "Give others")
+    return Corpus(root, tuple(entries), tuple(_notes(root, entries, left_out)))
+
+
+def _useless(entry: Entry, shortest_s: float) -> str:
+    """Why a recording is no material; empty if it is."""
+    if entry.length_samples < SHORTEST_SAMPLES:
+        return f"shorter than {SHORTEST_SAMPLES} samples"
+    if entry.length_samples < shortest_s * entry.sample_rate_hz:
+        return f"shorter than {shortest_s:.3g} s"
+    return "" if entry.channels else "silent, all samples the same"
+
+
+def _notes(root: Path, entries: list[Entry], left_out: list[str]) -> list[str]:
+    """What was left out, in one line, and what is clipped."""
+    if beside := describe_left_out(root):
+        left_out = [*left_out, beside]
+    notes = [f"{root}: left out {', '.join(left_out)}"] if left_out else []
+    clipped = [entry.name for entry in entries if entry.clipped]
+    return [*notes, f"{root}: {_counted(clipped, 'clipped')}, used as they are"] if clipped else notes
+
+
+def _counted(names: list[str], what: str) -> str:
+    return f"{len(names)} {what} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
 
 
 def _all_of(failures: list[DanError], root: Path) -> DanError:
@@ -177,7 +178,7 @@ def check_distinct(clean: Corpus, noise: Corpus, *, first: str = "clean", second
 def _entry(root: Path, path: Path, sample_rate_hz: float | None) -> Entry:
     with open_reader(path, sample_rate_hz=sample_rate_hz, dtype=np.float32) as recorded:
         length = recorded.length_samples or sum(block.shape[-1] for block in recorded.blocks(WHOLE_SAMPLES))
-        digest, alive = _look(recorded, length)
+        digest, alive, clipped = _look(recorded, length)
         if recorded.sample_rate_hz is None:
             raise DanError(path, "nothing says its sample rate", "Give --sample-rate")
         return Entry(
@@ -188,23 +189,33 @@ def _entry(root: Path, path: Path, sample_rate_hz: float | None) -> Entry:
             digest=digest,
             start=0,
             stop=length,
+            clipped=clipped,
         )
 
 
-def _look(recorded: Reader, length: int) -> tuple[str, Alive]:
-    """A hash of the samples, and which channels ever change."""
+def _look(recorded: Reader, length: int) -> tuple[str, Alive, bool]:
+    """A hash of the samples, which channels ever change, and whether one is clipped."""
     hashed = hashlib.sha256(f"{recorded.channels} {length}".encode())
-    first, alive = recorded.read(0, 1), np.zeros(recorded.channels, bool)
+    first, alive, clipped = recorded.read(0, 1), np.zeros(recorded.channels, bool), False
     for start, count in _parts(length):
         part = recorded.read(start, count)
         hashed.update(part.tobytes())
         alive |= (part != first).any(axis=-1)
+        clipped |= any(is_clipped(channel) for channel in part)
     if length > WHOLE_SAMPLES and not alive.all():
         for block in recorded.blocks(WHOLE_SAMPLES):
             if alive.all():
                 break
             alive |= (block != first).any(axis=-1)
-    return hashed.hexdigest(), alive
+    return hashed.hexdigest(), alive, clipped
+
+
+def is_clipped(signal: Signal) -> bool:
+    """Whether the peaks of a signal ``[T]`` are flat: runs of samples at its largest or smallest value."""
+    at_peak = (signal == signal.max()) | (signal == signal.min())
+    runs = at_peak[2:] & (signal[2:] == signal[1:-1]) & (signal[1:-1] == signal[:-2])
+    few = max(5, CLIPPED_SHARE * len(signal))
+    return bool(np.count_nonzero(runs) >= few and len(np.unique(signal)) >= CLIPPED_LEVELS)
 
 
 def _parts(length: int) -> list[tuple[int, int]]:

@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dan.config import AugmentationSettings, Recipe
+from dan.config import AugmentationSettings, Recipe, bounds
 from dan.core.errors import DanError
 from dan.data.crop import NOISE, Crops, Stringing
 from dan.data.index import Corpus, check_distinct, index
 from dan.data.mixer import Mixer, PairMixer
-from dan.data.split import Sides, follow, pair, split
+from dan.data.split import Sides, check_pairs, follow, pair, split
 
 Opened = tuple[Mixer | PairMixer, Mixer | PairMixer, list[str]]
 """The mixers of training and validation, and what was held back."""
@@ -45,6 +45,7 @@ def open_material(
     noise: Path | None = None,
     noisy: Path | None = None,
     sample_rate_hz: float | None = None,
+    cache: Path | None = None,
 ) -> Material:
     """Open folders of clean recordings and of noise, or of clean and noisy ones that belong together.
 
@@ -54,6 +55,7 @@ def open_material(
         noise: a folder of noise; without one, the noise is what the recipe synthesises.
         noisy: instead of noise, a folder of noisy recordings with the names of the clean ones.
         sample_rate_hz: of .npy arrays, in Hz.
+        cache: a folder in which long folders of compressed files are kept decoded; without one they are not.
 
     Raises:
         DanError: if a folder or a recording is wrong, they cannot be split, or one is on both sides or is
@@ -63,50 +65,50 @@ def open_material(
         raise DanError("--noise and --noisy", "noise is mixed in, noisy holds it already", "Give one of them")
     other = noise if noisy is None else noisy
     folders = [clean] if other is None else [clean, other]
-    corpora = [index(folder, sample_rate_hz=sample_rate_hz) for folder in folders]
+    shortest_s = _shortest_s(recipe)
+    corpora = [index(folder, sample_rate_hz=sample_rate_hz, shortest_s=shortest_s) for folder in folders]
     notes = [note for corpus in corpora for note in (*corpus.notes, *_upsampled(recipe, corpus))]
-    train, validation, told = (_mixed if noisy is None else _paired)(recipe, *corpora)
+    train, validation, told = (_mixed if noisy is None else _paired)(recipe, cache, *corpora)
     digest = hashlib.sha256("".join(corpus.digest for corpus in corpora).encode()).hexdigest()
     return Material(train, validation, notes=(*notes, *told), digest=digest)
 
 
-def _mixed(recipe: Recipe, clean: Corpus, noise: Corpus | None = None) -> Opened:
+def _mixed(recipe: Recipe, cache: Path | None, clean: Corpus, noise: Corpus | None = None) -> Opened:
     if noise is not None:
         check_distinct(clean, noise)
     heard = _sides(recipe, clean, "clean_split")
     disturbed = None if noise is None else _sides(recipe, noise, "noise_split")
-    train, validation = (
-        Mixer(
-            recipe,
-            _clean_crops(recipe, getattr(heard, side), varied),
-            None if disturbed is None else _crops(recipe, getattr(disturbed, side), NOISE),
-            length_samples=_length(recipe, side),
-            augmentation=varied,
-        )
-        for side, varied in _variations(recipe)
-    )
-    return train, validation, [heard.note, *([disturbed.note] if disturbed else [])]
+    mixers, notes = [], [heard.note, *([disturbed.note] if disturbed else [])]
+    for side, varied in _variations(recipe):
+        crops = _clean_crops(recipe, getattr(heard, side), varied, cache)
+        added = None
+        if disturbed:
+            added = _crops(recipe, getattr(disturbed, side), NOISE, skip_quiet=True, cache=cache)
+        length = _length(recipe, side)
+        mixers.append(Mixer(recipe, crops, added, length_samples=length, augmentation=varied))
+        notes += _told(side, crops, added, length)
+    return mixers[0], mixers[1], notes
 
 
-def _paired(recipe: Recipe, clean: Corpus, noisy: Corpus) -> Opened:
+def _paired(recipe: Recipe, cache: Path | None, clean: Corpus, noisy: Corpus) -> Opened:
+    notes = check_pairs(clean, noisy)
     clean, noisy = pair(clean, noisy)
     sides = _sides(recipe, clean, "clean_split")
-    train, validation = (
-        PairMixer(
-            _clean_crops(recipe, getattr(sides, side), varied),
-            _crops(
-                recipe,
-                follow(getattr(sides, side), noisy),
-                _strung(recipe),
-                mix_channels=varied.mix_channels,
-            ),
-            length_samples=_length(recipe, side),
-            augmentation=varied,
-            centred=recipe.recordings.remove_mean,
-        )
-        for side, varied in _variations(recipe)
-    )
-    return train, validation, [sides.note]
+    mixers, notes = [], [*notes, sides.note]
+    for side, varied in _variations(recipe):
+        crops = _clean_crops(recipe, getattr(sides, side), varied, cache)
+        partners = follow(getattr(sides, side), noisy)
+        mixed = varied.mix_channels
+        other = _crops(recipe, partners, _strung(recipe), mix_channels=mixed, cache=cache)
+        length, centred = _length(recipe, side), recipe.recordings.remove_mean
+        mixers.append(PairMixer(crops, other, length_samples=length, augmentation=varied, centred=centred))
+        notes += _told(side, crops, other, length)
+    return mixers[0], mixers[1], notes
+
+
+def _told(side: str, crops: Crops, other: Crops | None, length: int) -> list[str]:
+    """What the crops of the training side have to say; the validation side's would be more of the same."""
+    return [note for one in (crops, other) if one and side == "train" for note in one.notes(length)]
 
 
 def _variations(recipe: Recipe) -> list[tuple[str, AugmentationSettings]]:
@@ -123,14 +125,15 @@ def _sides(recipe: Recipe, corpus: Corpus, setting: Literal["clean_split", "nois
         held_out_share=settings.held_out_share,
         held_out_count=settings.held_out_count,
         gap_s=settings.gap_s,
+        shortest_s=_shortest_s(recipe),
         random=np.random.default_rng([recipe.seed, SPLIT, ["clean_split", "noise_split"].index(setting)]),
     )
 
 
-def _clean_crops(recipe: Recipe, corpus: Corpus, varied: AugmentationSettings) -> Crops:
+def _clean_crops(recipe: Recipe, corpus: Corpus, varied: AugmentationSettings, cache: Path | None) -> Crops:
     _check_highpass(recipe.recordings.highpass_hz, corpus)
     filtered = {"highpass_hz": recipe.recordings.highpass_hz, "mix_channels": varied.mix_channels}
-    return _crops(recipe, corpus, _strung(recipe), **filtered)
+    return _crops(recipe, corpus, _strung(recipe), cache=cache, **filtered)
 
 
 def _check_highpass(highpass_hz: float, corpus: Corpus) -> None:
@@ -147,6 +150,13 @@ def _crops(recipe: Recipe, corpus: Corpus, stringing: Stringing, **options: Any)
 
 def _strung(recipe: Recipe) -> Stringing:
     return Stringing(pause_s=recipe.recordings.pause_s, fade_s=FADE_S)
+
+
+def _shortest_s(recipe: Recipe) -> float:
+    """Two samples of the recipe at the fastest speed: what is shorter may leave none."""
+    varied = recipe.augmentation
+    fastest = max(1.0, bounds(varied.clean_speed)[1], bounds(varied.noise_speed)[1])
+    return 2 * fastest / recipe.signal.sample_rate_hz
 
 
 def _length(recipe: Recipe, side: str) -> int:

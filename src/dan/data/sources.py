@@ -19,6 +19,7 @@ from torch import Tensor
 from dan.config import Recipe
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
+from dan.data.folder.layout import read_dataset
 from dan.data.folder.load import Split, load_split
 from dan.data.mixer import Pool
 from dan.data.recordings import open_material
@@ -55,6 +56,10 @@ class Source(Protocol):
         """The batch of a step, counted from 0 over the whole training."""
         ...
 
+    def close(self) -> None:
+        """Let go of what runs beside the training; no batch follows."""
+        ...
+
 
 class FreshSource:
     """New draws of the recipe's signals at every step."""
@@ -69,13 +74,16 @@ class FreshSource:
         pairs = draw_pairs(self.recipe, self.recipe.training.batch_size, random=random)
         return _batch(noisy=pairs.mixed, clean=pairs.clean)
 
+    def close(self) -> None:
+        """Nothing runs beside the training."""
+
 
 class FolderSource:
     """A data folder's training side, shuffled anew each epoch; what does not fill a batch waits its turn."""
 
-    def __init__(self, recipe: Recipe, data: Path) -> None:
-        split = load_split(data, "train", sample_rate_hz=recipe.signal.sample_rate_hz)
-        _check_fits(recipe, split, data)
+    def __init__(self, recipe: Recipe, data: Path, *, sample_rate_hz: float | None = None) -> None:
+        split = load_split(data, "train", sample_rate_hz=sample_rate_hz)
+        _check_fits(recipe, split, data, sample_rate_hz)
         self.recipe, self.clean, self.mixed = recipe, split.clean, split.mixed
         self.size = min(recipe.training.batch_size, len(self.clean))
         self.steps_per_epoch = len(self.clean) // self.size
@@ -89,6 +97,9 @@ class FolderSource:
         clean = self.clean[rows]
         noisy = self._with_fresh_noise(clean, step) if self.recipe.data.fresh_noise else self.mixed[rows]
         return _batch(noisy=noisy, clean=clean)
+
+    def close(self) -> None:
+        """Nothing runs beside the training."""
 
     def _with_fresh_noise(self, clean: Signal, step: int) -> Signal:
         random = np.random.default_rng([self.recipe.seed, DRAW, step])
@@ -114,6 +125,10 @@ class RecordingsSource:
         pairs = drawn.result()
         return _batch(noisy=pairs.mixed, clean=pairs.clean)
 
+    def close(self) -> None:
+        """Stop preparing batches."""
+        self._worker.shutdown(cancel_futures=True)
+
 
 @dataclass(frozen=True)
 class Signals:
@@ -137,7 +152,7 @@ class Folders:
     noisy: Path | None = None
     """Instead of noise: noisy recordings with the names of the clean ones."""
     sample_rate_hz: float | None = None
-    """Of .npy files that do not say theirs."""
+    """Of .npy files that do not say theirs; a data folder that says another is refused."""
 
     def paths(self) -> list[Path]:
         """Those that are given."""
@@ -151,6 +166,7 @@ def open_recordings(
     noise: Path | None = None,
     noisy: Path | None = None,
     sample_rate_hz: float | None = None,
+    cache: Path | None = None,
 ) -> Signals:
     """The source of batches and the validation signals from folders of recordings.
 
@@ -160,12 +176,20 @@ def open_recordings(
         noise: a folder of noise; without one, the noise is what the recipe synthesises.
         noisy: instead of noise, a folder of noisy recordings with the names of the clean ones.
         sample_rate_hz: of .npy arrays, in Hz.
+        cache: a folder in which long folders of compressed files are kept decoded; without one they are not.
 
     Raises:
         DanError: if a folder or a recording is wrong, they cannot be split, or one is on both sides or is
             both clean and noise.
     """
-    material = open_material(recipe, clean=clean, noise=noise, noisy=noisy, sample_rate_hz=sample_rate_hz)
+    material = open_material(
+        recipe,
+        clean=clean,
+        noise=noise,
+        noisy=noisy,
+        sample_rate_hz=sample_rate_hz,
+        cache=cache,
+    )
     training = recipe.training
     pool = Pool(material.train, seed=recipe.seed, batch=training.batch_size, reuse=recipe.augmentation.reuse)
     random = np.random.default_rng([recipe.seed, VALIDATION])
@@ -178,8 +202,16 @@ def open_recordings(
     )
 
 
-def open_signals(recipe: Recipe, folders: Folders) -> Signals:
+def open_signals(recipe: Recipe, folders: Folders, *, cache: Path | None = None) -> Signals:
     """The signals that a recipe and the folders given stand for.
+
+    A recipe that draws its signals afresh goes on doing so where the data folder was drawn by the very same
+    settings, and is validated on it; any other folder it is trained on as well.
+
+    Args:
+        recipe: the whole training.
+        folders: where signals come from that are not drawn.
+        cache: a folder in which long folders of compressed recordings are kept decoded.
 
     Raises:
         DanError: if a folder is missing, wrong, of another rate, or given beside another that it excludes.
@@ -193,23 +225,45 @@ def open_signals(recipe: Recipe, folders: Folders) -> Signals:
             noise=folders.noise,
             noisy=folders.noisy,
             sample_rate_hz=folders.sample_rate_hz,
+            cache=cache,
         )
-    if folders.noise is not None or folders.noisy is not None:
-        raise DanError("--noise", "it needs clean recordings beside it", "Give --clean as well")
-    if folders.data is None or recipe.data.source == "fresh":
+    for option, folder in (("--noisy", folders.noisy), ("--noise", folders.noise)):
+        if folder is not None:
+            raise DanError(option, "it needs clean recordings beside it", "Give --clean as well")
+    data, rate_hz = folders.data, folders.sample_rate_hz
+    source = open_source(recipe, data, sample_rate_hz=rate_hz)
+    validation = open_validation(recipe, data, sample_rate_hz=rate_hz)
+    if data is None:
+        return Signals(source, validation, f"fresh draws of the recipe {recipe.name}")
+    if isinstance(source, FreshSource):
         words = f"fresh draws of the recipe {recipe.name}"
-    else:
-        words = f"the data folder {folders.data.name}"
-    return Signals(open_source(recipe, folders.data), open_validation(recipe, folders.data), words)
+        note = f"{data} was drawn as {recipe.name} draws: it is validated on, and fresh draws are trained on"
+        return Signals(source, validation, words, (note,))
+    return Signals(source, validation, f"the data folder {data.name}")
 
 
-def open_source(recipe: Recipe, data: Path | None) -> Source:
+def _is_drawn_alike(recipe: Recipe, data: Path) -> bool:
+    """Whether dataset.json says that the folder's signals were drawn as the recipe's are."""
+    dataset = read_dataset(data)
+    if dataset is None or dataset.recipe is None:
+        return False
+    return all(
+        getattr(dataset.recipe, name) == getattr(recipe, name) for name in ("signal", "clean", "noise")
+    )
+
+
+def open_source(recipe: Recipe, data: Path | None, *, sample_rate_hz: float | None = None) -> Source:
     """The source of batches that the recipe asks for.
+
+    Args:
+        recipe: the whole training.
+        data: a data folder, if there is one.
+        sample_rate_hz: of its .npy files where no dataset.json says it.
 
     Raises:
         DanError: if the folder is missing, wrong, or of another rate or length.
     """
-    if recipe.data.source == "fresh":
+    if recipe.data.source == "fresh" and (data is None or _is_drawn_alike(recipe, data)):
         return FreshSource(recipe)
     if recipe.data.source == "recordings" and data is None:
         raise DanError(
@@ -221,11 +275,18 @@ def open_source(recipe: Recipe, data: Path | None) -> Source:
         raise DanError(
             "data.source=folder", "it needs a data folder", "Give --data, or --set data.source=fresh"
         )
-    return FolderSource(recipe, data)
+    return FolderSource(recipe, data, sample_rate_hz=sample_rate_hz)
 
 
-def open_validation(recipe: Recipe, data: Path | None) -> ValidationSet:
+def open_validation(
+    recipe: Recipe, data: Path | None, *, sample_rate_hz: float | None = None
+) -> ValidationSet:
     """The validation side of the data folder; without one, draws that no training step sees.
+
+    Args:
+        recipe: the whole training.
+        data: a data folder, if there is one.
+        sample_rate_hz: of its .npy files where no dataset.json says it.
 
     Raises:
         DanError: if the folder is missing, wrong, or of another rate or length.
@@ -234,14 +295,20 @@ def open_validation(recipe: Recipe, data: Path | None) -> ValidationSet:
         random = np.random.default_rng([recipe.seed, VALIDATION])
         pairs = draw_pairs(recipe, recipe.data.validation_count, random=random)
         return ValidationSet(clean=pairs.clean, mixed=pairs.mixed)
-    split = load_split(data, "validation", sample_rate_hz=recipe.signal.sample_rate_hz)
-    _check_fits(recipe, split, data)
+    split = load_split(data, "validation", sample_rate_hz=sample_rate_hz)
+    _check_fits(recipe, split, data, sample_rate_hz)
     return ValidationSet(clean=split.clean, mixed=split.mixed)
 
 
-def _check_fits(recipe: Recipe, split: Split, data: Path) -> None:
+def _check_fits(recipe: Recipe, split: Split, data: Path, given_hz: float | None) -> None:
     """The rate and, as the generator is built for it, the length."""
     rate_hz, length = split.sample_rate_hz, split.clean.shape[-1]
+    if given_hz not in (None, rate_hz):
+        raise DanError(
+            f"--sample-rate {given_hz:g}",
+            f"{data} says {rate_hz:g} Hz",
+            "Leave it out, or correct the folder",
+        )
     if rate_hz != recipe.signal.sample_rate_hz:
         raise DanError(
             f"{data} at sample_rate_hz={rate_hz:g}",

@@ -30,6 +30,7 @@ def split(
     held_out_share: float = 0.1,
     held_out_count: int = 0,
     gap_s: float = 1.0,
+    shortest_s: float = 0.0,
     random: np.random.Generator,
 ) -> Sides:
     """Split a corpus.
@@ -43,6 +44,7 @@ def split(
         held_out_share: share of the folders, files or time for validation, at least one folder or file.
         held_out_count: number of folders or files for validation, instead of a share; 0 for the share.
         gap_s: what lies between the sides of a recording that is cut in time.
+        shortest_s: what either side of it must last.
         random: draws the folders or files.
 
     Raises:
@@ -58,7 +60,7 @@ def split(
                 f"{corpus.folder} is split in time",
                 "Set recordings.held_out_share instead",
             )
-        return _split_time(corpus, held_out_share, gap_s)
+        return _split_time(corpus, held_out_share, gap_s, shortest_s)
     groups: dict[str, list[Entry]] = defaultdict(list)
     for entry in corpus.entries:
         groups[entry.folder if by == "folder" else entry.name].append(entry)
@@ -73,6 +75,29 @@ def split(
     )
     check_distinct(sides.train, sides.validation, first="training", second="validation")
     return sides
+
+
+def check_pairs(clean: Corpus, noisy: Corpus) -> list[str]:
+    """Check that clean and noisy recordings differ; a note says how many do not.
+
+    Raises:
+        DanError: if both are one folder, none differs from its partner, or a recording stands in both under
+            different names.
+    """
+    if clean.folder.resolve() == noisy.folder.resolve():
+        raise DanError(f"--clean and --noisy {clean.folder}", "they are one folder", "Give two")
+    names = {entry.digest: _stem(entry) for entry in clean.entries}
+    same = [entry for entry in noisy.entries if names.get(entry.digest) == _stem(entry)]
+    others = [entry for entry in noisy.entries if names.get(entry.digest, _stem(entry)) != _stem(entry)]
+    if others:
+        rule = f"it holds the very samples of {names[others[0].digest]} in {clean.folder}"
+        raise DanError(others[0].path, rule, "Pair them anew")
+    if len(same) == len(noisy.entries):
+        rule = "every recording in one is the same as in the other: there is no noise to learn from"
+        raise DanError(f"{clean.folder} and {noisy.folder}", rule, "Give noisy recordings")
+    if not same:
+        return []
+    return [f"{noisy.folder}: {len(same)} of {len(noisy.entries)} recordings are the same as the clean ones"]
 
 
 def pair(clean: Corpus, noisy: Corpus) -> tuple[Corpus, Corpus]:
@@ -111,18 +136,19 @@ def _check_some_are_left(corpus: Corpus, count: int, groups: int, by: str, setti
         )
 
 
-def _split_time(corpus: Corpus, share: float, gap_s: float) -> Sides:
-    cuts = [_cut(entry, share, gap_s) for entry in corpus.entries]
+def _split_time(corpus: Corpus, share: float, gap_s: float, shortest_s: float) -> Sides:
+    cuts = [_cut(entry, share, gap_s, shortest_s) for entry in corpus.entries]
     names = [entry.name for entry in corpus.entries]
     note = f"{corpus.folder}: held out for validation the last {share:.0%} of {_listed('file', names)}"
     return Sides(_part(corpus, [cut[0] for cut in cuts]), _part(corpus, [cut[1] for cut in cuts]), note)
 
 
-def _cut(entry: Entry, share: float, gap_s: float) -> tuple[Entry, Entry]:
+def _cut(entry: Entry, share: float, gap_s: float, shortest_s: float) -> tuple[Entry, Entry]:
     """What lies before the gap, and what after it."""
     second = entry.stop - round(share * entry.length_samples)
     first = second - round(gap_s * entry.sample_rate_hz)
-    if min(first - entry.start, entry.stop - second) < SHORTEST_SAMPLES:
+    shortest = max(SHORTEST_SAMPLES, shortest_s * entry.sample_rate_hz)
+    if min(first - entry.start, entry.stop - second) < shortest:
         raise DanError(
             f"{entry.path} of {entry.length_samples / entry.sample_rate_hz:.3g} s",
             f"it is too short to hold out {share:.0%} of it after a gap of {gap_s:g} s",

@@ -54,6 +54,11 @@ class Run:
         """The data folder that was made for this run, where none was given."""
         return self.folder / "data"
 
+    @property
+    def cache(self) -> Path:
+        """Recordings that are slow to read, decoded; it may be deleted after the training."""
+        return self.folder / CACHE
+
     def prepare(self, recipe: Recipe, *, force: bool) -> bool:
         """Make the folder ready for a recipe; whether there is a training to resume.
 
@@ -84,7 +89,7 @@ class Run:
     def _check_ours(self) -> None:
         """A recipe.toml alone may be a user's own: only beside a checkpoint folder is it a training's."""
         ours = self.recipe.is_file() and self.checkpoint.parent.is_dir()
-        if not ours and any(file.name != LOCK for file in self.folder.glob("*")):
+        if not ours and any(file.name not in (LOCK, CACHE) for file in self.folder.glob("*")):
             raise DanError(self.folder, "it is not empty and no run folder", "Give another --out")
 
     def _clear(self) -> None:
@@ -144,7 +149,7 @@ class Run:
                     shutil.rmtree(self.folder, ignore_errors=True)
 
 
-LOCK = ".lock"
+LOCK, CACHE = ".lock", "decoded"
 
 
 def _try_lock(file: IO[str]) -> bool:

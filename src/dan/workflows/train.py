@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,7 +80,8 @@ def train_run(
     with run.locked():
         own = recipe.data.source == "folder" and not any(folders.paths())
         start = start_from(recipe)
-        given = None if own else open_signals(recipe, folders)  # before anything is started over
+        # Opened before anything is started over.
+        given = None if own else open_signals(recipe, folders, cache=run.cache)
         resuming = run.prepare(recipe, force=force)
         signals = given or open_signals(recipe, _own_data(recipe, run))
         validation = signals.validation
@@ -93,7 +94,7 @@ def train_run(
         if resuming:
             load_checkpoint(run.checkpoint, state)
             log.info("Resuming %s after step %d.", out, state.step)
-        with _writer(out if tensorboard else None) as write:
+        with closing(signals.source), _writer(out if tensorboard else None) as write:
             hooks = Hooks(
                 validated=write,
                 improved=lambda state: save_model(run.model, state.best, model_info(state, signals)),

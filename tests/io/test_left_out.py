@@ -1,0 +1,44 @@
+"""What is left out of a folder is counted, and nothing that is read is."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from dan.core.errors import DanError
+from dan.io.left_out import describe_left_out
+
+
+def wav(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.ones(100) / 2, 8000)
+
+
+def test_a_folder_of_recordings_leaves_nothing_out(tmp_path):
+    wav(tmp_path / "a.wav")
+    wav(tmp_path / "b" / "c.WAV")
+    assert describe_left_out(tmp_path) == ""
+
+
+def test_other_suffixes_links_hidden_files_and_tables_are_counted(tmp_path):
+    wav(tmp_path / "a.wav")
+    for name in ("b.pdf", "c.pdf", "d.xyz", "notes", ".hidden.wav", "metadata.csv"):
+        (tmp_path / name).write_bytes(b"1,2\n")
+    for number in range(4):
+        (tmp_path / f"link{number}.wav").symlink_to(tmp_path / f"gone{number}.wav")
+    said = describe_left_out(tmp_path)
+    assert "4 that are no recordings by their suffix (.pdf 2, .xyz 1, none 1)" in said
+    assert "4 links that lead nowhere (link0.wav, link1.wav, link2.wav, ...)" in said
+    assert "1 hidden (.hidden.wav)" in said and "1 tables beside other recordings (metadata.csv)" in said
+
+
+def test_the_files_of_a_wfdb_record_belong_to_it(tmp_path):
+    for name in ("r.hea", "r.dat", "r.atr", "lost.dat"):
+        (tmp_path / name).write_bytes(b"r 1 100 1\n")
+    assert describe_left_out(tmp_path) == "1 that are no recordings by their suffix (.dat 1)"
+
+
+def test_a_folder_without_recordings(tmp_path):
+    (tmp_path / "a.pdf").write_bytes(b"")
+    assert describe_left_out(tmp_path) == "1 that are no recordings by their suffix (.pdf 1)"
+    with pytest.raises(DanError, match="no such folder"):
+        describe_left_out(tmp_path / "none")
