@@ -105,15 +105,6 @@ def test_a_missing_sample_is_named(tmp_path):
         read(tmp_path / "a.hea")
 
 
-def test_a_record_of_several_segments_is_refused(tmp_path):
-    (tmp_path / "a.hea").write_text("a/2 1 360 200\nb 100\nc 100\n")
-    for name in "bc":
-        (tmp_path / f"{name}.hea").write_text(f"{name} 1 360 100\n{name}.dat 16 200 16 0 0 0 0 I\n")
-        (tmp_path / f"{name}.dat").write_bytes(bytes(200))
-    with pytest.raises(DanError, match=r"a\.hea: it has several segments"):
-        open_reader(tmp_path / "a.hea")
-
-
 def test_a_missing_library_is_named_with_its_cure(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "wfdb", None)
     (tmp_path / "a.hea").write_bytes(b"something")

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -102,7 +103,7 @@ def _reader(source: Path, kind: str, rate_hz: float | None, dtype: npt.DTypeLike
     if kind == "wfdb":
         from dan.io.wfdb import WfdbReader
 
-        return WfdbReader(source, dtype)
+        return WfdbReader(source, rate_hz, dtype)
     return AudioReader(source, dtype)
 
 
@@ -139,10 +140,13 @@ def open_writer(
     with ExitStack() as stack:
         temporary = stack.enter_context(atomic_write(target, force=force))
         if target.suffix.lower() == WFDB:
-            from dan.io.wfdb import WfdbWriter
+            from dan.io.wfdb import WfdbReader, WfdbWriter, sample_files
 
-            samples = stack.enter_context(atomic_write(target.with_suffix(".dat"), force=force))
-            writer: Writer = WfdbWriter(temporary, target, like, samples)
+            names = sample_files(like, target)
+            samples = [
+                stack.enter_context(atomic_write(target.with_name(name), force=force)) for name in names
+            ]
+            writer: Writer = WfdbWriter(temporary, target, cast(WfdbReader, like), samples)
         else:
             writer = _writer(temporary, target, like, sample_rate_hz)
         stack.callback(writer.close)
