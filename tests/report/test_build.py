@@ -145,7 +145,7 @@ def test_what_the_page_says(whole):
     assert "No row spectral gate: noisereduce is not installed" in text
     assert "best validation SNR, 9.0 dB, came after epoch 2" in text
     assert "played 32 times faster" in text
-    recipe = dump_recipe(load_recipe("classic")).replace('"', "&quot;")
+    recipe = dump_recipe(load_recipe("classic")).replace('"', "&#34;")
     assert recipe in text
 
 
@@ -189,7 +189,7 @@ def test_names_are_escaped(tmp_path):
     tags = set(Page(page.read_text()).tags)
     assert not {"script", "u", "b", "i"} & tags
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.read_text()
-    assert "&quot;&gt;&lt;img src=x&gt; &amp; co" in page.read_text()
+    assert "&#34;&gt;&lt;img src=x&gt; &amp; co" in page.read_text()
 
 
 def test_a_report_is_overwritten_only_by_force(tmp_path):

@@ -8,6 +8,7 @@ from matplotlib.colors import to_hex
 from matplotlib.image import imread
 from matplotlib.text import Text
 
+from dan.config import LossWeights
 from dan.core.errors import DanError
 from dan.evaluation.evaluate import Row
 from dan.metrics.general import snr_db
@@ -178,6 +179,9 @@ def test_one_thing_has_one_colour():
     assert colour_of("mixed") == colour_of("noisy") and colour_of("denoised") == colour_of("dan")
     methods = ["noisy", "clean", "dan", "limit", "lowpass", "bandpass", "wiener", "wavelet", "nls"]
     assert len({colour_of(name) for name in methods}) == len(methods)
+    losses = ["generator", "discriminator", *LossWeights.model_fields]
+    assert len({colour_of(name) for name in losses}) == len(losses)
+    assert colour_of("something new") not in {colour_of(name) for name in losses}
     assert colour_of("something new") not in {colour_of(name) for name in methods}
 
 

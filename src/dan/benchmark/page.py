@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from dan.benchmark.results import Benchmark, Comparison, Entry
 from dan.benchmark.timing import Spread
+from dan.core.grid import markdown_grid
 from dan.evaluation.table import number
 from dan.metrics.registry import HEADINGS
 
@@ -94,7 +95,7 @@ def to_markdown(benchmark: Benchmark, *, pictures: Sequence[str] = ()) -> str:
     """
     parts = []
     for index, comparison in enumerate(benchmark.comparisons):
-        parts += [f"### {_title(comparison)}", _grid(*cells(comparison))]
+        parts += [f"### {_title(comparison)}", markdown_grid(*cells(comparison))]
         parts += [f"![Quality against cost]({picture})" for picture in pictures[index : index + 1]]
         said = [f"- no row {LABELS.get(name, name)}: {why}" for name, why in comparison.notes.items()]
         said += [f"- {remark}" for remark in comparison.remarks]
@@ -107,8 +108,3 @@ def to_markdown(benchmark: Benchmark, *, pictures: Sequence[str] = ()) -> str:
 
 def _title(comparison: Comparison) -> str:
     return f"{comparison.signals[0].upper()}{comparison.signals[1:]}, {comparison.sample_rate_hz:g} Hz"
-
-
-def _grid(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    ruled = [head, ["---", *["---:"] * (len(head) - 1)], *lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in ruled)

@@ -11,6 +11,7 @@ from typing import Any
 from dan.config import SignalKind
 from dan.core.errors import DanError
 from dan.core.extras import require
+from dan.core.grid import markdown_grid
 from dan.metrics.registry import HEADINGS
 
 FIGURES = ("snr_db", "snr_gain_db", "si_sdr_db", "si_sdr_gain_db")
@@ -198,11 +199,11 @@ class Table:
     def to_markdown(self) -> str:
         """The table in Markdown, with the SNR's interval, then the SNR classes, clean input and notes."""
         head, *lines = self._lines()
-        parts = [_grid(head, lines)]
+        parts = [markdown_grid(head, lines)]
         if len(self.by_snr) > 1:
-            parts += [f"Output SNR (dB) by input SNR (dB):\n\n{_grid(*self.snr_cells('snr_db'))}"]
+            parts += [f"Output SNR (dB) by input SNR (dB):\n\n{markdown_grid(*self.snr_cells('snr_db'))}"]
             parts += [
-                f"{HEADINGS[name]} by input SNR (dB):\n\n{_grid(*self.snr_cells(name))}"
+                f"{HEADINGS[name]} by input SNR (dB):\n\n{markdown_grid(*self.snr_cells(name))}"
                 for name in self.extra_figures
             ]
         said = [f"- {row.name} on clean input: SI-SDR {row.si_sdr_db:.1f} dB" for row in self.clean_input]
@@ -244,8 +245,3 @@ def _cells(row: Row) -> list[str]:
     figures = [f"{getattr(row, name):.2f}" for name in FIGURES]
     extra = [number(value) for value in row.figures.values()]
     return [row.name, figures[0], f"{low:.2f} to {high:.2f}", *figures[1:], *extra]
-
-
-def _grid(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    ruled = [head, ["---", *["---:"] * (len(head) - 1)], *lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in ruled)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,12 @@ from dan.config import Recipe
 from dan.config.load import dump_recipe
 from dan.core.arrays import Signal
 from dan.core.atomic import atomic_folder
+from dan.core.grid import markdown_grid
 from dan.core.ragged import Signals, check_pairs, check_signals
 from dan.core.version import __version__
 from dan.evaluation.evaluate import Evaluation, Row, Table
 from dan.evaluation.table import number
 from dan.metrics.registry import HEADINGS
-from dan.report import page
 from dan.report.audio_clips import listen, wav_bytes
 from dan.report.plots import figure_png, plot_curve, plot_history, plot_scores, plot_signals
 from dan.report.style import label, signed
@@ -25,7 +27,7 @@ from dan.report.style import label, signed
 Curve = Sequence[tuple[float, Mapping[str, float]]]
 """For each input SNR in dB the output SNR in dB by the row's name."""
 
-PAGE = "index.html"
+PAGE, TEMPLATE = "index.html", "template.html.j2"
 PICTURES = ("scores.png", "signals.png", "curve.png", "training.png")
 FILES = frozenset({PAGE, "table.md", "table.json", "curve.md", *PICTURES})
 
@@ -77,7 +79,9 @@ def write_report(
         (temporary / "table.md").write_text(evaluation.table.to_markdown(), encoding="utf-8")
         (temporary / "table.json").write_text(evaluation.table.to_json() + "\n", encoding="utf-8")
         if curve:
-            (temporary / "curve.md").write_text(_curve_markdown(curve), encoding="utf-8")
+            grid = _curve(curve)
+            lines = markdown_grid(grid.head, [cells for _, cells in grid.rows])
+            (temporary / "curve.md").write_text(lines + "\n", encoding="utf-8")
         (temporary / PAGE).write_text(text, encoding="utf-8")
     return Path(folder) / PAGE
 
@@ -151,53 +155,48 @@ def _page(
     history: Sequence[Mapping[str, Any]],
     curve: Curve | None,
 ) -> str:
+    """Return the page as HTML: the template filled in, every text escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("dan.report", "."), autoescape=True, undefined=StrictUndefined
+    )
+    environment.filters["data_uri"] = _data_uri
     scores = evaluation.table
-    title = f"DAN report: {scores.model}"
-    facts = (
-        f"{scores.count} signals of {scores.data} at {scores.sample_rate_hz:g} Hz, "
-        f"denoised by a generator of {scores.parameters:,} parameters."
-    )
-    return page.document(
-        title,
-        page.header(title, facts=facts, lead=headline(scores)),
-        page.section("Scores", *_scores_parts(scores, pictures["scores.png"])),
-        page.section("By input SNR", *_class_parts(scores)),
-        page.section("Do no harm", *_harm_parts(scores)),
-        page.section("Signals and spectra", _signals_part(pictures["signals.png"])),
-        page.section("Listen", *_sound_parts(_signals(evaluation, clean), scores.sample_rate_hz)),
-        page.section("At other input levels", *_curve_parts(curve, pictures.get("curve.png"))),
-        page.section("Training", *_training_parts(history, pictures.get("training.png"))),
-        page.section(
-            "Recipe", page.folded("The whole recipe as TOML", dump_recipe(recipe)) if recipe else ""
-        ),
-        page.footer(f"Written by DAN {__version__}. The table is also in table.md and table.json beside it."),
+    return environment.get_template(TEMPLATE).render(
+        title=f"DAN report: {scores.model}",
+        table=scores,
+        headline=headline(scores),
+        pictures=pictures,
+        scores=_scores(scores),
+        notes=_notes(scores),
+        classes=_classes(scores),
+        harm=_harm(scores),
+        sounds=_sounds(_signals(evaluation, clean), scores.sample_rate_hz),
+        curve=_curve(curve) if curve else None,
+        training=_training(history) if history else None,
+        recipe=dump_recipe(recipe) if recipe else None,
+        version=__version__,
     )
 
 
-def _scores_parts(scores: Table, png: bytes) -> list[str]:
+def _data_uri(content: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """A table of the page."""
+
+    head: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[str]]]
+    """Name of each row, which says its colour, and its cells, of which the first is its heading."""
+
+
+def _scores(scores: Table) -> _Grid:
     extra = [HEADINGS[name] for name in scores.extra_figures]
     head = ["", "SNR (dB)", "95 % interval", "gain (dB)", "SI-SDR (dB)", "gain (dB)", *extra]
-    rows = [_score_cells(row) for row in scores.rows]
-    caption = (
-        "Mean output SNR over the signals. A bar starts at the noisy input, so its length is the gain; the "
-        "thin line is the 95 % interval of the mean."
-    )
-    meaning = (
-        "SNR is 20 log10 of the RMS of the clean signal over that of the error; SI-SDR is the same after the "
-        "best scaling. Each figure is the mean over signals, its interval a bootstrap over them."
-    )
-    return [
-        page.picture(png, alt="Bars of the output SNR of each row of the table", caption=caption),
-        page.table(head, rows, kinds=[_kind(row.name) for row in scores.rows]),
-        page.paragraph(meaning, kind="note"),
-        page.bullets(
-            [
-                *(f"{label(name)}, set on the training side: {how}" for name, how in scores.settings.items()),
-                *(f"No row {label(name)}: {why}" for name, why in scores.notes.items()),
-                *scores.remarks,
-            ]
-        ),
-    ]
+    return _Grid(head, [(row.name, _score_cells(row)) for row in scores.rows])
 
 
 def _score_cells(row: Row) -> list[str]:
@@ -209,87 +208,46 @@ def _score_cells(row: Row) -> list[str]:
     return [label(row.name), levels[0], interval, gains[0], levels[1], gains[1], *extra]
 
 
-def _kind(name: str) -> str:
-    return name if name in ("dan", "limit") else ""
+def _notes(scores: Table) -> list[str]:
+    settings = [f"{label(name)}, set on the training side: {how}" for name, how in scores.settings.items()]
+    missing = [f"No row {label(name)}: {why}" for name, why in scores.notes.items()]
+    return [*settings, *missing, *scores.remarks]
 
 
-def _class_parts(scores: Table) -> list[str]:
-    """A table for each figure by the SNR of the input, where there is more than one class."""
+def _classes(scores: Table) -> list[tuple[str, _Grid]]:
+    """Return a table for each figure by the SNR of the input, where there is more than one class."""
     if len(scores.by_snr) < 2:
         return []
-    kinds = [_kind(row.name) for row in scores.rows]
-    parts = [page.paragraph("In each column the signals of one input SNR in dB, and how many they are.")]
+    tables = []
     for name in ("snr_db", *scores.extra_figures):
         head, lines = scores.snr_cells(name)
-        labelled = [[label(line[0]), *line[1:]] for line in lines]
-        parts += [
-            page.paragraph(f"{HEADINGS.get(name, 'Output SNR (dB)')}:"),
-            page.table(head, labelled, kinds=kinds),
-        ]
-    return parts
+        rows = [(line[0], [label(line[0]), *line[1:]]) for line in lines]
+        tables.append((HEADINGS.get(name, "Output SNR (dB)"), _Grid(head, rows)))
+    return tables
 
 
-def _harm_parts(scores: Table) -> list[str]:
-    if not scores.clean_input:
-        return []
-    said = (
-        "What each method returns when given the clean signals themselves: the higher, the less harm it does "
-        "to what needs no denoising."
-    )
-    rows = [[label(row.name), signed(row.snr_db), signed(row.si_sdr_db)] for row in scores.clean_input]
-    kinds = [_kind(row.name) for row in scores.clean_input]
-    return [page.paragraph(said), page.table(["", "SNR (dB)", "SI-SDR (dB)"], rows, kinds=kinds)]
+def _harm(scores: Table) -> _Grid | None:
+    rows = [
+        (row.name, [label(row.name), signed(row.snr_db), signed(row.si_sdr_db)]) for row in scores.clean_input
+    ]
+    return _Grid(["", "SNR (dB)", "SI-SDR (dB)"], rows) if rows else None
 
 
-def _signals_part(png: bytes) -> str:
-    caption = (
-        "The same signals as they were, mixed with noise, and cleaned. In grey behind each lies the clean "
-        "one; 0 dB is the highest peak of its spectrum."
-    )
-    return page.picture(png, alt="Waveforms and spectra, one below the other", caption=caption)
-
-
-def _sound_parts(signals: Mapping[str, Signal], sample_rate_hz: float) -> list[str]:
+def _sounds(signals: Mapping[str, Signal], sample_rate_hz: float) -> dict[str, Any]:
     sound = listen(signals, sample_rate_hz=sample_rate_hz)
     clips = {NAMES[name]: wav_bytes(clip, sample_rate_hz=sound.rate_hz) for name, clip in sound.clips.items()}
-    return [page.paragraph(sound.describe(sample_rate_hz)), page.sounds(clips)]
+    return {"words": sound.describe(sample_rate_hz), "clips": clips}
 
 
-def _curve_cells(curve: Curve) -> tuple[list[str], list[str], list[list[str]]]:
-    """The rows' names, the heading, and a row of cells for each name."""
-    names = list(dict.fromkeys(name for _, row in curve for name in row))
-    rows = [[label(name), *(signed(row[name]) if name in row else "" for _, row in curve)] for name in names]
-    return names, ["input SNR (dB)", *(f"{signed(level_db, digits=0)}" for level_db, _ in curve)], rows
-
-
-def _curve_markdown(curve: Curve) -> str:
-    _, head, rows = _curve_cells(curve)
-    lines = [head, ["---", *["---:"] * len(curve)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
-
-
-def _curve_parts(curve: Curve | None, png: bytes | None) -> list[str]:
-    if not curve or png is None:
-        return []
-    names, head, rows = _curve_cells(curve)
-    caption = (
-        "Mean output SNR on fresh draws of the task with another SNR. Below the dotted line a method does "
-        "harm."
-    )
-    return [
-        page.picture(png, alt="Curves of output SNR against input SNR", caption=caption),
-        page.table(head, rows, kinds=[_kind(name) for name in names]),
+def _curve(curve: Curve) -> _Grid:
+    names = dict.fromkeys(name for _, row in curve for name in row)
+    rows = [
+        (name, [label(name), *(signed(row[name]) if name in row else "" for _, row in curve)])
+        for name in names
     ]
+    return _Grid(["input SNR (dB)", *(f"{signed(level_db, digits=0)}" for level_db, _ in curve)], rows)
 
 
-def _training_parts(history: Sequence[Mapping[str, Any]], png: bytes | None) -> list[str]:
-    if not history or png is None:
-        return []
+def _training(history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     best = max(history, key=lambda record: record["val_snr_db"])
-    last = history[-1]
-    said = (
-        f"{last['epoch']} epochs, {last['step']} steps, {last['seconds'] / 60:.1f} minutes. "
-        f"The best validation SNR, {signed(best['val_snr_db'])} dB, came after epoch {best['epoch']}."
-    )
-    caption = "Level lines are those of the table above."
-    return [page.paragraph(said), page.picture(png, alt="Training curves", caption=caption)]
+    return {"last": history[-1], "best": best, "best_snr": signed(best["val_snr_db"])}

@@ -38,7 +38,10 @@ COLOURS = {
     "l1": "#0072b2",
     "l2": "#56a5d8",
     "snr": "#8c6bb1",
-    "spectrum": "#a07a2c",
+    "multi_resolution_stft": "#a07a2c",
+    "compressed": "#2f8f9d",
+    "envelope": "#7a9e35",
+    "loudness": "#c44e52",
     "adversarial": DAN,
     "feature_matching": "#b8577a",
     "discriminator": "#6a4c93",
@@ -57,6 +60,7 @@ LABELS = {
     "l2": "L2",
     "snr": "SNR",
     "feature_matching": "feature matching",
+    "multi_resolution_stft": "multi-resolution STFT",
 }
 INK, FAINT = "#3b4047", "#d9dce1"
 TITLE, TEXT, SMALL = 12.5, 11.0, 10.0
