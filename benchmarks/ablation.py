@@ -23,7 +23,7 @@ from dan.config.load import load_recipe
 from dan.core.arrays import Signal
 from dan.core.progress import track
 from dan.data.sources import open_source, open_validation, to_tensor
-from dan.losses.reconstruction import discriminator_loss
+from dan.losses import discriminator_loss
 from dan.metrics import general as metrics
 from dan.networks.discriminators import build_discriminator
 from dan.synthesis.mix import Pairs, draw_pairs

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dan.config import ClassicDiscriminatorSettings, LossSettings, LossWeights, SignalSettings
 from dan.config.losses import SIGN_BLIND, SIGNED
 from dan.core.errors import DanError
-from dan.losses.reconstruction import (
+from dan.losses import (
     RECONSTRUCTION,
     adversarial_loss,
     compressed_loss,

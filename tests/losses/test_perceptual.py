@@ -19,11 +19,11 @@ def test_bands_are_a_third_of_an_octave_and_do_not_overlap(bins):
 @pytest.mark.parametrize(("rate_hz", "bins", "bands"), [(8000, 129, 32), (16000, 257, 41), (2000, 33, 12)])
 def test_critical_bands_go_from_250_hz_to_below_half_the_rate(rate_hz, bins, bands):
     made = critical_bands(bins, rate_hz)
-    assert made.held.shape == (bins, len(made.threshold)) and bands - 3 <= len(made.threshold) <= bands
-    (held,) = torch.where(made.held.sum(dim=1) > 0)
+    assert made.members.shape == (bins, len(made.threshold)) and bands - 3 <= len(made.threshold) <= bands
+    (held,) = torch.where(made.members.sum(dim=1) > 0)
     lowest_hz, highest_hz = held[[0, -1]] * rate_hz / 2 / (bins - 1)
     assert 240 <= lowest_hz < 300 and 0.75 < highest_hz / (rate_hz / 2) < 1
-    assert made.held.sum(dim=1).max() == 1
+    assert made.members.sum(dim=1).max() == 1
 
 
 def test_bark_is_one_at_100_hz_and_eight_and_a_half_at_1000():
@@ -33,7 +33,7 @@ def test_bark_is_one_at_100_hz_and_eight_and_a_half_at_1000():
 def test_the_threshold_is_lowest_between_3_and_4_khz():
     made = critical_bands(257, 16000.0)
     place = int(made.threshold.argmin())
-    (held,) = torch.where(made.held[:, place] > 0)
+    (held,) = torch.where(made.members[:, place] > 0)
     assert 3000 < held.float().mean() * 8000 / 256 < 4000
 
 

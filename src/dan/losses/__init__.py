@@ -1,4 +1,26 @@
 """What the generator and the discriminator minimise.
 
-Reconstruction, perceptual and adversarial losses on batches ``[B, C, T]``.
+Reconstruction, perceptual and adversarial losses on batches ``[B, C, T]``, and their weighted sum.
 """
+
+from dan.losses._spectra import check_batch
+from dan.losses.adversarial import adversarial_loss, discriminator_loss, feature_matching_loss
+from dan.losses.perceptual import envelope_loss, loudness_loss
+from dan.losses.reconstruction import compressed_loss, l1_loss, l2_loss, multi_resolution_stft_loss, snr_loss
+from dan.losses.total import RECONSTRUCTION, generator_losses
+
+__all__ = [
+    "RECONSTRUCTION",
+    "adversarial_loss",
+    "check_batch",
+    "compressed_loss",
+    "discriminator_loss",
+    "envelope_loss",
+    "feature_matching_loss",
+    "generator_losses",
+    "l1_loss",
+    "l2_loss",
+    "loudness_loss",
+    "multi_resolution_stft_loss",
+    "snr_loss",
+]

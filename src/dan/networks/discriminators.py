@@ -15,16 +15,17 @@ from dan.config import (
     SpectralDiscriminatorSettings,
 )
 from dan.core.errors import DanError
+from dan.networks.stft import stft
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a discriminator says of signals ``[B, C, T]``."""
+    """Output of a discriminator for signals ``[B, C, T]``."""
 
     logits: Tensor
-    """Above 0 for clean, below for denoised: ``[B, *]``."""
+    """Logits ``[B, *]``, above 0 for clean and below for denoised."""
     features: list[Tensor]
-    """The output of each layer before the last, for feature matching."""
+    """Output of each layer before the last, for feature matching."""
 
 
 class DiscriminatorBase(nn.Module):
@@ -36,7 +37,7 @@ class DiscriminatorBase(nn.Module):
 
 
 def build_discriminator(settings: Discriminator, signal: SignalSettings) -> DiscriminatorBase:
-    """The discriminator that the settings describe, with fresh weights."""
+    """Return the discriminator that the settings describe, with fresh weights."""
     if isinstance(settings, SpectralDiscriminatorSettings):
         return SpectralDiscriminator(settings)
     return ClassicDiscriminator(settings, signal)
@@ -120,15 +121,16 @@ class SpectralDiscriminator(DiscriminatorBase):
 
 
 MAGNITUDE_FLOOR = 1e-2
-"""Of a unit tone's magnitude, -40 dB: what lies below it is not told apart."""
+"""Magnitude relative to a unit tone's, -40 dB, below which nothing is told apart."""
 
 
 def log_magnitudes(signal: Tensor, size: int) -> Tensor:
-    """``[B, C, T]`` to log magnitudes ``[B C, 1, frames, bins]`` of Hann windows that overlap by half."""
+    """Return log magnitudes ``[B C, 1, frames, bins]`` of Hann windows that overlap by half."""
     hop = size // 2
     length = signal.shape[-1]
     padded = nn.functional.pad(signal, (0, max(0, size - length) or -(length - size) % hop))
     window = torch.hann_window(size, device=signal.device, dtype=signal.dtype)
-    spectrum = torch.view_as_real(torch.fft.rfft(padded.unfold(-1, size, hop) * window))
-    power = spectrum.square().sum(dim=-1) / (size / 4) ** 2  # 1 for a unit tone in the middle of a bin
+    power = (
+        stft(padded, window, hop_length=hop).square().sum(dim=-1) / (size / 4) ** 2
+    )  # 1 for a unit tone in the middle of a bin
     return (power + MAGNITUDE_FLOOR**2).log().flatten(0, 1)[:, None] / 2

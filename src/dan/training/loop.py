@@ -23,7 +23,7 @@ from dan.core.errors import DanError
 from dan.core.progress import report
 from dan.core.stopping import undivided
 from dan.data.sources import Batch, Source, ValidationSet, to_tensor
-from dan.losses.reconstruction import check_batch, compressed_loss, discriminator_loss, generator_losses
+from dan.losses import check_batch, compressed_loss, discriminator_loss, generator_losses
 from dan.networks.base import GeneratorBase
 from dan.networks.discriminators import DiscriminatorBase, build_discriminator
 from dan.networks.factory import build_generator
