@@ -237,7 +237,7 @@ class AudioWriter(Writer):
     def _carry_over(self) -> None:
         """What the source holds beside its samples."""
         source, metadata = self._form.path, self._form.metadata
-        lost = carry_over(source, self._source_kind, self._path, self._kind)
+        lost = [*carry_over(source, self._source_kind, self._path, self._kind), *metadata.get("others", [])]
         if lost:
             self.notes.append(f"not carried over from {source.name}: {', '.join(lost)}")
         if "extension" in metadata and self._form.encoding == self._subtype:

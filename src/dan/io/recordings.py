@@ -22,6 +22,7 @@ from dan.core.errors import DanError
 from dan.io._content import refuse_strangers, told_by_content
 from dan.io.audio import AUDIO, PCM_BITS, AudioReader, AudioWriter
 from dan.io.base import Form, Missing, Reader, Writer
+from dan.io.media import MEDIA
 from dan.io.npy import ArrayReader, ArrayWriter
 
 __all__ = [
@@ -104,6 +105,10 @@ def _reader(source: Path, kind: str, rate_hz: float | None, dtype: npt.DTypeLike
         from dan.io.wfdb import WfdbReader
 
         return WfdbReader(source, rate_hz, dtype)
+    if kind == "media":
+        from dan.io.media import MediaReader
+
+        return MediaReader(source, dtype)
     return AudioReader(source, dtype)
 
 
@@ -113,6 +118,8 @@ def _told_by_suffix(path: Path) -> str:
         return "table"
     if suffix in EDF:
         return "edf"
+    if suffix in MEDIA:
+        return "media"
     return {".npy": "npy", WFDB: "wfdb"}.get(suffix, "audio")
 
 
@@ -248,7 +255,7 @@ def _find(top: Path) -> list[Path]:
     return [
         file
         for file in sorted(_files(top))
-        if (file.suffix.lower() in SUFFIXES or _is_table(file))
+        if (file.suffix.lower() in SUFFIXES or _is_table(file) or _is_media(file))
         and not any(part.startswith((".", "~")) for part in file.relative_to(top).parts)
         and file.is_file()
     ]
@@ -259,6 +266,16 @@ def _is_table(path: Path) -> bool:
     from dan.io.table import is_table
 
     return path.suffix.lower() == TEXT and is_there(path) and is_table(path)
+
+
+def _is_media(path: Path) -> bool:
+    """Whether a file may hold sound beside pictures, by its suffix and its content."""
+    return path.suffix.lower() in MEDIA and is_there(path) and told_by_content(path) is not None
+
+
+def written_name(path: Path) -> str:
+    """The name of what comes of a recording: its own, or .wav where its format is only read."""
+    return path.with_suffix(".wav").name if path.suffix.lower() in MEDIA else path.name
 
 
 def _files(top: Path) -> Iterator[Path]:

@@ -15,7 +15,7 @@ from dan.core.progress import track
 from dan.inference.denoiser import Denoiser
 from dan.inference.stream import Stream, check_strength
 from dan.io.base import Missing, Reader, Writer
-from dan.io.recordings import SUFFIXES, find_recordings, open_reader, open_writer, tables_beside
+from dan.io.recordings import SUFFIXES, find_recordings, open_reader, open_writer, tables_beside, written_name
 
 BLOCK_VALUES = 2**18
 """Samples, of all channels, that are in memory at once: 1 MB."""
@@ -194,10 +194,14 @@ def _without_clashes(pairs: list[tuple[Path, Path]]) -> dict[Path, Path]:
 
 
 def _beside(file: Path, out: Path | None) -> Path:
-    return out / file.name if out else file.with_name(f"{file.stem}_denoised{file.suffix}")
+    name = Path(written_name(file))
+    return out / name if out else file.with_name(f"{name.stem}_denoised{name.suffix}")
 
 
 def _plan_folder(folder: Path, out: Path | None) -> list[tuple[Path, Path]]:
     whole = folder if folder.name not in ("", "..") else folder.resolve()  # `.` has no name of its own
     target = out or whole.with_name(f"{whole.name}_denoised")
-    return [(file, target / file.relative_to(folder)) for file in find_recordings(folder)]
+    return [
+        (file, (target / file.relative_to(folder)).with_name(written_name(file)))
+        for file in find_recordings(folder)
+    ]
