@@ -18,8 +18,8 @@ from dan.io.base import Reader, not_a_recording
 
 MEDIA = frozenset(
     [
-        ".m4a", ".m4b", ".aac", ".amr", ".3gp", ".mp4", ".mov", ".mkv", ".mka", ".webm", ".wma", ".avi", ".ac3",
-        ".ape", ".wv", ".tta", ".dsf",
+        ".m4a", ".m4b", ".aac", ".amr", ".3gp", ".mp4", ".mov", ".mkv", ".mka", ".webm", ".wma", ".avi",
+        ".ac3", ".ape", ".wv", ".tta", ".dsf",
     ]
 )  # fmt: skip
 """Suffixes, in lower case."""
@@ -36,8 +36,8 @@ FIELDS = {
 """Tags by ffmpeg's name, and libsndfile's."""
 OF_THE_FILE = frozenset(
     [
-        "major_brand", "minor_version", "compatible_brands", "encoder", "handler_name", "vendor_id", "language",
-        "duration",
+        "major_brand", "minor_version", "compatible_brands", "encoder", "handler_name", "vendor_id",
+        "language", "duration",
     ]
 )  # fmt: skip
 """Tags that say how the file is stored."""
