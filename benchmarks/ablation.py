@@ -38,7 +38,7 @@ JUDGE_SIGNALS, JUDGE_EPOCHS, JUDGE_BATCH = 1600, 8, 50
 
 @dataclass(frozen=True)
 class Score:
-    """How good and how like clean signals the outputs are; means over held-back signals."""
+    """How good and how like clean signals the outputs are; means over held-out signals."""
 
     snr_db: float
     si_sdr_db: float
@@ -101,7 +101,7 @@ def _train_and_score(recipe: Recipe) -> Score:
 
 
 def score(state: State, pairs: Pairs) -> Score:
-    """Score a trained state on held-back signals ``[N, T]``."""
+    """Score a trained state on held-out signals ``[N, T]``."""
     estimate, recipe = apply(state.best, pairs.mixed), state.recipe
     rate_hz, band_hz = recipe.signal.sample_rate_hz, recipe.clean.frequency_hz
     outside = metrics.out_of_band_energy(estimate, sample_rate_hz=rate_hz, frequency_hz=band_hz)
@@ -116,7 +116,7 @@ def score(state: State, pairs: Pairs) -> Score:
 
 
 def _fresh_judge(state: State, estimate: Signal) -> float:
-    """Accuracy on held-back signals of a discriminator trained from scratch on this generator's outputs."""
+    """Accuracy on held-out signals of a discriminator trained from scratch on this generator's outputs."""
     recipe = state.recipe
     torch.manual_seed(recipe.seed)
     settings = SpectralDiscriminatorSettings(kind="spectral", hidden_channels=12)

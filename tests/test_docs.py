@@ -28,6 +28,40 @@ def test_generated_pages_are_up_to_date(page):
     assert text == maker(f"make_{page}").render(), f"python docs/make_{page}.py brings it up to date"
 
 
+def test_recipes_md_names_every_section_kind_and_key_as_a_recipe_would():
+    """Against the settings themselves, not against the page's maker."""
+    text = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    assert not re.search(r"Pydantic|Undefined|None|<class|typing|Annotated", text)
+    chapters = dict(re.findall(r"^## (`\[.*)\n\n((?:.*\n)*?)(?=^## |\Z)", text, flags=re.MULTILINE))
+    recipe = load_recipe("classic").model_dump()
+    plain = {name for name in recipe if isinstance(recipe[name], dict)} - {"generator", "discriminator"}
+    expected = {f"`[{name}]`" for name in plain} | {"`[losses.weights]`"}
+    for network, kinds in (
+        ("generator", ("classic", "spectral", "causal", "recurrent")),
+        ("discriminator", ("classic", "spectral")),
+    ):
+        expected |= {f'`[{network}]` with `kind = "{kind}"`' for kind in kinds}
+    assert set(chapters) == expected
+    for name in plain:
+        keys = set(re.findall(r"^\| `(\w+)` \|", chapters[f"`[{name}]`"], flags=re.MULTILINE))
+        assert keys == {key for key, value in recipe[name].items() if not isinstance(value, dict)}
+
+
+def test_no_meaning_in_recipes_md_stands_twice_or_leans_on_its_neighbour():
+    text = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    for section in text.split("\n## ")[1:]:
+        meanings = re.findall(r"^\| `\w+` \|.*\| ([^|]*) \|$", section, flags=re.MULTILINE)
+        assert len(set(meanings)) == len(meanings)
+        assert not [meaning for meaning in meanings if meaning.lower().startswith(("the same", "of ", "by "))]
+
+
+def test_the_glossary_says_each_term_once():
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    terms = re.findall(r"^\| ([^|]+) \| [^|]+ \|$", text, flags=re.MULTILINE)
+    terms = [term for term in terms if term not in ("word", "figure", "---")]
+    assert len(terms) > 30 and len(set(terms)) == len(terms)
+
+
 def test_imports_go_down_only():
     house = maker("make_house")
     assert house.imports_upwards() == [] and house.circles() == []

@@ -64,7 +64,7 @@ def evaluation(clean, mixed, *, others=("lowpass", "limit"), rate_hz=RATE_HZ, **
     shares = {"noisy": 1.0, "dan": 0.2, "lowpass": 0.7, "limit": 0.1}
     outputs = {name: clean + shares[name] * (mixed - clean) for name in ("noisy", "dan", *others)}
     rows = tuple(score(name, output, clean=clean, mixed=mixed) for name, output in outputs.items())
-    named = {"model": "tones", "data": "held-back"} | facts
+    named = {"model": "tones", "data": "held-out"} | facts
     table = Table(**named, sample_rate_hz=rate_hz, count=len(clean), parameters=20_402, rows=rows)
     return Evaluation(table, outputs)
 

@@ -10,7 +10,7 @@ from dan.config.base import Db, Settings, Unit, check_rising
 
 
 class AugmentationSettings(Settings):
-    """How recordings are varied in training; validation takes them as they are."""
+    """Variation of recordings in training; validation takes them as they are."""
 
     clean_only_share: Unit = 0.0
     """Share of inputs without noise."""
@@ -49,7 +49,7 @@ class AugmentationSettings(Settings):
     """Share of clean signals of which faint noise of the colours is made a part. Each recording has a
     background of its own: that of others is then not taken for noise."""
     background_db: Db | tuple[Db, Db] = (25.0, 60.0)
-    """By how much that noise lies below the signal, or the least and the most."""
+    """Level of that noise below the signal, or the least and the most."""
     band_limit_share: Unit = 0.0
     """Share of signals whose clean part and noise go through one low-pass filter, as of another device or a
     lower rate. A network that always has the whole band takes what lacks its top for clean."""

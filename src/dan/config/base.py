@@ -1,4 +1,4 @@
-"""What all sections of a recipe share: the frozen, strict base class and the types of single values."""
+"""Base of all sections of a recipe: a frozen, strict class, and the types of single values."""
 
 from __future__ import annotations
 

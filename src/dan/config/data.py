@@ -12,7 +12,7 @@ SplitBy = Literal["auto", "file", "folder", "time"]
 
 
 class DataSettings(Settings):
-    """Where the training signals come from; validation signals never change."""
+    """Source of the training signals; validation signals never change."""
 
     source: Literal["folder", "fresh", "recordings"] = "folder"
     """`folder`: the data folder's training side, shuffled each epoch; `fresh`: new draws at every step;
@@ -29,10 +29,10 @@ class RecordingsSettings(Settings):
     """Folders of recordings (`--clean`, `--noise`): what is held out, and how short ones are concatenated."""
 
     clean_split: SplitBy = "auto"
-    """What is never on both sides, training and validation: a folder (a speaker, a subject), a file, or a
-    stretch of time, of which the last is held out. `auto` takes the first of these that there are two of."""
+    """Unit that is never on both sides, training and validation: a folder (a speaker, a subject), a file, or
+    a stretch of time, of which the last is held out. `auto` takes the first that there are two of."""
     noise_split: SplitBy = "auto"
-    """What is never on both sides, for the noise."""
+    """Unit of noise that is never on both sides."""
     held_out_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """Share of the folders, files or time that is held out for validation."""
     held_out_count: NonNegativeInt = 0

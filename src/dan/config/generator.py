@@ -44,7 +44,7 @@ class SpectralGeneratorSettings(Settings):
     padding_factor: Annotated[float, Field(ge=1, le=8)] = 2.0
     """Length of the zero-padded transform over that of the signal."""
     band_hz: tuple[NonNegative, NonNegative] = (7.0, 67.0)
-    """What the network sees: the signals' band and three periods of the frame (3 / duration) beyond it."""
+    """Band that the network sees: the signals' and three periods of the frame (3 / duration) beyond it."""
     residual_channels: PositiveInt = 24
     """Channels between blocks."""
     hidden_channels: PositiveInt = 24
@@ -67,7 +67,7 @@ class SpectralGeneratorSettings(Settings):
 
 
 class ShortTimeSettings(Settings):
-    """What networks over short frames share: they are causal, and latency and cost are the recipe's."""
+    """Settings of all networks over short frames, whose latency and cost the recipe chooses."""
 
     n_fft: Annotated[int, Field(ge=4, multiple_of=2)] = 256
     """Length of a frame in samples, which is the latency where nothing is looked ahead."""

@@ -33,13 +33,13 @@ class LossWeights(Settings):
     loudness: NonNegative = 0.0
     """Audible difference in loudness, after PESQ (quality); for rates from 2000 Hz up."""
     adversarial: NonNegative = 0.0
-    """How well the discriminator tells the output from clean."""
+    """Adversarial loss: how badly the output passes for clean."""
     feature_matching: NonNegative = 0.0
     """L1 between the discriminator's features of output and clean."""
 
 
 class LossSettings(Settings):
-    """What the generator minimises: a weighted sum."""
+    """Loss of the generator: a weighted sum."""
 
     weights: LossWeights = LossWeights()
     """Weight of each loss."""

@@ -9,17 +9,17 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from dan.config.base import NonNegative, Settings, Unit, check_rising
 
 SignalKind = Literal["other", "tones", "speech", "ecg", "eeg"]
-"""What signals are, which says by which metrics they are scored; `other` by those of any signal."""
+"""Kinds of signal, each scored by the metrics of its field; `other` by those of any signal."""
 
 MAX_LENGTH_SAMPLES = 2**24
 """Longest signal to train on."""
 
 
 class SignalSettings(Settings):
-    """What a signal is."""
+    """Sampling and kind of the signals."""
 
     kind: SignalKind = "other"
-    """What the signals are: it says which metrics score them, such as PESQ and STOI for speech."""
+    """Kind of signal, which says the metrics that score it, such as PESQ and STOI for speech."""
     sample_rate_hz: PositiveFloat = 256.0
     """Sampling rate."""
     duration_s: PositiveFloat = 1.0

@@ -17,7 +17,7 @@ from dan.data.mixer import Mixer, PairMixer
 from dan.data.split import Sides, check_pairs, follow, pair, split
 
 Opened = tuple[Mixer | PairMixer, Mixer | PairMixer, list[str]]
-"""The mixers of training and validation, and what was held back."""
+"""The mixers of training and validation, and what was held out."""
 
 SPLIT = 20
 """What a stream of random numbers is for: it has its own."""
@@ -33,7 +33,7 @@ class Material:
     validation: Mixer | PairMixer
     """Its mixtures are not varied."""
     notes: tuple[str, ...]
-    """What was left out, held back or upsampled, in a sentence each."""
+    """What was left out, held out or upsampled, in a sentence each."""
     digest: str
     """Of all recordings: it tells whether they are still the same."""
 

@@ -139,7 +139,7 @@ class Signals:
     words: str
     """What the signals are, in words."""
     notes: tuple[str, ...] = ()
-    """What was left out, held back or upsampled, in a sentence each."""
+    """What was left out, held out or upsampled, in a sentence each."""
 
 
 @dataclass(frozen=True)

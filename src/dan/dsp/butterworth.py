@@ -17,7 +17,7 @@ STOP_RATIO = 100 / 64
 """Stop edge over pass edge of the founding low-pass filter."""
 
 BAND_STOP_RATIO = 9 / 8
-"""The same for the band-pass: sharper, as all that it can gain lies near the edges."""
+"""Stop over pass edge of the band-pass: sharper, as all that it can gain lies near the edges."""
 
 TAIL_LIMIT_SAMPLES = 2**16
 TAIL_LEVEL = 1e-4

@@ -91,7 +91,7 @@ def _check_counts(sines: int | npt.NDArray[np.integer], signal: Signal) -> npt.N
 
 
 def _fit(noisy: Array, count: int, *, rate_hz: float, band_hz: tuple[float, float]) -> Array:
-    """``[N, T] -> [N, T]``."""
+    """Fit signals ``[N, T]``."""
     frequency_hz = np.empty((len(noisy), 0))
     residual = noisy
     for placed in range(1, count + 1):
@@ -118,7 +118,7 @@ class _Projection:
     loss: Array
     """Energy of the residual ``[N]``."""
     gradient: Array
-    """Of half the gain (minus loss) by frequency, ``[N, K]``."""
+    """Gradient of half the gain (minus loss) by frequency, ``[N, K]``."""
     curvature: Array
     """Gauss-Newton's, ``[N, K, K]``."""
 

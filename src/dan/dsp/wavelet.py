@@ -65,7 +65,7 @@ def wavelet(
 
 
 def _shrink(row: Array, wavelet: str, levels: int, *, white: bool, strength: float) -> Array:
-    """``[T] -> [T]``, mirrored at its ends to a multiple of 2^levels."""
+    """Shrink the wavelet coefficients of ``[T]``, mirrored at its ends to a multiple of 2^levels."""
     length, reach = len(row), pywt.Wavelet(wavelet).dec_len * 2 ** (levels - 1)
     before = min(reach, length)
     wide = np.pad(row, (before, before + -(length + 2 * before) % 2**levels), mode="symmetric")

@@ -21,7 +21,7 @@ SHORTEST_SPECTRUM_SAMPLES = 16
 """With fewer samples there are too few frequencies to tell noise from signal."""
 
 OVERESTIMATE = 2.5
-"""Of the noise: a bin of pure noise then passes with a chance of exp(-2.5), 8 %."""
+"""Oversubtraction factor: a bin of pure noise then passes with a chance of exp(-2.5), 8 %."""
 
 LEAKAGE_CELLS = 4
 """Cells (1 / frame) beyond a known band that may pass: there a tone at the band's edge leaks to."""

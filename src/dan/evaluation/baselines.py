@@ -1,4 +1,4 @@
-"""What stands beside a denoiser in the table: the classical filters, the fit of sines and the limit.
+"""Baselines beside a denoiser in the table: the classical filters, the fit of sines and the limit.
 
 What a filter may know is what its user would: the band of the clean signals and a sample of the noise, from
 the recipe or from the training side, never the signals under test.
@@ -41,13 +41,13 @@ class Baselines:
 
     rows: dict[str, Denoise] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
-    """Why a row is missing, by its name."""
+    """Reason why a row is missing, by its name."""
     settings: dict[str, str] = field(default_factory=dict)
-    """How a row was set on the training side, by its name."""
+    """Parameters of a row chosen on the training side, by its name."""
 
 
 def limit_misfit(recipe: Recipe) -> str | None:
-    """Why the Bayes-optimal estimate is not known for a recipe's task, or None where it is."""
+    """Return why the Bayes-optimal estimate is not known for a recipe's task, or None where it is."""
     tones, noise = recipe.clean, recipe.noise
     white = set(noise.colours) == {"white"} and (not noise.kinds or set(noise.kinds) == {"colours"})
     reasons = {
@@ -96,7 +96,7 @@ def from_recipe(
     sines: npt.NDArray[np.integer] | None = None,
     limit: bool = True,
 ) -> Baselines:
-    """The rows for signals that a recipe made, set by what it says.
+    """Return the rows for signals that a recipe made, set by what it says.
 
     Args:
         recipe: by which the signals were made.
@@ -131,7 +131,7 @@ def from_recipe(
 
 
 def from_training(training: Training) -> Baselines:
-    """The rows for recordings, every parameter chosen on the training side.
+    """Return the rows for recordings, every parameter chosen on the training side.
 
     Raises:
         DanError: if a signal of it is wrong.
@@ -141,7 +141,7 @@ def from_training(training: Training) -> Baselines:
 
 
 def untold(sample_rate_hz: float, *, noise: Signal | None = None) -> Baselines:
-    """The rows that need neither a recipe nor a training side, with the filters' defaults."""
+    """Return the rows that need neither a recipe nor a training side, with the filters' defaults."""
     rated: dict[str, Any] = {"sample_rate_hz": sample_rate_hz, "noise": noise}
     rows: dict[str, Denoise] = {
         "wiener": partial(wiener, **rated),

@@ -151,7 +151,7 @@ def _check_snr(snr_db: float) -> None:
 
 @dataclass(frozen=True)
 class _Prior:
-    """What is known before the signal is seen, and the grid of frequencies from which proposals are drawn."""
+    """Prior of a signal, and the grid of frequencies from which proposals are drawn."""
 
     sample_rate_hz: float
     low_hz: float
@@ -191,7 +191,7 @@ class _Prior:
         return waves
 
     def noise_variance(self, snr_db: float, count: int) -> Array:
-        """Of each of `count` signals, from the mean power of the clean ones, 1 / 2K: ``[count]``."""
+        """Return the noise's variance for each of `count` signals, whose mean power is 1 / 2K."""
         return np.full(count, 0.5 / self.sines / 10 ** (snr_db / 10))
 
     def grid_precision(self) -> float:
@@ -214,7 +214,7 @@ class _Gaussian:
         return np.asarray(self.centre_hz + offset_hz, dtype=np.float64)
 
     def log_density(self, frequency_hz: Array) -> Array:
-        """Up to a constant that all Gaussians share, ``[*]``."""
+        """Return the log density ``[*]``, up to a constant that all Gaussians share."""
         white = ((frequency_hz - self.centre_hz)[..., None, :] @ self.root)[..., 0, :]
         log_root = np.log(np.einsum("...kk->...k", self.root)).sum(axis=-1)
         return np.asarray(log_root - 0.5 * energy(white), dtype=np.float64)
@@ -231,7 +231,7 @@ class _Sampler:
         self.grid_energy = np.einsum("tg,tg->g", prior.waves, prior.waves)
 
     def posterior_mean(self, noise_variance: Array, *, sweeps: int) -> Array:
-        """``noise_variance [N]`` to the mean clean signal ``[N, T]``."""
+        """Return the mean clean signal ``[N, T]`` for noise of a variance ``[N]``."""
         precision = np.zeros(len(noise_variance))
         for cooler in self._cooling(1 / noise_variance):
             self._resample(cooler - precision)

@@ -1,6 +1,6 @@
 """The score table made: a denoiser beside the noisy input, the classical filters and the theoretical limit.
 
-Every figure is of held-back signals.
+Every figure is of held-out signals.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def evaluate(
 
     Args:
         denoise: ``[N, T]`` noisy to ``[N, T]`` denoised.
-        clean: held-back references ``[N, T]``, or one by one, each ``[T]`` of its own length.
+        clean: held-out references ``[N, T]``, or one by one, each ``[T]`` of its own length.
         mixed: the same with noise.
         sample_rate_hz: their rate in Hz.
         recipe: the recipe by which these signals were made; None for recordings.
@@ -197,7 +197,7 @@ def _tracked(candidates: dict[str, Denoise]) -> Iterator[tuple[str, Denoise]]:
 
 
 def _harm(candidates: dict[str, Denoise], clean: list[Signal], names: list[str]) -> tuple[CleanInput, ...]:
-    """What each row does to clean input; not the limit, which is told another SNR."""
+    """Score each row on clean input; not the limit, which is told another SNR."""
     rows = []
     chosen = [name for name in names if name in candidates and name != "limit"]
     figures = open_figures("other", sample_rate_hz=1.0)

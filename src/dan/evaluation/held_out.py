@@ -24,7 +24,7 @@ class HeldOut:
     mixed: list[Signal]
     sample_rate_hz: float
     kind: SignalKind | None
-    """What the signals are, where the folder says it."""
+    """Kind of signal, where the folder says it."""
     recipe: Recipe | None
     """The recipe that made the signals, where one did."""
     training: Training | None

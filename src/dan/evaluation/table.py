@@ -15,7 +15,7 @@ from dan.core.grid import markdown_grid
 from dan.metrics.registry import HEADINGS
 
 FIGURES = ("snr_db", "snr_gain_db", "si_sdr_db", "si_sdr_gain_db")
-"""Those of every table; a kind of signal adds its own."""
+"""Figures of every table; a kind of signal adds its own."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Row:
     interval_db: dict[str, tuple[float, float]]
     """Lower and upper end by the figure's name."""
     figures: dict[str, float] = field(default_factory=dict)
-    """Those of the signals' kind, such as `pesq`."""
+    """Figures of the signals' kind, such as `pesq`."""
 
     def as_dict(self) -> dict[str, Any]:
         """The row as the JSON has it: the kind's figures beside the others."""
@@ -40,7 +40,7 @@ class Row:
 
 @dataclass(frozen=True)
 class CleanInput:
-    """What a row does to signals that are clean already: the higher, the less harm."""
+    """Score of a row on signals that are clean already: the higher, the less harm."""
 
     name: str
     snr_db: float
@@ -53,7 +53,7 @@ class SnrClass:
 
     low_db: float
     high_db: float
-    """As low, where it is one SNR; else just above the highest."""
+    """Upper end: the lower one, where it is one SNR; else just above the highest."""
     count: int
     """Signals."""
     rows: dict[str, dict[str, float]]
@@ -89,15 +89,15 @@ class Table:
     """The noisy input first, then dan, the filters, and last the limit."""
     clean_input: tuple[CleanInput, ...] = ()
     notes: dict[str, str] = field(default_factory=dict)
-    """Why a row is missing, by its name."""
+    """Reason why a row is missing, by its name."""
     kind: SignalKind = "other"
-    """What the signals are, where it is known."""
+    """Kind of signal."""
     by_snr: tuple[SnrClass, ...] = ()
-    """From the lowest SNR up."""
+    """Classes of input SNR, from the lowest up."""
     settings: dict[str, str] = field(default_factory=dict)
-    """How a filter was set on the training side, by its row's name."""
+    """Parameters of a filter chosen on the training side, by its row's name."""
     remarks: tuple[str, ...] = ()
-    """What a reader must know of the figures."""
+    """Remarks on the figures."""
 
     def row(self, name: str) -> Row:
         """The row of that name.
@@ -135,7 +135,7 @@ class Table:
 
     @property
     def title(self) -> str:
-        """What was scored, on what."""
+        """Model and data in a line."""
         return f"{self.model} on {self.data}: {self.count} signals, {self.parameters} parameters"
 
     def to_frame(self) -> Any:

@@ -1,4 +1,4 @@
-"""What a filter's user has at hand: signals of the training side, with and without noise."""
+"""Training side of the data, on which a filter's user would choose its parameters."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ FIT_COUNT = 24
 NOISE_COUNT = 32
 """Signals from which the noise's spectrum is learnt."""
 NOISE_SAMPLES = 2**18
-"""Of noise, at most, that the filters are handed."""
+"""Samples of noise, at most, that the filters are handed."""
 SPECTRUM_SAMPLES = 4096
 
 
 @dataclass(frozen=True)
 class Training:
-    """What a filter's user has: signals of the training side, clean and mixed, ``[N, T]`` or one by one."""
+    """Signals of the training side, clean and mixed, ``[N, T]`` or one by one."""
 
     clean: Signals
     mixed: Signals
@@ -72,7 +72,7 @@ class Training:
 
 
 def _spread(count: int, wanted: int) -> list[int]:
-    """Up to so many places of a list, evenly spread."""
+    """Return up to so many places of a list, evenly spread."""
     return sorted(set(np.linspace(0, count - 1, min(count, wanted)).round().astype(int).tolist()))
 
 

@@ -27,9 +27,9 @@ from dan.metrics.general import Array
 NOISE_WEIGHTS = (0.1, 0.3, 1.0, 3.0, 10.0)
 """A band is good where the clean signals exceed the noise; mean dB and mean energy weigh them unlike."""
 STOP_RATIOS = (9 / 8, 100 / 64, 3.0)
-"""Of a filter's edges: sharp ones ring longer."""
+"""Stop over pass edges of a filter: sharp ones ring longer."""
 HIGHEST_SHARE = 0.45
-"""Of the sample rate: the highest edge of a band."""
+"""Highest edge of a band, relative to the sampling rate."""
 
 OVERESTIMATES = (0.5, 1.0, 3.0)
 WIENER_SHAPES = ((0.0, 0.0), (0.9, 0.2), (0.98, 0.2))
@@ -48,9 +48,9 @@ class Fitted:
 
     rows: dict[str, Denoise] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
-    """In words, by the row's name."""
+    """Parameters in words, by the row's name."""
     notes: dict[str, str] = field(default_factory=dict)
-    """Why a row is missing, by its name."""
+    """Reason why a row is missing, by its name."""
 
 
 def fit(training: Training) -> Fitted:

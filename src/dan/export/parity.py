@@ -20,11 +20,11 @@ from dan.networks.base import GeneratorBase
 LIMIT = 1e-4
 """Largest difference from the torch model, of full scale."""
 LEVELS = (1.0, 0.3, 0.01)
-"""Of the signals that are compared on, of full scale."""
+"""Levels of the signals that are compared on, relative to full scale."""
 
 
 class Model(Protocol):
-    """What runs a model file."""
+    """Runner of a model file."""
 
     info: ModelInfo
 
@@ -35,12 +35,12 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Difference:
-    """How far an exported model is from the torch model, over all samples compared."""
+    """Difference of an exported model from the torch model, over all samples compared, full scale being 1."""
 
     largest: float
-    """Of full scale, which is 1."""
+    """Largest absolute difference."""
     median: float
-    """Of full scale."""
+    """Median absolute difference."""
 
 
 def compare(generator: GeneratorBase, model: Model) -> Difference:
@@ -61,7 +61,7 @@ def compare(generator: GeneratorBase, model: Model) -> Difference:
 
 
 def _signals(info: ModelInfo, random: np.random.Generator) -> Iterator[Block]:
-    """Tones in noise ``[C, T]`` with a pause within, at each level, and silence."""
+    """Yield tones in noise ``[C, T]`` with a pause within, at each level, and silence."""
     if isinstance(info.generator, ShortTimeSettings):
         frame, hop = info.generator.n_fft, info.generator.hop_length
         lengths = {1, hop - 1, frame + 1, 7 * hop, 150 * hop + hop // 3}

@@ -108,7 +108,7 @@ class Conditioner:
         return self.flush()
 
     def flush(self) -> Block:
-        """Return what is held back, ``[C, m]``."""
+        """Return what is held out, ``[C, m]``."""
         if self.begun or not self.held:
             return np.zeros((len(self.unscaled), 0), np.float32)
         rows, self.held, self.begun = np.concatenate(self.held, axis=-1), [], True

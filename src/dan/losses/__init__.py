@@ -1,4 +1,4 @@
-"""What the generator and the discriminator minimise.
+"""Losses of the generator and the discriminator.
 
 Reconstruction, perceptual and adversarial losses on batches ``[B, C, T]``, and their weighted sum.
 """

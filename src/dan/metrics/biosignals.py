@@ -1,4 +1,4 @@
-"""How good an estimate of an EEG or ECG is, in the figures of these fields: ``[*, T] -> [*]``, in float64.
+"""Metrics of an estimate of an EEG or ECG, those of these fields: ``[*, T] -> [*]``, in float64.
 
 All are finite, also for silence and for perfection: ratios are held within 10^5, which is 100 dB, and are 0
 without any error.

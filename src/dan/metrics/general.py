@@ -1,4 +1,4 @@
-"""How good an estimate is: figures of each signal over time, ``[*, T] -> [*]``, in float64.
+"""Metrics of any signal: SNR, SI-SDR, spectra and their means, ``[*, T] -> [*]``, in float64.
 
 All are finite, also for silence and for perfection: ratios in dB are held within +-100 dB, and nothing over
 nothing is 0 dB.

@@ -1,4 +1,4 @@
-"""Which figures judge which kind of signal, beside SNR and SI-SDR, which judge all."""
+"""Metrics of each kind of signal, beside SNR and SI-SDR, which score all."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HEADINGS = {
     "mad": "MAD",
     "cosine_similarity": "cosine",
 }
-"""What a table calls each figure; its column is as it is called in JSON."""
+"""Heading of each figure in a table, by its name in JSON."""
 
 REMARKS = {
     "speech": "PESQ is narrow band at 8 kHz and wide band at 16 kHz: the two do not compare",
@@ -49,7 +49,7 @@ class Figures:
     measures: dict[str, Measure]
     """Each from stacks ``[n, T]`` called estimate and reference to ``[n]``; NaN where there is none."""
     remarks: tuple[str, ...]
-    """What a reader must know, and which figures are missing for what reason."""
+    """Remarks on the figures, and which are missing for what reason."""
 
     def take(self, estimates: Sequence[Signal], *, clean: Sequence[Signal]) -> dict[str, Array]:
         """Each figure of each signal ``[N]``, whatever their lengths; NaN where there is none.
@@ -110,7 +110,7 @@ def mean(values: Array) -> float:
 
 
 def left_out(values: dict[str, Array]) -> list[str]:
-    """How many signals have no figure, in a sentence for each such figure."""
+    """Return how many signals have no figure, in a sentence for each such figure."""
     missing = {name: int(np.isnan(each).sum()) for name, each in values.items()}
     return [
         f"{HEADINGS[name]} leaves out {count} of {len(values[name])} signals, whose clean side holds too "

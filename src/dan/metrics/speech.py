@@ -1,4 +1,4 @@
-"""How good an estimate of speech is to a listener: PESQ and STOI, ``[*, T] -> [*]``, in float64.
+"""Metrics of speech as a listener takes it: PESQ and STOI, ``[*, T] -> [*]``, in float64.
 
 Both compare with the clean speech. Where the clean signal holds too little speech there is no figure, and NaN
 says so; that depends on the clean signal alone, so that no method gets a figure by silencing.

@@ -1,4 +1,4 @@
-"""What every generator promises, whatever is inside."""
+"""Interface of every generator."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from torch import nn
 
 
 class GeneratorBase(nn.Module):
-    """What every generator offers beside ``forward``.
+    """Base of every generator.
 
     Shape: ``[B, C, T] -> [B, C, T]`` for any T from 1 to `segment_samples`.
     """
 
     segment_samples: int
-    """Length of signal that it was made for: longer ones are cut into overlapping frames of it."""
+    """Length of a segment: longer signals are cut into overlapping segments."""
     receptive_field_samples: int
     """Input samples that one output sample depends on."""
     latency_samples: int
-    """Samples that must have come in before the first can go out."""
+    """Input samples before the first output sample."""
     channels: int
     """Channels C of the signal."""
 
     def matrices(self) -> list[nn.Parameter]:
-        """The weights that an optimiser for matrices is for: those between hidden channels."""
+        """Return the weights between hidden channels, which an optimiser for matrices trains."""
         return []

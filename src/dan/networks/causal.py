@@ -69,7 +69,7 @@ class CausalConvolution(nn.Module):
 
 
 class CausalBlock(nn.Module):
-    """``x + project(silu(convolve(y) + context(mean of y)))``, where y is x normalised in each frame.
+    """Residual block ``x + project(silu(convolve(y) + context(mean of y)))`` of y, x normalised by frame.
 
     The mean goes over the bands: what fills the whole band, as a voice or a hiss does, is known at each of
     them at once. Normalised are bands and channels together, which takes nothing but the level.

@@ -130,7 +130,6 @@ def log_magnitudes(signal: Tensor, size: int) -> Tensor:
     length = signal.shape[-1]
     padded = nn.functional.pad(signal, (0, max(0, size - length) or -(length - size) % hop))
     window = torch.hann_window(size, device=signal.device, dtype=signal.dtype)
-    power = (
-        stft(padded, window, hop_length=hop).square().sum(dim=-1) / (size / 4) ** 2
-    )  # 1 for a unit tone in the middle of a bin
+    spectrum = stft(padded, window, hop_length=hop)
+    power = spectrum.square().sum(dim=-1) / (size / 4) ** 2  # 1 for a unit tone in the middle of a bin
     return (power + MAGNITUDE_FLOOR**2).log().flatten(0, 1)[:, None] / 2

@@ -17,7 +17,7 @@ from dan.config import RecurrentGeneratorSettings, SignalSettings
 from dan.networks.short_time import ShortTimeGenerator, reshape
 
 FINE_HZ = 2000.0
-"""Up to here each place of the spectrum has a place of the recurrence at the start; above they share some."""
+"""Frequency up to which each place of the spectrum is a band of its own at the start."""
 TINY = 1e-5
 """Added to variances and magnitudes before a division."""
 MOMENTUM = 0.05
@@ -53,7 +53,7 @@ class NormalisedLayer(nn.Module):
         self.taps, self.stride = taps, stride
 
     def forward(self, input: Tensor) -> Tensor:
-        """``[B, C, frames, places]`` with taps, ``[*, C]`` without; channels out for channels in."""
+        """Map channels: ``[B, C, frames, places]`` with taps, ``[*, C]`` without."""
         if self.training:
             output = self._map(input, self.weight, None)
             rows = output if self.taps else output.flatten(0, -2)
@@ -94,7 +94,7 @@ class PlaceAttention(nn.Module):
         self.project_out = NormalisedLayer(width, width, scale=0.3)
 
     def forward(self, input: Tensor) -> Tensor:
-        """What each place learns of the others."""
+        """Attend: ``[frames, B, places, width]`` in and out."""
         query, key, value = torch.split(self.project_in(input), self.width, dim=-1)
         weight = (query @ key.transpose(-1, -2) * self.width**-0.5).softmax(dim=-1)
         return torch.as_tensor(self.project_out(weight @ value))
@@ -114,7 +114,7 @@ class RecurrentBlock(nn.Module):
         self.attention = PlaceAttention(width)
 
     def forward(self, input: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """``[frames, B, places, width]`` in and out, with the past ``[B, places, width]``."""
+        """Transform ``[frames, B, places, width]``, with the past ``[B, places, width]``."""
         past = reshape(past, 1, -1, self.width)
         hidden, last = self.gru(reshape(input, 0, -1, self.width), past)
         input = input + self.project(reshape(hidden, 0, -1, self.places, self.width))
@@ -176,7 +176,7 @@ class RecurrentGenerator(ShortTimeGenerator):
         return bounded(self.head(hidden))
 
     def _over_bands(self, hidden: Tensor, state: dict[str, Tensor]) -> Tensor:
-        """``[B, C, frames, places]`` in and out, by way of the bands, where the state moves on."""
+        """Transform ``[B, C, frames, places]`` by way of the bands, where the state moves on."""
         inner = self.enter(self.to_bands @ hidden.permute(2, 0, 3, 1)) + self.position
         for index, block in enumerate(self.blocks):
             inner, state[f"memory_{index}"] = block(inner, state[f"memory_{index}"])

@@ -1,4 +1,4 @@
-"""What the causal generators share: short frames that overlap, a running level, and a state of fixed size.
+"""Base of the causal generators: short frames that overlap, a running level, and a state of fixed size.
 
 Whole, chunked and streamed signals are one and the same computation: all that a frame needs of the past is a
 state, and nothing looks into the future beyond the frame itself and the few frames of lookahead that the
@@ -76,7 +76,7 @@ class ShortTimeGenerator(GeneratorBase):
         return denoised[:, None, delay : delay + length]
 
     def initial_state(self, rows: int) -> dict[str, Tensor]:
-        """What a past of silence leaves, by name; the first axis is the rows'."""
+        """Return the state that silence leaves, by name; the first axis is the rows'."""
         shapes: dict[str, tuple[int, ...]] = {"input": (self.parts - 1, self.hop_length)}
         shapes |= {f"output_{part}": (part, self.hop_length) for part in range(1, self.parts)}
         shapes |= {"level": (1, self.level_frames - 1, 1)} | self.memory_shapes()
@@ -135,7 +135,7 @@ class ShortTimeGenerator(GeneratorBase):
         return whole[:, :, : -self.lookahead_frames]
 
     def _overlap_add(self, frames: Tensor, state: dict[str, Tensor]) -> Tensor:
-        """``[B, frames, frame]`` to ``[B, frames hop]``, with what earlier frames have left.
+        """Overlap-add frames ``[B, frames, n_fft]`` behind earlier ones to ``[B, frames hop_length]``.
 
         part 0    f0 f1 f2
         part 1    s  f0 f1 | f2     s: the state; behind the bar the next one
@@ -163,7 +163,7 @@ class ShortTimeGenerator(GeneratorBase):
 
 
 def reshape(input: Tensor, *shape: int) -> Tensor:
-    """``input.reshape(shape)`` where 0 keeps the size of that axis.
+    """Reshape as ``input.reshape(shape)``, where 0 keeps the size of that axis.
 
     A graph that is exported then holds the shape as a constant, not the operators that would find it.
     """

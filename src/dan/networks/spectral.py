@@ -18,7 +18,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": nn.functional.relu
 
 
 class SpectralBlock(nn.Module):
-    """``x + project(activation(spread(x)))``: a dilated convolution along frequency, then a pointwise one.
+    """Residual block ``x + project(activation(spread(x)))`` of a dilated and a pointwise convolution.
 
     There is no normalisation: the level of a spectrum is information. The branch starts small instead, so
     that a stack of blocks starts near the identity.
@@ -35,7 +35,7 @@ class SpectralBlock(nn.Module):
         self.project = BinConvolution(settings.hidden_channels, settings.residual_channels, gain=0.3)
 
     def forward(self, input: Tensor) -> Tensor:
-        """``[B, width, frames, bins]`` in and out."""
+        """Transform ``[B, C, frames, bins]``."""
         return torch.as_tensor(input + self.project(self.activation(self.spread(input))))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from dan.core.arrays import Signal, check_same_shape, check_sample_rate
 
 SOUND_S = 4.0
-"""How long each sound plays, at most."""
+"""Longest time that a sound plays."""
 SOUND_RATES_HZ = (8_000, 192_000)
 """Sample rates that every browser plays."""
 PEAK = 0.9
@@ -25,16 +25,16 @@ class Sound:
     """Signals made audible."""
 
     clips: Mapping[str, Signal]
-    """By name, ``[samples]`` each, within +-1, all at one gain."""
+    """Clips ``[samples]`` by name, within +-1, all at one gain."""
     rate_hz: int
     """At which they are played."""
     speed: float
-    """How many times faster than they were."""
+    """Speed over that of the signals."""
     count: int
     """Signals in a row."""
 
     def describe(self, sample_rate_hz: float) -> str:
-        """What is heard, in a few sentences."""
+        """Return what is heard, in a few sentences."""
         said = f"{self.count} signals in a row" if self.count > 1 else "One signal"
         if self.speed != 1:
             pace = f"{self.speed:g} times faster" if self.speed > 1 else f"{1 / self.speed:g} times slower"
@@ -74,7 +74,7 @@ def listen(signals: Mapping[str, Signal], *, sample_rate_hz: float) -> Sound:
 
 
 def _fade(length: int) -> Signal:
-    """In and out, so that the seams between signals do not click, ``[length]``."""
+    """Return a fade in and out ``[length]``, so that the seams between signals do not click."""
     seam = max(1.0, SEAM_SHARE * length)
     from_end = np.minimum(np.arange(length), np.arange(length)[::-1]) + 0.5
     return np.asarray(np.sin(np.pi / 2 * np.minimum(1.0, from_end / seam)) ** 2)

@@ -34,7 +34,7 @@ FILES = frozenset({PAGE, "table.md", "table.json", "curve.md", *PICTURES})
 SHOWN_SIGNALS = 2
 
 NAMES = {"clean": "clean", "noisy": "mixed", "lowpass": "low-passed", "dan": "denoised"}
-"""What a page calls the signals that it shows and plays, in this order; by the row's name."""
+"""Names of the signals that a page shows and plays, in this order, by the row's name."""
 
 
 def write_report(
@@ -87,7 +87,7 @@ def write_report(
 
 
 def headline(scores: Table) -> str:
-    """What a score table says, in a sentence or two."""
+    """Return what a score table says, in a sentence or two."""
     rows = {row.name: row for row in scores.rows}
     dan, noisy = rows["dan"], rows["noisy"]
     change = "a gain" if dan.snr_gain_db >= 0 else "a loss"

@@ -188,7 +188,7 @@ def _epochs(history: Sequence[Mapping[str, Any]]) -> list[float]:
 
 
 def _values(history: Sequence[Mapping[str, Any]], key: str) -> Array:
-    """What the records say under a key; NaN, which is not drawn, where one says nothing."""
+    """Return the values of a key over the records; NaN, which is not drawn, where one lacks it."""
     return np.array([np.nan if record.get(key) is None else record[key] for record in history], float)
 
 

@@ -1,4 +1,4 @@
-"""How every picture looks: colours, names, letters, axes, and the bytes it becomes.
+"""Style of every picture: colours, names, letters, axes, and the bytes it becomes.
 
 One thing has one colour in every picture: noisy grey, clean black, dan orange, the limit green and dashed,
 the classical methods muted. The colours can be told apart by the colour-blind, and each line is named where
@@ -70,7 +70,7 @@ DPI = 150
 
 
 def label(name: str) -> str:
-    """What a picture or a page calls the row or signal of a name."""
+    """Return the name of a row or signal in a picture or a page."""
     return LABELS.get(name, name)
 
 

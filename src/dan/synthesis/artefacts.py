@@ -1,4 +1,4 @@
-"""What people who record the heart and the brain fight: wander, muscle, electrode motion, eye blinks.
+"""Artefacts of recordings of the heart and the brain: wander, muscle, electrode motion, eye blinks.
 
 Each is drawn as ``[count, T]``, float64, its parameters anew for each signal, at an arbitrary level: a
 mixture scales it. Mains hum is in `synthesis`. The three that ambulatory ECG suffers from are those of the
@@ -25,11 +25,11 @@ MUSCLE_LOW_HZ, MUSCLE_HIGH_HZ = (20.0, 60.0), (60.0, 150.0)
 BURST_S, REST_S = (0.1, 2.0), (0.1, 3.0)
 MOTION_PER_S = 0.2, 1.5
 RISE_S, RECOVERY_S = (0.005, 0.1), (0.05, 2.0)
-"""Of a jump: the electrode shifts at once; its half-cell potential and the high-pass take their time."""
+"""Time constants of a jump: the electrode shifts at once, its half-cell potential slowly."""
 BLINKS_PER_S = 0.1, 0.6
 """6 to 36 a minute: reading, rest and conversation (Bentivoglio et al. 1997)."""
 CLOSING_S, OPENING_S = (0.06, 0.12), (0.12, 0.35)
-"""Of a blink: lids close twice as fast as they open, 0.2 to 0.4 s in all."""
+"""Times of a blink: lids close twice as fast as they open, 0.2 to 0.4 s in all."""
 LEAST_HZ = 0.05
 """Electrocardiographs pass nothing slower."""
 
@@ -154,7 +154,7 @@ def _bursts(count: int, length: int, rate_hz: float, random: np.random.Generator
 def _starts(
     length: int, rate_hz: float, per_s: tuple[float, float], *, lead_s: float, random: np.random.Generator
 ) -> npt.NDArray[np.int64]:
-    """Where events begin: a Poisson process that began `lead_s` before, and one event within the signal."""
+    """Draw starts of events: a Poisson process that began `lead_s` before, and one within the signal."""
     lead = round(lead_s * rate_hz)
     expected = random.uniform(*per_s) * (length + lead) / rate_hz
     others = random.integers(-lead, length, random.poisson(expected))

@@ -26,7 +26,7 @@ MAINS_OFF = 0.002
 """Share by which mains may be off its frequency: grids are held within 0.1 Hz in normal operation."""
 
 PURE_SHARE = 0.5
-"""Of signals with mains hum, those whose hum has no harmonics."""
+"""Share of signals with mains hum whose hum has no harmonics."""
 
 CHUNK_VALUES = 2**20
 """Values worked on at once: long signals in large numbers need no more memory than their result."""
@@ -43,7 +43,7 @@ class Pairs:
     snr_db: npt.NDArray[np.float64]
     """20 log10 of the RMS of clean over the RMS of the scaled noise, ``[N]``."""
     sines: npt.NDArray[np.int64] | None = None
-    """How many sines each clean signal is made of, ``[N]``; None for recordings."""
+    """Number of sines of each clean signal, ``[N]``; None for recordings."""
 
 
 def draw_pairs(recipe: Recipe, count: int, *, random: np.random.Generator) -> Pairs:

@@ -31,7 +31,7 @@ class Mixed:
 
     data: Path
     notes: tuple[str, ...]
-    """What was left out, held back or upsampled, in a sentence each."""
+    """What was left out, held out or upsampled, in a sentence each."""
 
 
 def mix_folder(

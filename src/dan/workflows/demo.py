@@ -23,7 +23,7 @@ HELD_BACK_SEED = 1_000_003
 
 
 def run_demo(out: Path, *, quick: bool, force: bool) -> Evaluation:
-    """Make data, train, judge on signals that were held back, write the report.
+    """Make data, train, judge on signals that were held out, write the report.
 
     The same call again goes on with a demo that was interrupted.
 
@@ -44,7 +44,7 @@ def run_demo(out: Path, *, quick: bool, force: bool) -> Evaluation:
         raise DanError(out, "it holds an earlier demo", "Give another --out, or replace it with --force")
     log.info(
         f"1. Data: sums of sines in white noise at -2 dB, to look at and listen to, in {data}. "
-        "They are held back: the training draws its own."
+        "They are held out: the training draws its own."
     )
     if force or not _is_made(recipe, data):
         create(recipe, data, seed=HELD_BACK_SEED, force=force)
