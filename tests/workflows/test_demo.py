@@ -24,8 +24,9 @@ def test_the_story_from_data_to_report(tmp_path, short, told, caplog):
     for file in ("data/dataset.json", "data/train.png", "run/model.safetensors", "report/index.html"):
         assert (out / file).is_file()
     assert [line[:2] for line in caplog.messages if line[1:2] == "."] == ["1.", "2.", "3."]
-    stages = ["Writing train", "Writing validation", "Training", "Denoising", "Theoretical limit", "Scoring"]
-    assert list(told)[:6] == stages and all(shares[-1] == 1 for shares in told.values())
+    judging = ["Reading validation", "Denoising", "Theoretical limit", "Scoring"]
+    stages = ["Writing train", "Writing validation", "Training", *judging]
+    assert list(told)[:7] == stages and all(shares[-1] == 1 for shares in told.values())
 
 
 def test_an_earlier_demo_is_kept_unless_forced(tmp_path, short):

@@ -61,7 +61,8 @@ def test_recordings_from_end_to_end(monkeypatch, data, tmp_path, told):
     assert set(said["settings"]) == set(evaluation.outputs) - {"noisy", "dan"}
     assert said["clean_input"][0]["snr_db"] == pytest.approx(20 * np.log10(2), abs=1e-4)  # float32
     assert "training side" in (tmp_path / "report" / "index.html").read_text()
-    assert list(told) == ["Setting filters", "Denoising", "Scoring", "Clean input"]
+    reading = ["Reading validation", "Reading train"]
+    assert list(told) == [*reading, "Setting filters", "Denoising", "Scoring", "Clean input"]
     assert all(shares[-1] == 1 for shares in told.values())
 
 

@@ -9,6 +9,7 @@ import typer
 
 from dan.cli.console import say
 from dan.core.errors import DanError
+from dan.core.extras import install
 
 
 def app(
@@ -25,7 +26,7 @@ def app(
         from dan.app.server import serve
     except ModuleNotFoundError as error:
         raise DanError(
-            str(error.name), "it is not installed", "pip install 'dan-denoiser[app]', and [train] to train"
+            str(error.name), "it is not installed", f"Run {install('app')}, and [train] to train"
         ) from error
     from dan.inference.model_file import find_model
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from dan.core.arrays import Signal, check_sample_rate, check_signal
 from dan.core.errors import DanError
+from dan.core.extras import install
 from dan.inference.conditioning import Conditioner
 from dan.inference.engines import Engine
 from dan.inference.model_file import SUFFIXES, ModelInfo, find_model, is_onnx
@@ -238,6 +239,6 @@ def load(model: str | Path, *, device: str = "cpu") -> Denoiser:
         from dan.inference.torch_backend import open_torch
     except ImportError as error:
         raise DanError(
-            path, "it takes torch to run", "pip install 'dan-denoiser[train]', or take its .onnx export"
+            path, "it takes torch to run", f"Run {install('train')}, or take its .onnx export"
         ) from error
     return Denoiser(open_torch(path, device=device))

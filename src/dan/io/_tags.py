@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from dan.core.extras import install
 from dan.io._mpeg import tags as mpeg_tags
 from dan.io._riff import append_chunk, append_chunks, other_chunks
 
@@ -122,7 +123,7 @@ def _carry_comments(source: Path, target: Path) -> list[str]:
             written.tags[:] = list(given.tags)
             written.save()
     except ImportError:
-        return ["tags but " + ", ".join(sorted(FIELDS)) + " (pip install 'dan-denoiser[media]' keeps all)"]
+        return ["tags but " + ", ".join(sorted(FIELDS)) + f" ({install('media')} keeps all)"]
     except mutagen.MutagenError as error:
         return [f"tags ({error})"]
     return []

@@ -18,9 +18,8 @@ import numpy.typing as npt
 
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
+from dan.core.extras import require
 from dan.io.base import Form, Reader, Writer, not_a_recording
-
-MISSING = "pip install 'dan-denoiser[biosignals]'"
 
 BITS = {"80": 8, "16": 16, "212": 12, "24": 24, "32": 32}
 """Formats that are written, and their bits; the lowest value says that a sample is missing."""
@@ -45,10 +44,7 @@ class WfdbReader(Reader):
     """
 
     def __init__(self, path: Path, sample_rate_hz: float | None, dtype: npt.DTypeLike | None) -> None:
-        try:
-            import wfdb
-        except ImportError as error:
-            raise DanError(path, "WFDB records need wfdb", MISSING) from error
+        wfdb = require("wfdb", extra="biosignals", what=path)
         self.name = str(path.absolute().with_suffix(""))
         try:
             header: Any = wfdb.rdheader(self.name, rd_segments=True)

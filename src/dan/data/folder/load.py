@@ -153,7 +153,7 @@ def load_signals(data: str | Path, side: Side, *, sample_rate_hz: float | None =
         raise problems[0]
     dataset = read_dataset(folder)
     rate_hz = folder_rate_hz(folder, trios, dataset=dataset, sample_rate_hz=sample_rate_hz)
-    read = [_read_trio(trio, rate_hz) for trio in trios]
+    read = [_read_trio(trio, rate_hz) for trio in track(trios, f"Reading {side}")]
     paths = tuple(trio.files["clean"] for trio in trios)
     noise = [one["noise"] for one in read] if "noise" in read[0] else None
     clean, mixed = [one["clean"] for one in read], [one["mixed"] for one in read]
