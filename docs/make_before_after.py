@@ -1,4 +1,4 @@
-"""Draw a recording before and after for the README: `python docs/make_before_after.py MODEL NOISY OUT.png`."""
+"""Draw a recording before and after: `python docs/make_before_after.py MODEL NOISY OUT.png`."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def maker(name):
     return module
 
 
-@pytest.mark.parametrize("page", ["recipes", "house"])
+@pytest.mark.parametrize("page", ["recipes", "house", "tutorial"])
 def test_generated_pages_are_up_to_date(page):
     text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
     assert text == maker(f"make_{page}").render(), f"python docs/make_{page}.py brings it up to date"
@@ -137,3 +137,14 @@ def test_the_site_is_built_without_a_warning(tmp_path):
     assert done.returncode == 0, done.stderr
     reference = (tmp_path / "site" / "api" / "index.html").read_text(encoding="utf-8")
     assert "sample_rate" in reference
+
+
+def test_the_tutorial_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for kind, text in maker("make_tutorial").cells():
+        if kind == "code":
+            exec(compile(text, "tutorial.ipynb", "exec"), names)
+    rows = {row.name: row for row in names["table"].rows}
+    assert rows["dan"].snr_gain_db > rows["wiener"].snr_gain_db > 0  # the shipped model, as the text says
+    assert names["snr_db"](names["estimate"]) > names["snr_db"](names["noisy"]) + 5
