@@ -11,6 +11,7 @@ import urllib.request
 import numpy as np
 import pytest
 
+from dan.config.load import dump_recipe, load_recipe
 from dan.io.recordings import write
 
 pytest.importorskip("gradio", reason="pip install 'dan-denoiser[app]'")
@@ -82,7 +83,8 @@ def denoise(page, *files):
 
 
 def done(page, where="#denoise-status", state="done"):
-    page.wait_for_selector(f"{where} [data-state={state}]")
+    ends = ", ".join(f"{where} [data-state={end}]" for end in ("done", "failed", "stopped"))
+    assert page.wait_for_selector(ends).get_attribute("data-state") == state, page.inner_text(where)
 
 
 def drawn(page, where="#player"):
@@ -144,7 +146,7 @@ def test_a_tiny_training_runs_to_its_end_with_curves(page, tmp_path):
     page.get_by_role("tab", name="Train").click()
     page.wait_for_selector("#train")
     recipe = tmp_path / "tiny.toml"
-    recipe.write_text(TINY, encoding="utf-8")
+    recipe.write_text(dump_recipe(load_recipe("tones", overrides=TINY)), encoding="utf-8")
     page.fill("#recipe input", str(recipe))
     page.press("#recipe input", "Enter")
     page.fill("#run textarea, #run input", "tiny")
@@ -168,25 +170,4 @@ def test_the_server_itself_answers_only_with_the_token(address):
         urllib.request.urlopen(address.partition("/?")[0])
 
 
-TINY = """name = "tiny"
-summary = "a training of seconds"
-expected = "nothing"
-[signal]
-sample_rate_hz = 64
-duration_s = 1.0
-[data]
-source = "fresh"
-validation_count = 8
-[clean]
-frequency_hz = [4.0, 20.0]
-[generator]
-kind = "spectral"
-band_hz = [3.0, 22.0]
-width = 4
-hidden = 4
-dilations = [1]
-[training]
-epochs = 2
-steps_per_epoch = 3
-batch = 4
-"""
+TINY = ("training.epochs=2", "training.steps_per_epoch=3", "training.batch_size=4", "data.validation_count=8")

@@ -15,7 +15,7 @@ from dan.app import commands
 from dan.app.filtering import NAMES, PREFIX
 from dan.app.jobs import Job, Jobs
 from dan.app.player import player
-from dan.app.status import status_line
+from dan.app.status import describe, status_line
 from dan.app.traces import Traces
 from dan.app.workspace import Workspace
 from dan.core.errors import DanError
@@ -88,8 +88,8 @@ class CompareView:
         job = self.jobs.get(key)
         if job is None or delivered == job.key:
             return [gr.skip()] * 3
-        said = [] if job.state != "failed" else job.messages  # a message would name the model
-        line = status_line(job.state, said, job.fraction, self.jobs.waiting_before(job))
+        quiet = job.state != "failed"  # a message would name the model
+        line = describe(job, waiting=self.jobs.waiting_before(job), quiet=quiet)
         if job.state != "done":
             return [line, gr.skip(), job.key if job.is_over else delivered]
         outs: list[Path] = job.details["outs"]
@@ -130,7 +130,7 @@ class CompareView:
         job = self.jobs.get(key)
         if job is None:
             return [gr.skip()] * 3
-        line = status_line(job.state, job.messages if job.state == "failed" else [], job.fraction)
+        line = describe(job, waiting=self.jobs.waiting_before(job), quiet=job.state != "failed")
         if not job.is_over:
             return [line, gr.skip(), key]
         return [line, gr.update(value=_scores(job)) if job.state == "done" else gr.skip(), None]

@@ -14,7 +14,7 @@ import gradio as gr
 from dan.app import commands
 from dan.app.jobs import Job, Jobs
 from dan.app.player import player
-from dan.app.status import status_line
+from dan.app.status import describe, status_line
 from dan.app.traces import Traces
 from dan.app.workspace import Workspace
 from dan.core.errors import DanError
@@ -118,7 +118,7 @@ class DenoiseView:
         job = self.jobs.get(key)
         if job is None:
             return [gr.skip()] * 5
-        line = status_line(job.state, job.messages, job.fraction, self.jobs.waiting_before(job), job.seconds)
+        line = describe(job, waiting=self.jobs.waiting_before(job))
         if not job.is_over or delivered == job.key:
             return [line, *[gr.skip()] * 4]
         pairs = _pairs(job)

@@ -37,6 +37,8 @@ class Job:
     """What the page needs to show the result."""
     state: State = "queued"
     fraction: float = 0.0
+    doing: str = ""
+    """What the command is at."""
     messages: list[str] = field(default_factory=list)
     """What the commands said, line by line."""
     seconds: float = 0.0
@@ -149,6 +151,7 @@ class Jobs:
 def _take(job: Job, line: str) -> None:
     """Take a line of output: progress, or words for the user."""
     if line.startswith('{"progress"'):
-        job.fraction = float(json.loads(line)["progress"])
+        told = json.loads(line)
+        job.fraction, job.doing = float(told["progress"]), f"{told['label']} {told['note']}".strip()
     elif line.strip():
         job.messages.append(line)

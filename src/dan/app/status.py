@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
-from dan.app.jobs import State
+from dan.app.jobs import Job, State
 from dan.app.workspace import PREFIX
 
 WORDS: dict[State, str] = {
@@ -20,7 +20,13 @@ LINES_SHOWN = 12
 
 
 def status_line(
-    state: State, messages: Sequence[str], fraction: float = 0.0, waiting: int = 0, seconds: float = 0.0
+    state: State,
+    messages: Sequence[str],
+    *,
+    fraction: float = 0.0,
+    doing: str = "",
+    waiting: int = 0,
+    seconds: float = 0.0,
 ) -> str:
     """Return the state, a bar while it runs, and the last messages of the command, escaped."""
     words = WORDS[state]
@@ -33,6 +39,7 @@ def status_line(
         done = f" value='{fraction:.3f}'" if fraction else ""
         bar = f" <progress max='1'{done} aria-label='Progress'></progress>"
         bar += f" {100 * fraction:.0f} %" if fraction else ""
+        bar += f" {escape(doing)}" if doing else ""
     said = "\n".join(_without_folder(line) for line in messages[-LINES_SHOWN:])
     text = f"<pre style='white-space:pre-wrap'>{escape(said)}</pre>" if said else ""
     return f"<div role='status' data-state='{state}'><strong>{words}</strong>{bar}{text}</div>"
@@ -41,3 +48,15 @@ def status_line(
 def _without_folder(line: str) -> str:
     """Return a message without the page's own folder in front of the files' names."""
     return re.sub(rf"\S*{PREFIX}\w+/\w+-\w+/", "", line)
+
+
+def describe(job: Job, *, waiting: int, quiet: bool = False) -> str:
+    """Return the line of a job; a quiet one keeps what its commands said to itself."""
+    return status_line(
+        job.state,
+        [] if quiet else job.messages,
+        fraction=job.fraction,
+        doing=job.doing,
+        waiting=waiting,
+        seconds=job.seconds,
+    )

@@ -14,7 +14,7 @@ import pandas as pd
 from dan.app import commands
 from dan.app.jobs import Job, Jobs
 from dan.app.player import player
-from dan.app.status import status_line
+from dan.app.status import describe, status_line
 from dan.app.traces import Traces
 from dan.app.workspace import Workspace
 from dan.config.load import recipe_names
@@ -102,8 +102,7 @@ class TrainView:
         job = self.jobs.get(key)
         if job is None:
             return [gr.skip()] * 5
-        waiting = self.jobs.waiting_before(job)
-        line = status_line(job.state, job.messages, job.fraction, waiting, job.seconds)
+        line = describe(job, waiting=self.jobs.waiting_before(job))
         records = history(Path(str(job.details["out"])))
         if len(records) == seen:
             return [line, gr.skip(), gr.skip(), seen, gr.skip()]
