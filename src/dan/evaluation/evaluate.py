@@ -5,6 +5,7 @@ Every figure is of held-out signals.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -202,6 +203,9 @@ def _harm(candidates: dict[str, Denoise], clean: list[Signal], names: list[str])
     chosen = [name for name in names if name in candidates and name != "limit"]
     figures = open_figures("other", sample_rate_hz=1.0)
     for name in track(chosen, "Clean input"):
-        values = figures.take(each(candidates[name], clean, name=name), clean=clean)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # without its noise a signal has another level
+            outputs = each(candidates[name], clean, name=name)
+        values = figures.take(outputs, clean=clean)
         rows.append(CleanInput(name, mean(values["snr_db"]), mean(values["si_sdr_db"])))
     return tuple(rows)
