@@ -1,15 +1,19 @@
-"""PCM through real pipes: aligned, complete, and clear about a stream that breaks off."""
+"""PCM through real pipes: aligned, complete, and clear about a stream that breaks off or is no PCM."""
 
+import io
+import logging
 import os
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import soundfile
 
 from dan.core.errors import DanError
-from dan.workflows.stream import pump
+from dan.workflows.stream import SAMPLE_TYPES, decode, encode, open_input, pump, sample_type_of
 
 
 @pytest.fixture
@@ -38,11 +42,20 @@ def through(stream, data, *, sample_type, portion=1000):
         thread.start()
     try:
         with os.fdopen(read_in, "rb") as source, os.fdopen(write_out, "wb") as target:
-            clipped = pump(stream, source, target, sample_type=sample_type)
+            clipped = pumped(stream, source, target, sample_type)
     finally:
         for thread in threads:
             thread.join()
     return came[0], clipped
+
+
+def pumped(stream, source, target, sample_type, **said):
+    """The clipped samples of what went through a stream, or through what is made of the input's form."""
+    with ExitStack() as stack:
+        said |= {} if callable(stream) else {"channels": stream.channels}
+        given = open_input(source, stack, sample_type=sample_type, **said)
+        opened = stream(given) if callable(stream) else stream
+        return pump(opened, given, target, sample_type=sample_type)
 
 
 @pytest.mark.parametrize("channels", [1, 2])
@@ -97,12 +110,179 @@ def test_a_full_disk_is_named(halving, tmp_path):
         Path("/dev/full").open("wb", buffering=0) as target,
         pytest.raises(DanError, match=r"the output: it cannot be written \(No space left on device\)"),
     ):
-        pump(halving.stream(), source, target, sample_type="float32")
+        pumped(halving.stream(), source, target, "float32")
 
 
 def test_an_input_that_cannot_be_read_is_named(halving, tmp_path):
     folder = os.open(tmp_path, os.O_RDONLY)
     source = SimpleNamespace(fileno=lambda: folder)
     with pytest.raises(DanError, match="the input: it cannot be read"):
-        pump(halving.stream(), source, None, sample_type="float32")
+        pumped(halving.stream(), source, None, "float32")
     os.close(folder)
+
+
+# Sample types
+
+
+@pytest.mark.parametrize("sample_type", SAMPLE_TYPES)
+def test_every_sample_type_comes_back_bit_for_bit(sample_type):
+    data = np.random.default_rng(0).integers(0, 256, 24 * 50, dtype=np.uint8).tobytes()
+    if sample_type.startswith("float"):
+        data = np.random.default_rng(0).standard_normal(100).astype(sample_type).tobytes()
+    for channels in (1, 2, 5):
+        block = decode(data, channels, sample_type)
+        assert block.shape[0] == channels and (sample_type.startswith("float") or np.abs(block).max() <= 1)
+        assert encode(block, sample_type) == (data, 0)
+
+
+@pytest.mark.parametrize(
+    ("sample_type", "data", "value"),
+    [
+        ("uint8", b"\x00", -1.0), ("uint8", b"\xc0", 0.5), ("int16", b"\x00\x40", 0.5),
+        ("int24", b"\x00\x00\x40", 0.5), ("int24", b"\x00\x00\x80", -1.0),
+        ("int32", b"\x00\x00\x00\xc0", -0.5),
+    ],
+)  # fmt: skip
+def test_full_scale_is_1(sample_type, data, value):
+    assert decode(data, 1, sample_type)[0, 0] == value
+
+
+def test_types_go_by_the_names_of_ffmpeg_too():
+    assert [sample_type_of(name) for name in ("s24le", "u8", "F32", "int32")] == [
+        "int24", "uint8", "float32", "int32",
+    ]  # fmt: skip
+    with pytest.raises(DanError, match=r"--dtype s24_le: a sample's type is one of f32, .*u8"):
+        sample_type_of("s24_le")
+
+
+# Pipes that do not block
+
+
+class Narrow:
+    """A pipe that takes and gives a few bytes at a time, and is not ready every other time."""
+
+    def __init__(self, data=b""):
+        self.data, self.calls = data, 0
+
+    def fileno(self):
+        return self
+
+    def flush(self):
+        pass
+
+    def read(self, count):
+        self.calls += 1
+        if self.calls % 2:
+            raise BlockingIOError
+        came, self.data = self.data[:7], self.data[7:]
+        return came
+
+    def write(self, data):
+        self.calls += 1
+        if self.calls % 2:
+            raise BlockingIOError
+        self.data += bytes(data[:5])
+        return min(5, len(data))
+
+
+def test_pipes_that_do_not_block_are_waited_for(halving, monkeypatch):
+    samples = np.random.default_rng(0).uniform(-1, 1, 500).astype(np.float32)
+    source, target, waited = Narrow(samples.tobytes()), Narrow(), []
+    monkeypatch.setattr("os.read", lambda pipe, count: pipe.read(count))
+    monkeypatch.setattr("os.write", lambda pipe, data: pipe.write(data))
+    monkeypatch.setattr("select.select", lambda *pipes: waited.append(pipes))
+    pumped(halving.stream(), source, target, "float32")
+    np.testing.assert_allclose(np.frombuffer(target.data, np.float32), samples / 2, atol=1e-6)
+    assert ([source], [], []) in waited and ([], [target], []) in waited
+
+
+# Recordings that come in
+
+
+def recording(kind, subtype, channels=2, rate=8000):
+    samples = np.random.default_rng(0).uniform(-0.9, 0.9, (1000, channels))
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format=kind, subtype=subtype)
+    return file.getvalue(), samples
+
+
+def as_stream(frame_denoiser):
+    denoiser = frame_denoiser(lambda frames: np.float32(0.5) * frames, segment_samples=64, rate=8000)
+    return lambda given: denoiser.stream(channels=given.channels, sample_rate=given.sample_rate_hz)
+
+
+@pytest.mark.parametrize(
+    ("kind", "subtype", "step"),
+    [
+        ("WAV", "PCM_U8", 2**-7), ("WAV", "PCM_16", 2**-15), ("WAV", "PCM_24", 2**-23),
+        ("WAV", "PCM_32", 2**-24), ("WAV", "FLOAT", 2**-24), ("WAV", "DOUBLE", 2**-24),
+        ("WAVEX", "PCM_16", 2**-15), ("RF64", "PCM_16", 2**-15),
+        ("WAV", "ULAW", 0.03), ("FLAC", "PCM_16", 2**-15), ("AIFF", "PCM_16", 2**-15),
+    ],
+)  # fmt: skip
+def test_a_recording_is_known_by_its_header(frame_denoiser, kind, subtype, step):
+    data, samples = recording(kind, subtype)
+    out, _ = through(as_stream(frame_denoiser), data, sample_type="float32")
+    np.testing.assert_allclose(np.frombuffer(out, np.float32).reshape(-1, 2), samples / 2, atol=step)
+
+
+@pytest.mark.parametrize(("kind", "subtype"), [("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III")])
+def test_lossy_recordings_are_known_too(frame_denoiser, kind, subtype):
+    data, _ = recording(kind, subtype)
+    decoded, _ = soundfile.read(io.BytesIO(data), dtype="float32")
+    out, _ = through(as_stream(frame_denoiser), data, sample_type="float32")
+    got = np.frombuffer(out, np.float32).reshape(-1, 2)
+    assert len(got) == len(decoded)
+    np.testing.assert_allclose(got, decoded / 2, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\0\xf0\xff\x7f"])
+def test_a_wav_whose_size_its_writer_did_not_know_goes_on_to_the_end(frame_denoiser, size):
+    data, samples = recording("WAV", "PCM_16")
+    place = data.index(b"data") + 4
+    unknown = data[:place] + size + data[place + 4 :]
+    out, _ = through(as_stream(frame_denoiser), unknown, sample_type="float32")
+    np.testing.assert_allclose(np.frombuffer(out, np.float32).reshape(-1, 2), samples / 2, atol=2**-15)
+
+
+def test_what_lies_behind_the_samples_of_a_wav_is_none(frame_denoiser):
+    data, samples = recording("WAV", "PCM_16")
+    out, _ = through(as_stream(frame_denoiser), data + b"LIST\x04\0\0\0abcd", sample_type="float32")
+    assert len(out) == 4 * samples.size
+
+
+def test_a_recording_is_not_what_was_said_of_it(frame_denoiser):
+    data, _ = recording("WAV", "PCM_16")
+    for said, words in (
+        ({"channels": 1}, "--channels 1"),
+        ({"sample_rate_hz": 44100}, "--sample-rate 44100"),
+    ):
+        source = os.memfd_create("in") if hasattr(os, "memfd_create") else None
+        if source is None:
+            pytest.skip("no files in memory here")
+        with os.fdopen(source, "w+b") as file, ExitStack() as stack:
+            file.write(data)
+            file.seek(0)
+            with pytest.raises(DanError, match=rf"{words}: a WAV file comes in, of .*Leave out"):
+                open_input(file, stack, sample_type="float32", **said)
+
+
+# What cannot be the type
+
+
+@pytest.mark.parametrize(
+    ("samples", "said"),
+    [
+        (np.sin(np.arange(300)) * 2**24, True),
+        (1e-7 * np.sin(np.arange(300)), True),
+        (1e4 * np.sin(np.arange(300)), True),
+        (0.1 * np.sin(np.arange(300)), False),
+        (np.zeros(300), False),
+    ],
+)
+def test_samples_that_cannot_be_the_type_are_said_once(halving, caplog, samples, said):
+    whole = np.abs(samples).max() > 1e6  # whole numbers of 32 bits taken for floating-point ones
+    data = samples.astype("<i4" if whole else "<f4").tobytes()
+    with caplog.at_level(logging.WARNING):
+        through(halving.stream(), data, sample_type="float32")
+    assert caplog.text.count("Is it the type of --dtype that comes in?") == said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from enum import StrEnum
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
@@ -15,36 +15,52 @@ from dan.core.errors import DanError
 from dan.core.stopping import Stopped
 
 
-class SampleType(StrEnum):
-    """Sample type of PCM in a pipe."""
-
-    float32 = "float32"
-    int16 = "int16"
-
-
 def stream(
     model: Model,
     sample_rate: Annotated[float | None, typer.Option("--sample-rate", help="Of the PCM, in Hz.")] = None,
-    dtype: Annotated[SampleType, typer.Option("--dtype", help="Of a sample.")] = SampleType.float32,
-    channels: Annotated[int, typer.Option("--channels", min=1, max=1024, help="Interleaved.")] = 1,
+    dtype: Annotated[
+        str, typer.Option("--dtype", help="Of a sample: f32, f64, s16, s24, s32, u8, or numpy's names.")
+    ] = "float32",
+    channels: Annotated[
+        int | None, typer.Option("--channels", min=1, max=1024, help="Interleaved; 1 if not said.")
+    ] = None,
     strength: Strength = 1.0,
     resample: Annotated[
         bool, typer.Option("--resample", help="Take another rate: to the model's and back.")
     ] = False,
 ) -> None:
-    """Denoise PCM from stdin to stdout as it comes; ends with it, on Ctrl-C, or when nobody reads on."""
+    """Denoise PCM from stdin to stdout as it comes; ends with it, on Ctrl-C, or when nobody reads on.
+
+    A WAV, FLAC, Ogg or MP3 file that comes in is known by its header, which says rate and channels. What goes
+    out is PCM all the same.
+    """
     from dan.inference.denoiser import load
-    from dan.workflows.stream import pump
+    from dan.workflows.stream import open_input, pump, sample_type_of
 
     if sys.stdin is None or sys.stdout is None:
         raise DanError("stdin or stdout", "it is closed", "Give both: dan stream MODEL < in.raw > out.raw")
-    denoiser = load(model)
-    opened = denoiser.stream(channels=channels, strength=strength, sample_rate=sample_rate, resample=resample)
-    rate_hz = sample_rate or denoiser.info.sample_rate_hz
-    latency = opened.latency_samples
-    say(f"latency: {latency} samples, {1000 * latency / rate_hz:.1f} ms at {rate_hz:g} Hz")
+    sample_type, denoiser = sample_type_of(dtype), load(model)
     try:
-        clipped = pump(opened, sys.stdin.buffer, sys.stdout.buffer, sample_type=dtype.value)
+        with ExitStack() as stack:
+            given = open_input(
+                sys.stdin.buffer,
+                stack,
+                sample_type=sample_type,
+                channels=channels,
+                sample_rate_hz=sample_rate,
+            )
+            rate_hz = given.sample_rate_hz = given.sample_rate_hz or denoiser.sample_rate_hz
+            opened = denoiser.stream(
+                channels=given.channels, strength=strength, sample_rate=rate_hz, resample=resample
+            )
+            if given.what != "PCM":
+                read = f"{given.what}, channels: {given.channels}, {rate_hz:g} Hz"
+                say(f"input: {read}; output: PCM, {sample_type}")
+            latency = opened.latency_samples
+            say(f"latency: {latency} samples, {1000 * latency / rate_hz:.1f} ms at {rate_hz:g} Hz")
+            clipped = pump(opened, given, sys.stdout.buffer, sample_type=sample_type)
+            if note := denoiser.level_note(opened):
+                say(f"Warning: {note}.")
     except BrokenPipeError:
         _leave_quietly()
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dan.core.errors import DanError
+from dan.io._mpeg import begins_with_frames
 
 HEAD_BYTES = 512
 
@@ -60,6 +61,22 @@ def told_by_content(path: Path) -> str | None:
     if head.startswith(MEDIA_STARTS) or head[4:8] == b"ftyp":
         return "media"
     return None
+
+
+SUFFIXES = {
+    b"RIFF": ".wav", b"RIFX": ".wav", b"RF64": ".wav", b"BW64": ".wav", b"FORM": ".aiff", b"fLaC": ".flac",
+    b"OggS": ".ogg", b"ID3": ".mp3", b".snd": ".au", b"caff": ".caf", b"riff\x2e\x91\xcf\x11": ".w64",
+    b"\x93NUMPY": ".npy", b"0       ": ".edf", b"\xffBIOSEMI": ".bdf",
+}  # fmt: skip
+"""The suffix of a recording by its first bytes."""
+
+
+def suffix_of(head: bytes) -> str | None:
+    """Tell the suffix of a recording without a name by its first bytes; None where they do not say."""
+    for start, suffix in SUFFIXES.items():
+        if head.startswith(start):
+            return ".opus" if suffix == ".ogg" and b"OpusHead" in head[:64] else suffix
+    return ".mp3" if begins_with_frames(head) else None
 
 
 def _head(path: Path) -> bytes:

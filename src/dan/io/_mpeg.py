@@ -92,6 +92,12 @@ def _header(data: Bytes, first: Frame, end: int) -> Splice | None:
     return Splice(first.offset, 0, header.ljust(len(silence), b"\0") + silence)
 
 
+def begins_with_frames(head: bytes) -> bool:
+    """Whether bytes begin with frames of MPEG audio, two at least that follow each other."""
+    frames = list(_frames(head, 0, len(head)))[:2]
+    return len(frames) == 2 and frames[0].offset == 0 and frames[1].offset == frames[0].size_bytes
+
+
 def tags(path: Path) -> tuple[bytes, bytes]:
     """The tags before and behind the frames, as they are: ID3v2, and APE and ID3v1."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from dan.core.arrays import Signal, check_sample_rate, check_signal
 from dan.core.atomic import atomic_write, is_there
 from dan.core.errors import DanError
-from dan.io._content import refuse_strangers, told_by_content
+from dan.io._content import refuse_strangers, suffix_of, told_by_content
 from dan.io.audio import AUDIO, PCM_BITS, AudioReader, AudioWriter
 from dan.io.base import Form, Missing, Reader, Writer
 from dan.io.media import MEDIA
@@ -27,7 +27,7 @@ from dan.io.npy import ArrayReader, ArrayWriter
 
 __all__ = [
     "PCM_BITS", "SUFFIXES", "Form", "Missing", "Reader", "Recording", "Writer",
-    "find_recordings", "open_reader", "open_writer", "read", "tables_beside", "write",
+    "find_recordings", "open_reader", "open_writer", "read", "suffix_of", "tables_beside", "write",
 ]  # fmt: skip
 
 TEXT = ".txt"
