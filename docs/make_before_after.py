@@ -13,7 +13,7 @@ import numpy as np
 
 import dan
 
-FLOOR_DB = 70.0
+FLOOR_DB = 60.0
 """Shown below the loudest."""
 
 
@@ -37,7 +37,7 @@ def main(model: str, noisy_path: str, out: str) -> None:
         )
         axis.set(title=title, ylabel="kHz")
     axes[-1].set_xlabel("seconds")
-    figure.savefig(Path(out), dpi=110)
+    figure.savefig(Path(out), dpi=75)
 
 
 def levels_db(signal: np.ndarray, n_fft: int = 512) -> np.ndarray:
