@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test docs clean
+.PHONY: demo test docs fuzz clean
 
 demo: .venv
 	$(BIN)/dan demo --out demo --force
@@ -24,6 +24,9 @@ docs: .venv
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,biosignals,media,tensorboard,dev]'
 	touch $@
+
+fuzz: .venv
+	$(BIN)/python -m benchmarks.fuzz --count 10000 --log fuzz.jsonl
 
 clean:
 	rm -rf .venv demo site

@@ -130,6 +130,6 @@ def _stored_dtype(form: Form) -> np.dtype[Any] | None:
     """The dtype of an array it is like; None for that of the first block."""
     try:
         dtype: np.dtype[Any] = np.dtype(form.metadata.get("dtype", form.encoding))
-    except TypeError:  # the encoding of another format
+    except (TypeError, ValueError):  # the encoding of another format
         return None
     return dtype if dtype.kind in "fiu" else None

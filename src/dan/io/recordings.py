@@ -7,7 +7,7 @@ biosignals come in their physical units.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from dan.io.audio import AUDIO, PCM_BITS, AudioReader, AudioWriter
 from dan.io.base import Form, Missing, Reader, Writer
 from dan.io.media import MEDIA
 from dan.io.npy import ArrayReader, ArrayWriter
+from dan.io.other_biosignals import BY_MNE, BY_OBSPY
 
 __all__ = [
     "PCM_BITS", "SUFFIXES", "Form", "Missing", "Reader", "Recording", "Writer",
@@ -35,7 +36,9 @@ TEXT = ".txt"
 TABLES = frozenset([".csv", ".tsv", TEXT])
 EDF = frozenset([".edf", ".bdf", ".rec"])
 WFDB = ".hea"
-SUFFIXES = frozenset([".npy", *TABLES - {TEXT}, *EDF, WFDB, *(f".{name}" for name in AUDIO.split(" "))])
+SUFFIXES = frozenset(
+    [".npy", *TABLES - {TEXT}, *EDF, WFDB, *BY_MNE, *BY_OBSPY, *(f".{name}" for name in AUDIO.split(" "))]
+)
 """What counts as a recording in a folder, in lower case."""
 
 
@@ -63,7 +66,8 @@ def open_reader(
     """Open a recording for reading in blocks ``[C, n]``, in order or by seeking.
 
     Args:
-        path: a .npy array, a table (.csv, .tsv), an audio file, .edf, .bdf, or the .hea of a WFDB record.
+        path: a .npy array, a table (.csv, .tsv, .txt), an audio file, what else ffmpeg reads, .edf, .bdf, the
+            .hea of a WFDB record, or a biosignal that mne or obspy reads. The content goes before the suffix.
         sample_rate_hz: the rate of an array or a table, in Hz; of an EDF file whose channels have several
             rates, the one whose channels are read. Audio files and WFDB records say their own.
         dtype: of the blocks, float32 or float64; None for one wide enough to hold each stored value exactly.
@@ -95,32 +99,25 @@ def open_reader(
 
 
 def _reader(source: Path, kind: str, rate_hz: float | None, dtype: npt.DTypeLike | None) -> Reader:
-    if kind == "npy":
-        return ArrayReader(source, rate_hz, dtype)
-    if kind == "edf":
-        from dan.io.edf import EdfReader
+    from dan.io.edf import EdfReader
+    from dan.io.media import MediaReader
+    from dan.io.other_biosignals import MneReader, SeedReader
+    from dan.io.wfdb import WfdbReader
 
-        return EdfReader(source, rate_hz, dtype)
-    if kind == "wfdb":
-        from dan.io.wfdb import WfdbReader
-
-        return WfdbReader(source, rate_hz, dtype)
-    if kind == "media":
-        from dan.io.media import MediaReader
-
-        return MediaReader(source, dtype)
-    return AudioReader(source, dtype)
+    own_rate: dict[str, Callable[..., Reader]] = {
+        "audio": AudioReader, "media": MediaReader, "mne": MneReader, "mseed": SeedReader,
+    }  # fmt: skip
+    others: dict[str, Callable[..., Reader]] = {"npy": ArrayReader, "edf": EdfReader, "wfdb": WfdbReader}
+    return own_rate[kind](source, dtype) if kind in own_rate else others[kind](source, rate_hz, dtype)
 
 
 def _told_by_suffix(path: Path) -> str:
     suffix = path.suffix.lower()
-    if suffix in TABLES:
-        return "table"
-    if suffix in EDF:
-        return "edf"
-    if suffix in MEDIA:
-        return "media"
-    return {".npy": "npy", WFDB: "wfdb"}.get(suffix, "audio")
+    kinds = {"table": TABLES, "edf": EDF, "media": MEDIA, "mne": BY_MNE, "mseed": BY_OBSPY}
+    return next(
+        (kind for kind, suffixes in kinds.items() if suffix in suffixes),
+        {".npy": "npy", WFDB: "wfdb"}.get(suffix, "audio"),
+    )
 
 
 @contextmanager
@@ -274,8 +271,10 @@ def _is_media(path: Path) -> bool:
 
 
 def written_name(path: Path) -> str:
-    """The name of what comes of a recording: its own, or .wav where its format is only read."""
-    return path.with_suffix(".wav").name if path.suffix.lower() in MEDIA else path.name
+    """The name of what comes of a recording: its own, or .wav or .npy where its format is only read."""
+    if path.suffix.lower() in MEDIA:
+        return path.with_suffix(".wav").name
+    return path.with_suffix(".npy").name if path.suffix.lower() in BY_MNE | BY_OBSPY else path.name
 
 
 def _files(top: Path) -> Iterator[Path]:

@@ -20,6 +20,9 @@ from dan.io.recordings import SUFFIXES, find_recordings, open_reader, open_write
 BLOCK_VALUES = 2**18
 """Samples, of all channels, that are in memory at once: 1 MB."""
 
+UNKNOWN_LENGTH = 2**62
+"""Samples of a file that does not say how many they are: it is there as a whole all the same."""
+
 
 @dataclass(frozen=True)
 class Written:
@@ -155,6 +158,7 @@ def _open_stream(denoiser: Denoiser, reader: Reader, *, strength: float, resampl
             strength=strength,
             sample_rate=reader.sample_rate_hz,
             resample=resample,
+            length_samples=reader.length_samples or UNKNOWN_LENGTH,
         )
     except DanError as error:
         raise DanError(f"{reader.path} at {error.what}", error.rule, error.way_out) from error
