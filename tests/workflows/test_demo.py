@@ -15,6 +15,7 @@ def short(monkeypatch, tiny):
     monkeypatch.setattr(demo, "load_recipe", lambda name, overrides=(): recipe)
 
 
+@pytest.mark.filterwarnings("error")
 def test_the_story_from_data_to_report(tmp_path, short, told, caplog):
     caplog.set_level("INFO", logger="dan")
     out = tmp_path / "demo"
