@@ -77,3 +77,30 @@ def check(data: Annotated[Path, typer.Argument(help="A data folder.")], sample_r
             report.problems[0].rstrip("."),
             "Mend or remove the files named",
         )
+
+
+@app.command()
+def pauses(
+    folder: Annotated[Path, typer.Argument(help="A folder of noisy recordings.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder of noise to make.")],
+    threshold: Annotated[float, typer.Option("--threshold", help="Above the floor, in dB.")] = 6.0,
+    shortest: Annotated[float, typer.Option("--shortest", help="Stretch to take, in seconds.")] = 0.2,
+    sample_rate: Rate = None,
+    force: Force = False,
+) -> None:
+    """Cut the noise between the events out of noisy recordings, to train with --noisy and --noise."""
+    from dan.workflows.data import pauses_folder
+
+    taken = pauses_folder(
+        folder,
+        out,
+        sample_rate_hz=sample_rate,
+        threshold_db=threshold,
+        shortest_s=shortest,
+        force=force,
+    )
+    for note in taken.notes:
+        say(note)
+    typer.echo(
+        f"{out} is ready: look at {out / 'pauses.png'} and listen; move --threshold if events are in it"
+    )

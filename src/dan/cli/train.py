@@ -21,7 +21,12 @@ def train(
     clean: Annotated[Path | None, typer.Option("--clean", help="A folder of clean recordings.")] = None,
     noise: Annotated[Path | None, typer.Option("--noise", help="A folder of noise.")] = None,
     noisy: Annotated[
-        Path | None, typer.Option("--noisy", help="Instead of noise: noisy recordings named as the clean.")
+        Path | None,
+        typer.Option("--noisy", help="Noisy recordings: named as the clean ones, or without any clean ones."),
+    ] = None,
+    second_take: Annotated[
+        Path | None,
+        typer.Option("--second-take", help="Beside --noisy: the same signals with noise of their own."),
     ] = None,
     start: Annotated[
         str | None, typer.Option("--from", help="Go on from this model: a run folder, a file, or a name.")
@@ -44,7 +49,7 @@ def train(
         outcome = train_run(
             settings,
             out,
-            folders=Folders(data, clean, noise, noisy, sample_rate),
+            folders=Folders(data, clean, noise, noisy, sample_rate, second_take),
             force=force,
             max_minutes=max_minutes,
             device=device,

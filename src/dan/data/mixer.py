@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,14 @@ POOL_BATCHES = 8
 """Batches of stretches that are prepared at once where they are used several times."""
 MIXED, PREPARED, ORDER = range(10, 13)
 """What a stream of random numbers is for: each has its own."""
+
+
+class Drawing(Protocol):
+    """What draws pairs of signals."""
+
+    def draw(self, count: int, *, random: np.random.Generator) -> Pairs:
+        """Draw ``[count, T]`` of each."""
+        ...
 
 
 class Mixer:
@@ -233,9 +242,9 @@ class Pool:
         reuse: with 1 each step draws its own.
     """
 
-    def __init__(self, mixer: Mixer | PairMixer, *, seed: int, batch: int, reuse: int) -> None:
+    def __init__(self, mixer: Drawing, *, seed: int, batch: int, reuse: int) -> None:
         self._mixer, self._seed, self._batch = mixer, seed, batch
-        self._reuse = 1 if isinstance(mixer, PairMixer) else reuse
+        self._reuse = reuse if isinstance(mixer, Mixer) else 1
         self._number = -1
         self._clean: Signal = np.empty(0)
         self._noise: Signal = np.empty(0)
@@ -243,7 +252,7 @@ class Pool:
     def pairs(self, step: int) -> Pairs:
         """The mixtures of a step, counted from 0."""
         random = np.random.default_rng([self._seed, MIXED, step])
-        if isinstance(self._mixer, PairMixer) or self._reuse == 1:
+        if not isinstance(self._mixer, Mixer) or self._reuse == 1:
             return self._mixer.draw(self._batch, random=random)
         number, place = divmod(step, POOL_BATCHES * self._reuse)
         self._fill(number)
@@ -254,7 +263,7 @@ class Pool:
         return self._mixer.mix(clean, noise, random=random)
 
     def _fill(self, number: int) -> None:
-        if number == self._number or isinstance(self._mixer, PairMixer):
+        if number == self._number or not isinstance(self._mixer, Mixer):
             return
         random, count = np.random.default_rng([self._seed, PREPARED, number]), POOL_BATCHES * self._batch
         self._clean = self._mixer.draw_clean(count, random=random)

@@ -15,8 +15,10 @@ from dan.data.crop import NOISE, Crops, Stringing
 from dan.data.index import Corpus, check_distinct, index
 from dan.data.mixer import Mixer, PairMixer
 from dan.data.split import Sides, check_pairs, follow, pair, split
+from dan.data.takes import NoisierMixer, TakesMixer
 
-Opened = tuple[Mixer | PairMixer, Mixer | PairMixer, list[str]]
+AnyMixer = Mixer | PairMixer | TakesMixer | NoisierMixer
+Opened = tuple[AnyMixer, AnyMixer, list[str]]
 """The mixers of training and validation, and what was held out."""
 
 SPLIT = 20
@@ -29,8 +31,8 @@ FADE_S = 0.004
 class Material:
     """Two sides that share no recording."""
 
-    train: Mixer | PairMixer
-    validation: Mixer | PairMixer
+    train: AnyMixer
+    validation: AnyMixer
     """Its mixtures are not varied."""
     notes: tuple[str, ...]
     """What was left out, held out or upsampled, in a sentence each."""
@@ -65,10 +67,48 @@ def open_material(
         raise DanError("--noise and --noisy", "noise is mixed in, noisy holds it already", "Give one of them")
     other = noise if noisy is None else noisy
     folders = [clean] if other is None else [clean, other]
+    corpora = _indexed(recipe, folders, sample_rate_hz)
+    return _material(recipe, corpora, (_mixed if noisy is None else _paired)(recipe, cache, *corpora))
+
+
+def open_takes(
+    recipe: Recipe,
+    *,
+    noisy: Path,
+    noise: Path | None = None,
+    second_take: Path | None = None,
+    sample_rate_hz: float | None = None,
+    cache: Path | None = None,
+) -> Material:
+    """Open folders of noisy recordings and of noise, or of two takes that belong together: nothing is clean.
+
+    Args:
+        recipe: its seed and its sections signal, recordings and augmentation are used.
+        noisy: a folder of noisy recordings.
+        noise: a folder of noise of the same kind, at any level.
+        second_take: instead of noise, a folder of recordings of the same signals and names, with noise of
+            their own.
+        sample_rate_hz: of .npy arrays, in Hz.
+        cache: a folder in which long folders of compressed files are kept decoded; without one they are not.
+
+    Raises:
+        DanError: as `open_material` does, and if both or none of noise and second take are given.
+    """
+    other = noise if second_take is None else second_take
+    if other is None or (noise is not None and second_take is not None):
+        raise DanError("--noise and --second-take", "one of them stands beside --noisy", "Give one of them")
+    corpora = _indexed(recipe, [noisy, other], sample_rate_hz)
+    return _material(recipe, corpora, (_noisier if second_take is None else _takes)(recipe, cache, *corpora))
+
+
+def _indexed(recipe: Recipe, folders: list[Path], sample_rate_hz: float | None) -> list[Corpus]:
     shortest_s = _shortest_s(recipe)
-    corpora = [index(folder, sample_rate_hz=sample_rate_hz, shortest_s=shortest_s) for folder in folders]
+    return [index(folder, sample_rate_hz=sample_rate_hz, shortest_s=shortest_s) for folder in folders]
+
+
+def _material(recipe: Recipe, corpora: list[Corpus], opened: Opened) -> Material:
+    train, validation, told = opened
     notes = [note for corpus in corpora for note in (*corpus.notes, *_upsampled(recipe, corpus))]
-    train, validation, told = (_mixed if noisy is None else _paired)(recipe, cache, *corpora)
     digest = hashlib.sha256("".join(corpus.digest for corpus in corpora).encode()).hexdigest()
     return Material(train, validation, notes=(*notes, *told), digest=digest)
 
@@ -104,6 +144,24 @@ def _paired(recipe: Recipe, cache: Path | None, clean: Corpus, noisy: Corpus) ->
         mixers.append(PairMixer(crops, other, length_samples=length, augmentation=varied, centred=centred))
         notes += _told(side, crops, other, length)
     return mixers[0], mixers[1], notes
+
+
+def _noisier(recipe: Recipe, cache: Path | None, noisy: Corpus, noise: Corpus) -> Opened:
+    check_distinct(noisy, noise, first="noisy", second="noise")
+    heard, disturbed = _sides(recipe, noisy, "clean_split"), _sides(recipe, noise, "noise_split")
+    mixers, notes = [], [heard.note, disturbed.note]
+    for side, varied in _variations(recipe):
+        crops = _crops(recipe, getattr(heard, side), NOISE, cache=cache)
+        added = _crops(recipe, getattr(disturbed, side), NOISE, skip_quiet=True, cache=cache)
+        length = _length(recipe, side)
+        mixers.append(NoisierMixer(crops, added, length_samples=length, augmentation=varied))
+        notes += _told(side, crops, added, length)
+    return mixers[0], mixers[1], notes
+
+
+def _takes(recipe: Recipe, cache: Path | None, first: Corpus, second: Corpus) -> Opened:
+    train, validation, notes = _paired(recipe, cache, first, second)
+    return TakesMixer(train), TakesMixer(validation), notes
 
 
 def _told(side: str, crops: Crops, other: Crops | None, length: int) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -22,7 +22,8 @@ from dan.core.errors import DanError
 from dan.data.folder.layout import read_dataset
 from dan.data.folder.load import Split, load_split
 from dan.data.mixer import Pool
-from dan.data.recordings import open_material
+from dan.data.pauses_folder import write_pauses
+from dan.data.recordings import Material, open_material, open_takes
 from dan.synthesis.mix import Pairs, draw_noise, draw_pairs, mix
 
 SHUFFLE, DRAW, VALIDATION = range(3)
@@ -43,6 +44,8 @@ class ValidationSet:
 
     clean: Signal
     mixed: Signal
+    takes: bool = False
+    """Whether there are no clean signals: `clean` is then another take, with as much noise as `mixed`."""
 
 
 class Source(Protocol):
@@ -150,13 +153,24 @@ class Folders:
     clean: Path | None = None
     noise: Path | None = None
     noisy: Path | None = None
-    """Instead of noise: noisy recordings with the names of the clean ones."""
+    """Beside clean recordings: noisy ones of the same names. Without clean ones: what is learnt from."""
     sample_rate_hz: float | None = None
     """Of .npy files that do not say theirs; a data folder that says another is refused."""
+    second_take: Path | None = None
+    """Beside noisy recordings: others of the same signals and names, with noise of their own."""
+
+    @property
+    def are_noisy(self) -> bool:
+        """Whether there are noisy recordings alone, and no clean ones."""
+        return self.noisy is not None and self.clean is None
 
     def paths(self) -> list[Path]:
         """Those that are given."""
-        return [path for path in (self.data, self.clean, self.noise, self.noisy) if path is not None]
+        return [
+            path
+            for path in (self.data, self.clean, self.noise, self.noisy, self.second_take)
+            if path is not None
+        ]
 
 
 def open_recordings(
@@ -190,14 +204,54 @@ def open_recordings(
         sample_rate_hz=sample_rate_hz,
         cache=cache,
     )
+    return _signals(recipe, material, f"recordings of the folder {clean.name}")
+
+
+def open_noisy(recipe: Recipe, folders: Folders, *, cache: Path | None = None) -> Signals:
+    """The source of batches and the validation signals from noisy recordings, without clean ones.
+
+    Raises:
+        DanError: if a folder or a recording is wrong, they cannot be split, or one is in two places.
+    """
+    if folders.noisy is None:
+        raise DanError("--second-take", "it stands beside noisy recordings", "Give --noisy as well")
+    noise, notes = folders.noise, tuple[str, ...]()
+    if noise is None and folders.second_take is None:
+        noise, notes = _own_pauses(folders.noisy, folders.sample_rate_hz, cache)
+    material = open_takes(
+        recipe,
+        noisy=folders.noisy,
+        noise=noise,
+        second_take=folders.second_take,
+        sample_rate_hz=folders.sample_rate_hz,
+        cache=cache,
+    )
+    words = f"noisy recordings of the folder {folders.noisy.name}, none of them clean"
+    signals = _signals(recipe, material, words, takes=True)
+    return replace(signals, notes=(*notes, *signals.notes))
+
+
+def _own_pauses(
+    noisy: Path, sample_rate_hz: float | None, cache: Path | None
+) -> tuple[Path, tuple[str, ...]]:
+    """The noise between the events of the recordings themselves, cut out into the cache."""
+    if cache is None:
+        raise DanError("--noisy alone", "there is no folder for the noise in it", "Give --noise as well")
+    out = cache / "pauses"
+    if out.is_dir():
+        return out, (f"The noise is that of the pauses in {out}.",)
+    return out, write_pauses(noisy, out, sample_rate_hz=sample_rate_hz).notes
+
+
+def _signals(recipe: Recipe, material: Material, words: str, *, takes: bool = False) -> Signals:
     training = recipe.training
     pool = Pool(material.train, seed=recipe.seed, batch=training.batch_size, reuse=recipe.augmentation.reuse)
     random = np.random.default_rng([recipe.seed, VALIDATION])
     held = material.validation.draw(recipe.data.validation_count, random=random)
     return Signals(
         source=RecordingsSource(recipe, pool, material.digest),
-        validation=ValidationSet(clean=held.clean, mixed=held.mixed),
-        words=f"recordings of the folder {clean.name}",
+        validation=ValidationSet(clean=held.clean, mixed=held.mixed, takes=takes),
+        words=words,
         notes=material.notes,
     )
 
@@ -227,9 +281,12 @@ def open_signals(recipe: Recipe, folders: Folders, *, cache: Path | None = None)
             sample_rate_hz=folders.sample_rate_hz,
             cache=cache,
         )
-    for option, folder in (("--noisy", folders.noisy), ("--noise", folders.noise)):
-        if folder is not None:
-            raise DanError(option, "it needs clean recordings beside it", "Give --clean as well")
+    if folders.noisy is not None or folders.second_take is not None:
+        if folders.data is not None:
+            raise DanError("--data and --noisy", "signals come from one of them", "Give only one")
+        return open_noisy(recipe, folders, cache=cache)
+    if folders.noise is not None:
+        raise DanError("--noise", "it needs recordings beside it", "Give --clean, or --noisy, as well")
     data, rate_hz = folders.data, folders.sample_rate_hz
     source = open_source(recipe, data, sample_rate_hz=rate_hz)
     validation = open_validation(recipe, data, sample_rate_hz=rate_hz)

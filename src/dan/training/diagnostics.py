@@ -72,6 +72,22 @@ def pair_warnings(*, clean: Signal, mixed: Signal) -> list[str]:
     return warnings + _odd_pairs(found)
 
 
+def take_warnings(*, clean: Signal, mixed: Signal) -> list[str]:
+    """Second takes ``[N, T]`` that are late, flipped in polarity, or of other signals.
+
+    Where one take was made of the other by adding noise, none of it applies and nothing is found.
+    """
+    found = align(clean, mixed)
+    if not len(found.gains):
+        return []
+    if _is_lost(found):
+        return [f"the takes have nothing in common (gain {found.gain:.2f}). Check their names"]
+    warnings = _lag_warnings(found, "one take")
+    if found.gain < 0 and found.gain_error < abs(found.gain) / 3:
+        warnings.append(f"one take is flipped in polarity (gain {found.gain:.2f}). Multiply it by -1")
+    return warnings
+
+
 def output_warnings(*, estimate: Signal, clean: Signal) -> list[str]:
     """Near-silent, late or flipped output and level mismatch, from denoised validation ``[N, T]``."""
     heard = energy(clean) > 0

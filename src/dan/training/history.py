@@ -15,7 +15,7 @@ class Record(TypedDict):
     seconds: float
     """Spent on training, without validations."""
     val_snr_db: float
-    """Mean SNR of the outputs over the validation signals."""
+    """Mean SNR of the outputs over the validation signals; an estimate where none of them is clean."""
     val_snr_gain_db: float
     """The same less that of the inputs."""
     discriminator_accuracy: float | None

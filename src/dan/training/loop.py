@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from dan.config import OptimiserSettings, Recipe
-from dan.core.arrays import Signal, energy, energy_ratio_db
+from dan.core.arrays import Signal
 from dan.core.errors import DanError
 from dan.core.progress import report
 from dan.core.stopping import undivided
@@ -31,6 +31,7 @@ from dan.training.history import Record
 from dan.training.muon import Muon
 from dan.training.replay import replayed
 from dan.training.schedule import schedule_share
+from dan.training.score import snr_db
 
 DEVICES = ("cpu", "cuda", "mps", "xpu")
 """Kinds of device that a training can run on."""
@@ -356,8 +357,7 @@ def validate(state: State, validation: ValidationSet, *, steps_per_epoch: int) -
     """
     estimate = apply(state.best, validation.mixed)
     _check_finite({"output": float(np.abs(estimate).max())}, state.step)
-    snr_db = energy_ratio_db(energy(validation.clean), energy(estimate - validation.clean)).mean()
-    input_db = energy_ratio_db(energy(validation.clean), energy(validation.mixed - validation.clean)).mean()
+    output_db, input_db = snr_db(estimate, validation)
     epoch_steps = (state.step - 1) % steps_per_epoch + 1
     means = {name: total / epoch_steps for name, total in state.sums.items()}
     accuracy = means.pop("discriminator_accuracy", None)
@@ -366,8 +366,8 @@ def validate(state: State, validation: ValidationSet, *, steps_per_epoch: int) -
         "epoch": state.step // steps_per_epoch,
         "seconds": round(state.seconds, 3),
         **{f"train_{name}": mean for name, mean in means.items()},
-        "val_snr_db": float(snr_db),
-        "val_snr_gain_db": float(snr_db - input_db),
+        "val_snr_db": output_db,
+        "val_snr_gain_db": output_db - input_db,
         "discriminator_accuracy": accuracy,
     }
     return cast(Record, record)

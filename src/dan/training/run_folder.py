@@ -56,7 +56,7 @@ class Run:
 
     @property
     def cache(self) -> Path:
-        """Recordings that are slow to read, decoded; it may be deleted after the training."""
+        """Recordings that are slow to read, decoded, and noise cut from recordings; what may be deleted."""
         return self.folder / CACHE
 
     def prepare(self, recipe: Recipe, *, force: bool) -> bool:
@@ -149,7 +149,7 @@ class Run:
                     shutil.rmtree(self.folder, ignore_errors=True)
 
 
-LOCK, CACHE = ".lock", "decoded"
+LOCK, CACHE = ".lock", "cache"
 
 
 def _try_lock(file: IO[str]) -> bool:

@@ -17,6 +17,7 @@ from dan.core.errors import DanError
 from dan.core.progress import track
 from dan.data.folder.layout import KINDS, SIDES, Dataset, Side, is_data_folder
 from dan.data.folder.preview import write_resampled
+from dan.data.pauses_folder import PICTURE, Taken, write_pauses
 from dan.data.recordings import open_material
 from dan.io.recordings import find_recordings, open_reader
 from dan.synthesis.mix import Pairs
@@ -32,6 +33,43 @@ class Mixed:
     data: Path
     notes: tuple[str, ...]
     """What was left out, held out or upsampled, in a sentence each."""
+
+
+def pauses_folder(
+    folder: Path,
+    out: Path,
+    *,
+    sample_rate_hz: float | None = None,
+    threshold_db: float = 6.0,
+    shortest_s: float = 0.2,
+    force: bool = False,
+) -> Taken:
+    """Cut the noise between the events of noisy recordings out, and draw what was taken.
+
+    Args:
+        folder: of noisy recordings.
+        out: the folder to make.
+        sample_rate_hz: of .npy arrays, in Hz.
+        threshold_db: by which a quiet frame may lie above the floor, in dB.
+        shortest_s: length of a stretch that is worth taking, in seconds.
+        force: replace a folder that was made so.
+
+    Raises:
+        DanError: if a folder or a recording is wrong, no pause is found, or the folder cannot be made.
+    """
+    from dan.report.pauses_plot import plot_pauses
+    from dan.report.style import save_figure
+
+    taken = write_pauses(
+        folder,
+        out,
+        sample_rate_hz=sample_rate_hz,
+        threshold_db=threshold_db,
+        shortest_s=shortest_s,
+        force=force,
+    )
+    save_figure(plot_pauses(taken.shown), out / PICTURE)
+    return taken
 
 
 def mix_folder(

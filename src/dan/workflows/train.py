@@ -18,10 +18,17 @@ from dan.data.folder.load import create
 from dan.data.sources import Folders, Signals, ValidationSet, open_signals
 from dan.dsp.butterworth import lowpass
 from dan.inference.model_file import ModelInfo, find_model, load_model, save_model
+from dan.losses.noisy_targets import for_noisy_targets
 from dan.networks.base import GeneratorBase
 from dan.report.plots import plot_history, plot_signals, save_figure
 from dan.training.checkpoint import load_checkpoint, save_checkpoint
-from dan.training.diagnostics import data_warnings, discriminator_warning, output_warnings, verdict
+from dan.training.diagnostics import (
+    data_warnings,
+    discriminator_warning,
+    output_warnings,
+    take_warnings,
+    verdict,
+)
 from dan.training.history import Record
 from dan.training.loop import Hooks, State, apply, new_state, train
 from dan.training.run_folder import Run
@@ -30,6 +37,11 @@ log = logging.getLogger(__name__)
 
 PLOTTED_SIGNALS = 3
 NO_FOLDERS = Folders()
+WITHOUT_CLEAN = (
+    "Without clean recordings: the SNR is the only loss, recordings are varied in level and polarity alone, "
+    "and every figure of the validation is an estimate."
+)
+ESTIMATED = "Note: estimates from two noisy takes of each signal; only clean signals could measure it."
 
 
 @dataclass(frozen=True)
@@ -77,6 +89,9 @@ def train_run(
     """
     run = Run(out)
     _check_apart(folders, out)
+    if folders.are_noisy:
+        recipe = for_noisy_targets(recipe)
+        log.info(WITHOUT_CLEAN)
     with run.locked():
         own = recipe.data.source == "folder" and not any(folders.paths())
         start = start_from(recipe)
@@ -87,7 +102,8 @@ def train_run(
         validation = signals.validation
         for note in signals.notes:
             log.info(note)
-        for warning in data_warnings(clean=validation.clean, mixed=validation.mixed):
+        look = take_warnings if validation.takes else data_warnings
+        for warning in look(clean=validation.clean, mixed=validation.mixed):
             log.warning("%s.", warning)
         state = new_state(recipe, start=start, device=device)
         state.digest = signals.source.digest
@@ -188,9 +204,8 @@ def _finish(run: Run, state: State, validation: ValidationSet, complete: bool) -
     if state.history:
         generator, _ = load_model(run.model)
         estimate = apply(generator, validation.mixed)
-        lines += [
-            f"Note: {warning}." for warning in output_warnings(estimate=estimate, clean=validation.clean)
-        ]
+        told = [] if validation.takes else output_warnings(estimate=estimate, clean=validation.clean)
+        lines += [ESTIMATED] if validation.takes else [f"Note: {warning}." for warning in told]
         _plot(run, state, validation, estimate)
     for line in lines:
         log.info(line)
@@ -238,6 +253,8 @@ def _plot(run: Run, state: State, validation: ValidationSet, estimate: Signal) -
         "noisy": validation.mixed[chosen],
         "dan": estimate[chosen],
     }
+    if validation.takes:
+        del signals["clean"]
     if recipe.data.source != "recordings":
         edge_hz = recipe.clean.frequency_hz[1]
         with suppress(DanError):  # a band up to half the rate leaves the filter nothing to take away

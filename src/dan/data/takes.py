@@ -1,0 +1,137 @@
+"""Two noisy takes of one signal, to learn from where there is no clean one: recorded, or made of one.
+
+A network that is asked for one take and is given the other learns their common part, as the noise of one says
+nothing of the other's (J. Lehtinen et al., "Noise2Noise", 2018). Where there is one take y = x + n, more
+noise m of the same kind and level is added to it and taken away from it: n + m and n - m are the noises of
+two takes y + m and y - m. As n and m might as well be each other, the network cannot know which of them it
+hears, and on the mean over both its target is x. For that m must be a stranger to n, as loud and of the same
+kinds; its distribution does not matter. (N. Moran et al., "Noisier2Noise", 2020, whose correction is in the
+target here; T. Pang et al., "Recorrupted-to-Recorrupted", 2021, for Gaussian noise.)
+
+Leaving out single samples and predicting them from their neighbours (blind spots) is another way and not
+here: it takes whatever neighbours share for signal, and so most of coloured noise.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from dan.config import AugmentationSettings, bounds
+from dan.core.arrays import Signal, db_to_amplitude, energy, energy_ratio_db
+from dan.data.crop import Crops
+from dan.data.mixer import Drawing
+from dan.synthesis.mix import Pairs
+
+FLOOR_QUANTILE = 0.2
+"""Share of the cells of a spectrogram, the lowest against the noise's spectrum, in which noise is alone."""
+FRAME_SAMPLES = 512
+TRIES = 8
+
+
+class TakesMixer:
+    """Draws stretches of two recorded takes; either is the input as often as the other.
+
+    Args:
+        takes: draws a stretch of both, one as clean and the other as noisy.
+    """
+
+    def __init__(self, takes: Drawing) -> None:
+        self._takes = takes
+
+    def draw(self, count: int, *, random: np.random.Generator) -> Pairs:
+        """Draw targets (`clean`) and inputs (`mixed`), ``[count, T]`` of each."""
+        drawn = self._takes.draw(count, random=random)
+        swapped = random.random((count, 1)) < 0.5
+        target = np.where(swapped, drawn.mixed, drawn.clean)
+        return as_takes(target=target, mixed=np.where(swapped, drawn.clean, drawn.mixed))
+
+
+class NoisierMixer:
+    """Draws stretches of noisy recordings, with more noise added for the input and taken away for the target.
+
+    Args:
+        noisy: stretches of noisy recordings.
+        noise: stretches of noise of the same kind, at any level: it is brought to that in the recordings.
+        length_samples: of a signal.
+        augmentation: of which gain and polarity are used: others would tell one noise from the other.
+    """
+
+    def __init__(
+        self, noisy: Crops, noise: Crops, *, length_samples: int, augmentation: AugmentationSettings
+    ) -> None:
+        self._noisy, self._noise, self._length = noisy, noise, length_samples
+        self._augmentation = augmentation
+
+    def draw(self, count: int, *, random: np.random.Generator) -> Pairs:
+        """Draw targets (`clean`) and inputs (`mixed`), ``[count, T]`` of each."""
+        varied = self._augmentation
+        noisy, noise = (self._stack(crops, count, random) for crops in (self._noisy, self._noise))
+        level = db_to_amplitude(random.uniform(*bounds(varied.gain_db), (count, 1)))
+        if varied.invert_polarity:
+            level *= random.choice([-1.0, 1.0], (count, 1))
+        noise = noise_gain(noisy, noise)[:, None] * random.choice([-1.0, 1.0], (count, 1)) * noise
+        return as_takes(target=level * (noisy - noise), mixed=level * (noisy + noise))
+
+    def _stack(self, crops: Crops, count: int, random: np.random.Generator) -> Signal:
+        return np.stack([self._stretch(crops, random) for _ in range(count)]).astype(np.float64)
+
+    def _stretch(self, crops: Crops, random: np.random.Generator) -> Signal:
+        for _ in range(TRIES):
+            drawn = crops.draw(self._length, random=random)
+            if np.ptp(drawn) > 0:
+                break
+        return drawn
+
+
+def as_takes(*, target: Signal, mixed: Signal) -> Pairs:
+    """Targets and inputs ``[N, T]`` as pairs; the SNR is that of either take, by what both have in common."""
+    target, mixed = target.astype(np.float32), mixed.astype(np.float32)
+    common, noise = common_energy(target, mixed), energy(mixed - target) / 2
+    return Pairs(target, mixed - target, mixed, energy_ratio_db(np.maximum(common, 0), noise))
+
+
+def common_energy(one: Signal, other: Signal) -> npt.NDArray[np.float64]:
+    """Energy of what two takes ``[N, T]`` have in common, in expectation, ``[N]``; by chance below 0."""
+    return np.asarray(np.einsum("nt,nt->n", one, other, dtype=np.float64))
+
+
+def noise_gain(noisy: Signal, noise: Signal) -> npt.NDArray[np.float64]:
+    """Gain that brings noise to its level in noisy signals: ``[N, T]`` of each, ``[N]``.
+
+    In the fifth of a spectrogram's cells that are lowest against the noise's mean spectrum, noise is taken to
+    be alone. Where the noise is of another kind, the gain is the one at which it could be in there.
+    """
+    if noisy.shape[-1] < 4:
+        return np.zeros(len(noisy))
+    cells, noise_cells = _spectrogram(noisy), _spectrogram(noise)
+    mean = _smoothed(noise_cells.mean(axis=1, keepdims=True))
+    mean[energy(noise) == 0] = 1
+    low, noise_low = (_floor(one / mean) for one in (cells, noise_cells))
+    return np.minimum(_ratio(low, noise_low), _ratio(energy(noisy), energy(noise)))
+
+
+def _floor(cells: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(np.quantile(cells.reshape(len(cells), -1), FLOOR_QUANTILE, axis=-1))
+
+
+def _ratio(above: npt.NDArray[np.float64], below: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Ratio of amplitudes of two powers; 0 where there is nothing below."""
+    return np.asarray(np.sqrt(np.where(below > 0, above / np.where(below > 0, below, 1), 0)))
+
+
+def _smoothed(spectrum: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """A mean over neighbouring bins: few frames' own mean would be as ragged as they are."""
+    width = 1 + 2 * (spectrum.shape[-1] // 32)
+    padded = np.pad(spectrum, [(0, 0), (0, 0), (width // 2, width // 2)], mode="reflect")
+    mean = np.lib.stride_tricks.sliding_window_view(padded, width, axis=-1).mean(axis=-1)
+    return np.asarray(mean + 1e-9 * mean.mean(axis=-1, keepdims=True) + np.finfo(np.float64).tiny)
+
+
+def _spectrogram(signal: Signal) -> npt.NDArray[np.float64]:
+    """Power ``[N, frames, bins]``; each frame about its mean, without the bins at 0 Hz and half the rate."""
+    length = signal.shape[-1]
+    size = min(FRAME_SAMPLES, length)
+    frames = np.lib.stride_tricks.sliding_window_view(signal, size, axis=-1)[:, :: max(1, size // 2)]
+    frames = frames - frames.mean(axis=-1, keepdims=True)
+    return np.asarray(np.abs(np.fft.rfft(np.hanning(size + 2)[1:-1] * frames)[..., 1:-1]) ** 2)

@@ -1,0 +1,47 @@
+"""SNR of validation outputs and inputs: measured against clean signals, or estimated from two noisy takes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dan.core.arrays import Signal, energy, energy_ratio_db
+from dan.data.sources import ValidationSet
+from dan.data.takes import common_energy
+
+MOST_DB = 30.0
+"""An estimate is no more than this above the takes' own SNR: what is left of the error is then chance."""
+
+
+def snr_db(estimate: Signal, validation: ValidationSet) -> tuple[float, float]:
+    """SNR of outputs and of inputs in dB; an estimate where there are two takes and nothing clean.
+
+    Args:
+        estimate: outputs for the validation's inputs, ``[N, T]``.
+        validation: the inputs, and clean signals or other takes.
+    """
+    if validation.takes:
+        return estimated_snr_db(estimate, mixed=validation.mixed, other=validation.clean)
+    clean = validation.clean
+    output_db = energy_ratio_db(energy(clean), energy(estimate - clean)).mean()
+    return float(output_db), float(energy_ratio_db(energy(clean), energy(validation.mixed - clean)).mean())
+
+
+def estimated_snr_db(estimate: Signal, *, mixed: Signal, other: Signal) -> tuple[float, float]:
+    """SNR of outputs and of inputs in dB, estimated without clean signals.
+
+    Half of the energy of the takes' difference is that of the noise in one of them, and their product is that
+    of the signal. The output's distance from the other take is its error and that take's noise; the two are
+    independent, and so the noise's energy is taken off. Each signal counts alike, whatever its level.
+
+    Args:
+        estimate: outputs ``[N, T]``.
+        mixed: the take that they were made of, ``[N, T]``.
+        other: the other take, with noise of its own as strong, ``[N, T]``.
+    """
+    total = np.maximum(energy(mixed) + energy(other), np.finfo(np.float64).tiny)
+    signal = float((common_energy(mixed, other) / total).mean())
+    noise = float((energy(mixed - other) / 2 / total).mean())
+    error = float((energy(estimate - other) / total).mean()) - noise
+    least = noise * 10 ** (-MOST_DB / 10)
+    output_db, input_db = (energy_ratio_db(max(signal, 0.0), max(left, least)) for left in (error, noise))
+    return float(output_db), float(input_db)

@@ -1,0 +1,56 @@
+"""Pauses lie between the events, and nowhere else."""
+
+import numpy as np
+import pytest
+
+from dan.core.errors import DanError
+from dan.data.pauses import find_pauses
+
+RATE_HZ = 1000
+
+
+def events(seed=0, level=1.0, offset=0.0):
+    """10 s of noise with tones 20 dB above it from 2 to 3 s and from 6 to 8 s."""
+    signal = 0.1 * np.random.default_rng(seed).standard_normal(10 * RATE_HZ)
+    time = np.arange(len(signal)) / RATE_HZ
+    for start, stop in ((2, 3), (6, 8)):
+        within = (time >= start) & (time < stop)
+        signal[within] += 1.4 * np.sin(2 * np.pi * 50 * time[within])
+    return level * signal + offset
+
+
+@pytest.mark.parametrize("level", [1e-9, 1.0, 1e6])
+@pytest.mark.parametrize("offset", [0.0, 50.0])
+def test_the_stretches_between_events_are_found(level, offset):
+    found = find_pauses(events(level=level, offset=offset * level), sample_rate_hz=RATE_HZ)
+    # frames of 25 ms, of which one is left off at each end
+    assert found.stretches == ((0, 1975), (3025, 5975), (8025, 10000))
+    assert found.samples == 1975 + 2950 + 1975
+
+
+def test_a_higher_threshold_takes_more_and_a_longer_least_length_less():
+    signal = events()
+    signal[4000:4200] *= 2.5  # 8 dB
+    spans = [find_pauses(signal, sample_rate_hz=RATE_HZ, threshold_db=db).samples for db in (6, 15)]
+    assert spans[1] - spans[0] == 250  # the stretch, and a frame at each end of it
+    assert len(find_pauses(signal, sample_rate_hz=RATE_HZ, shortest_s=1.5).stretches) == 3
+    assert len(find_pauses(signal, sample_rate_hz=RATE_HZ, shortest_s=1.9).stretches) == 2
+
+
+def test_digital_silence_is_no_noise():
+    signal = events()
+    signal[:2000] = 0.25
+    assert find_pauses(signal, sample_rate_hz=RATE_HZ).stretches == ((3025, 5975), (8025, 10000))
+    assert find_pauses(0 * signal, sample_rate_hz=RATE_HZ).stretches == ()
+
+
+def test_a_slow_drift_is_no_event():
+    drift = 100 * np.sin(2 * np.pi * 0.05 * np.arange(10 * RATE_HZ) / RATE_HZ)
+    found = find_pauses(0.1 * drift / 10 + events(), sample_rate_hz=RATE_HZ)
+    assert found.samples > 6000
+
+
+@pytest.mark.parametrize("option", ["threshold_db", "shortest_s", "frame_s"])
+def test_values_that_make_no_sense_are_refused(option):
+    with pytest.raises(DanError, match=f"{option}=0"):
+        find_pauses(events(), sample_rate_hz=RATE_HZ, **{option: 0.0})

@@ -1,0 +1,84 @@
+"""Two takes that are made of one teach what two recorded ones teach: the signal, and nothing of the noise."""
+
+import numpy as np
+import pytest
+
+from dan.config import AugmentationSettings
+from dan.core.arrays import energy
+from dan.data.takes import NoisierMixer, TakesMixer, common_energy, noise_gain
+from dan.synthesis.mix import Pairs
+
+
+def generator(seed=0):
+    return np.random.default_rng(seed)
+
+
+class Draws:
+    """Stretches of a kind, drawn by a function of their length and a generator."""
+
+    def __init__(self, make):
+        self.make = make
+
+    def draw(self, length, *, random):
+        return self.make(length, random).astype(np.float32)
+
+
+def tone(length, random):
+    return np.sqrt(2) * np.sin(2 * np.pi * 0.11 * np.arange(length) + random.uniform(0, 6))
+
+
+def pink(length, random):
+    return np.cumsum(random.standard_normal(length)) * 0.1 + 0.3 * random.standard_normal(length)
+
+
+def noisier(noise, length=2048, **augmentation):
+    noisy = Draws(lambda count, random: tone(count, random) + noise(count, random))
+    varied = AugmentationSettings(**augmentation)
+    return NoisierMixer(noisy, Draws(noise), length_samples=length, augmentation=varied)
+
+
+@pytest.mark.parametrize("noise", [lambda length, random: random.standard_normal(length), pink])
+@pytest.mark.parametrize("level", [0.01, 1.0, 30.0])
+def test_noise_is_brought_to_its_level_in_the_recordings(noise, level):
+    draws = [(generator(seed), generator(100 + seed)) for seed in range(30)]
+    noisy = np.stack([tone(4096, one) + noise(4096, one) for one, _ in draws])
+    other = level * np.stack([noise(4096, other) for _, other in draws])
+    error_db = 20 * np.log10(level * noise_gain(noisy, other))
+    # a tone fills a few of 255 bins, and pink noise's lowest bins differ from draw to draw
+    assert abs(np.median(error_db)) < 0.7
+
+
+def test_the_level_is_at_most_that_of_the_recording():
+    noisy, noise = generator(0).standard_normal((2, 4, 1000))
+    gain = noise_gain(1e-3 * noisy, noise)
+    assert (gain <= 1.001e-3 * np.sqrt(energy(noisy) / energy(noise))).all()
+    assert (noise_gain(0 * noisy, noise) == 0).all() and np.isfinite(noise_gain(noisy, 0 * noise)).all()
+
+
+def test_what_is_learnt_is_the_signal():
+    """The best gain from input to target is the Wiener gain of the signal in twice the noise."""
+    pairs = noisier(lambda length, random: random.standard_normal(length)).draw(200, random=generator())
+    best = (pairs.clean * pairs.mixed).sum() / (pairs.mixed**2).sum()
+    assert best == pytest.approx(1 / (1 + 2), abs=0.03)  # signal and noise of power 1; levels are off by 5 %
+    assert np.median(pairs.snr_db) == pytest.approx(10 * np.log10(1 / 2), abs=0.7)
+
+
+def test_gain_and_polarity_are_those_of_both_takes():
+    make = noisier(
+        lambda length, random: random.standard_normal(length), gain_db=(-20.0, 20.0), invert_polarity=True
+    )
+    pairs = make.draw(40, random=generator())
+    assert np.ptp(20 * np.log10(np.abs(pairs.mixed).max(axis=-1))) > 20
+    assert (common_energy(pairs.clean, pairs.mixed) > 0).all()
+
+
+def test_recorded_takes_change_roles():
+    first, second = np.ones((500, 8)), 2 * np.ones((500, 8))
+
+    class Both:
+        def draw(self, count, *, random):
+            return Pairs(first, second - first, second, np.zeros(count))
+
+    drawn = TakesMixer(Both()).draw(500, random=generator())
+    assert 0.4 < (drawn.clean[:, 0] == 1).mean() < 0.6
+    np.testing.assert_array_equal(drawn.clean + drawn.mixed, 3)

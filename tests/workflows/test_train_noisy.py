@@ -1,0 +1,88 @@
+"""Training without clean recordings, from the folders to the model."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from dan.core.errors import DanError
+from dan.data.pauses_folder import write_pauses
+from dan.data.sources import Folders, open_signals
+from dan.workflows.data import pauses_folder
+from dan.workflows.train import train_run
+
+RATE_HZ = 64
+RECIPE = {
+    "data.source": "recordings",
+    "data.validation_count": 8,
+    "losses.weights.adversarial": 1.0,
+    "recordings.held_out_count": 2,
+    "training.epochs": 2,
+}
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Two takes of tones with pauses of 2 s, and noise of the same kind."""
+    random = np.random.default_rng(0)
+    for number in range(8):
+        time = np.arange(8 * RATE_HZ) / RATE_HZ
+        tone = np.sin(2 * np.pi * random.uniform(2, 12) * time) * ((time < 3) | (time > 5))
+        for name, signal in (("first", tone), ("second", tone), ("noise", 0)):
+            (tmp_path / name).mkdir(exist_ok=True)
+            samples = signal + 0.1 * random.standard_normal(len(time))
+            soundfile.write(tmp_path / name / f"{number}.wav", samples, RATE_HZ, subtype="FLOAT")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "given", [{"noise": "noise"}, {"second_take": "second"}, {}], ids=["noise", "second take", "alone"]
+)
+def test_noisy_recordings_train_a_model(tiny, folders, given):
+    paths = {name: folders / folder for name, folder in given.items()}
+    outcome = train_run(tiny(RECIPE), folders / "run", folders=Folders(noisy=folders / "first", **paths))
+    assert outcome.complete and outcome.run.model.is_file()
+    assert any("estimates from two noisy takes" in line for line in outcome.verdict)
+    assert {"train_snr", "train_generator"} <= set(outcome.state.history[0])  # and no discriminator
+    again = train_run(tiny(RECIPE), folders / "run", folders=Folders(noisy=folders / "first", **paths))
+    assert again.complete and again.state.step == outcome.state.step
+
+
+def test_the_noise_is_that_of_the_pauses(tiny, folders):
+    opened = open_signals(tiny(RECIPE), Folders(noisy=folders / "first"), cache=folders / "cache")
+    (told,) = [note for note in opened.notes if "taken for noise alone" in note]
+    assert "64 s" in told
+    noise = (opened.validation.mixed - opened.validation.clean) / 2
+    assert np.sqrt((noise**2).mean()) == pytest.approx(0.1, rel=0.4)  # pauses of 2 s, frames of 16 samples
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"second_take": "second"}, "Give --noisy as well"),
+        ({"noisy": "first", "noise": "noise", "second_take": "second"}, "Give one of them"),
+        ({"noisy": "first", "second_take": "first"}, "they are one folder"),
+        ({"noisy": "first", "noise": "noise", "data": "noise"}, "Give only one"),
+        ({"noisy": "first", "noise": "first"}, "the same recording is in noisy and in noise"),
+    ],
+)
+def test_folders_that_do_not_go_together_are_refused(tiny, folders, given, said):
+    with pytest.raises(DanError, match=said):
+        open_signals(tiny(RECIPE), Folders(**{name: folders / folder for name, folder in given.items()}))
+
+
+def test_pauses_are_cut_out_with_a_picture(folders):
+    taken = pauses_folder(folders / "first", folders / "pauses")
+    files = sorted(path.relative_to(folders / "pauses").as_posix() for path in taken.out.rglob("*.wav"))
+    assert len(files) == 8 and files[0] == "0_wav/0_0000.wav"
+    samples, rate_hz = soundfile.read(taken.out / files[0])
+    assert rate_hz == RATE_HZ and 64 <= len(samples) <= 2 * RATE_HZ and np.abs(samples).max() < 0.5
+    assert (taken.out / "pauses.png").stat().st_size > 5000
+    with pytest.raises(DanError, match="exists already"):
+        write_pauses(folders / "first", folders / "pauses")
+    write_pauses(folders / "first", folders / "pauses", force=True)
+
+
+def test_recordings_without_pauses_are_refused_with_the_way_out(folders):
+    with pytest.raises(DanError, match="Raise --threshold, lower --shortest"):
+        write_pauses(folders / "first", folders / "pauses", shortest_s=9)
+    assert not (folders / "pauses").exists()
