@@ -1,10 +1,12 @@
 """Files and folders appear whole or not at all, whatever interrupts the writing."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
-from dan.core.atomic import atomic_folder, atomic_write
+from dan.core.atomic import _swept, atomic_folder, atomic_write
 from dan.core.errors import DanError
 
 
@@ -123,3 +125,33 @@ def test_a_folder_is_replaced_by_force_and_only_if_replaceable(tmp_path):
         ):
             pytest.fail("not to be reached")
     assert names(tmp_path) == ["old"]
+
+
+def test_what_a_killed_process_has_left_is_swept_by_the_next(tmp_path):
+    code = (
+        "import os, sys, signal\nfrom pathlib import Path\nfrom dan.core.atomic import atomic_write\n"
+        "with atomic_write(Path(sys.argv[1]) / 'a.wav') as file:\n"
+        "    file.write_text('half')\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path], check=False)
+    (left,) = tmp_path.iterdir()
+    (tmp_path / f".partial-{'0' * 8}-1-abcd.wav").touch()  # of another machine
+    with atomic_write(tmp_path / "b.wav") as running:
+        running.write_text("whole")
+        _swept.clear()
+        with atomic_write(tmp_path / "c.wav") as file:  # of a process that runs
+            file.write_text("whole")
+            assert running.exists() and not left.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"b.wav", "c.wav", f".partial-{'0' * 8}-1-abcd.wav"}
+
+
+def test_a_link_is_written_through(tmp_path):
+    (tmp_path / "there").mkdir()
+    for name in ("old.txt", "new.txt"):
+        (tmp_path / name).symlink_to(tmp_path / "there" / name)
+    (tmp_path / "there" / "old.txt").write_text("before")
+    for name in ("old.txt", "new.txt"):
+        with atomic_write(tmp_path / name, force=True) as file:
+            file.write_text("after")
+        assert (tmp_path / name).is_symlink() and (tmp_path / "there" / name).read_text() == "after"
+    assert len([*(tmp_path / "there").iterdir()]) == 2

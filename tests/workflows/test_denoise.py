@@ -1,5 +1,7 @@
 """Files and folders: where the denoised ones go, how they are stored, and what becomes of those that fail."""
 
+import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,8 @@ import pytest
 import soundfile
 
 from dan.core.errors import DanError
-from dan.workflows.denoise import denoise_files, plan
+from dan.inference.denoiser import load
+from dan.workflows.denoise import Written, denoise_files, plan
 
 RATE = 8000
 
@@ -206,11 +209,135 @@ def test_an_option_that_is_wrong_is_said_once_and_nothing_is_written(tmp_path, h
     assert len(contents(tmp_path)) == 2
 
 
-def test_tables_beside_recordings_are_said_to_be_left_out(tmp_path, halving):
+def test_what_is_left_out_of_a_folder_is_said_in_one_line(tmp_path, halving):
     write(tmp_path / "in" / "a.wav")
     (tmp_path / "in" / "notes.csv").write_text("x\n1\n2\n")
+    for name in ("b.m4", "c.m4", ".hidden.wav"):
+        (tmp_path / "in" / name).touch()
+    (tmp_path / "in" / "gone.wav").symlink_to(tmp_path / "nowhere.wav")
     (note,) = denoise_files(halving, [tmp_path / "in"], out=tmp_path / "out").notes
-    assert "tables: 1" in note and "notes.csv" in note
+    assert note.startswith(f"{tmp_path / 'in'}: left out: 1 tables") and "\n" not in note
+    for said in ("notes.csv", ".m4 2", "1 links that lead nowhere (gone.wav)", "1 hidden (.hidden.wav)"):
+        assert said in note
+
+
+# Runs that are broken off, and several files at once
+
+
+def test_what_was_written_before_is_left_as_it_is(tmp_path, halving):
+    for name in ("a.wav", "b.wav", "c.wav"):
+        write(tmp_path / "in" / name)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "b.wav").write_text("mine")
+    report = denoise_files(halving, [tmp_path / "in"], out=tmp_path / "out", skip_existing=True)
+    assert [one.path.name for one in report.written] == ["a.wav", "c.wav"] and not report.failures
+    assert (tmp_path / "out" / "b.wav").read_text() == "mine"
+    assert report.notes == [f"{tmp_path / 'in' / 'b.wav'}: written before, left as it is"]
+    with pytest.raises(DanError, match="--force and --skip-existing"):
+        denoise_files(halving, [tmp_path / "in"], skip_existing=True, force=True)
+
+
+@pytest.mark.parametrize("jobs", [None, 1, 3, 20])
+def test_several_files_at_once_are_written_alike(tmp_path, halving, jobs):
+    for number in range(7):
+        write(tmp_path / "in" / f"{number}.wav", rate=RATE if number != 4 else 2 * RATE)
+    report = denoise_files(halving, [tmp_path / "in"], out=tmp_path / "out", jobs=jobs)
+    assert [one.path.stem for one in report.written] == list("012356") and len(report.failures) == 1
+    for one in report.written:
+        assert np.array_equal(samples(one.path), samples(tmp_path / "in" / one.path.name) / 2)
+
+
+def test_all_files_stop_together(tmp_path, frame_denoiser):
+    def stopping(frames):
+        raise KeyboardInterrupt
+
+    denoiser = frame_denoiser(stopping, segment_samples=80, rate=RATE)
+    for number in range(6):
+        write(tmp_path / "in" / f"{number}.wav")
+    with pytest.raises(KeyboardInterrupt):
+        denoise_files(denoiser, [tmp_path / "in"], out=tmp_path / "out", jobs=2)
+    assert not contents(tmp_path / "out")
+
+
+# Pipes
+
+
+class Stdio:
+    """Stands for stdin or stdout."""
+
+    def __init__(self, file):
+        self.buffer = file
+
+
+@pytest.mark.parametrize(
+    ("suffix", "subtype"), [(".wav", "PCM_16"), (".flac", "PCM_16"), (".aiff", "PCM_24")]
+)
+def test_a_recording_through_stdin_and_stdout(tmp_path, halving, monkeypatch, suffix, subtype):
+    source = write(tmp_path / f"a{suffix}", subtype)
+    with source.open("rb") as given, (tmp_path / "out").open("wb") as out:
+        monkeypatch.setattr("sys.stdin", Stdio(given))
+        monkeypatch.setattr("sys.stdout", Stdio(out))
+        report = denoise_files(halving, [Path("-")])
+    assert report.written == [Written(Path("-"), 0)] and not report.failures
+    assert np.array_equal(samples(tmp_path / "out"), samples(source) / 2)
+    assert soundfile.info(tmp_path / "out").format == soundfile.info(source).format
+
+
+def test_a_table_through_stdin_into_a_file(tmp_path, halving, monkeypatch):
+    given = 2 * np.random.default_rng(0).integers(-800, 800, 300)
+    (tmp_path / "in").write_text("v\n" + "".join(f"{value}\n" for value in given))
+    with (tmp_path / "in").open("rb") as file:
+        monkeypatch.setattr("sys.stdin", Stdio(file))
+        report = denoise_files(halving, [Path("-")], out=tmp_path / "out.csv", sample_rate_hz=RATE)
+    assert not report.failures
+    assert np.array_equal(np.loadtxt(tmp_path / "out.csv", skiprows=1), given / 2)
+
+
+def test_what_comes_on_stdin_and_is_wrong_is_named_so(halving, monkeypatch, tmp_path):
+    (tmp_path / "in").write_bytes(b"RIFF....WAVE")
+    with (tmp_path / "in").open("rb") as file:
+        monkeypatch.setattr("sys.stdin", Stdio(file))
+        (failure,) = denoise_files(halving, [Path("-")]).failures
+    assert str(failure).startswith("-: ")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
+def test_a_fifo_is_read_as_it_comes(tmp_path, halving):
+    source, fifo = write(tmp_path / "a.wav"), tmp_path / "pipe.wav"
+    os.mkfifo(fifo)
+    giver = threading.Thread(target=lambda: fifo.write_bytes(source.read_bytes()))
+    giver.start()
+    (written,) = denoise_files(halving, [fifo]).written
+    giver.join()
+    assert written.path == tmp_path / "pipe_denoised.wav"
+    assert np.array_equal(samples(written.path), samples(source) / 2)
+
+
+def test_a_pipe_is_given_by_itself(tmp_path, halving):
+    source = write(tmp_path / "a.wav")
+    for inputs, out in (([Path("-"), source], None), ([source, source], Path("-")), ([tmp_path], Path("-"))):
+        with pytest.raises(DanError, match="a pipe is read or written by itself"):
+            denoise_files(halving, inputs, out=out)
+
+
+# Levels
+
+
+def test_a_file_at_a_level_that_the_model_does_not_know_is_said(tmp_path):
+    rows = np.random.default_rng(0).standard_normal(2000)
+    np.save(tmp_path / "loud.npy", 50 * rows)
+    np.save(tmp_path / "right.npy", 0.7 * rows + 500)
+    notes = denoise_files(load("tones"), [tmp_path], out=tmp_path / "out", sample_rate_hz=256).notes
+    (note,) = (note for note in notes if "Warning" in note)
+    assert "loud.npy: Warning: an RMS of 5" in note and "right" not in note
+
+
+def test_the_beginning_of_a_file_tells_its_offset(tmp_path):
+    """An offset of one RMS, which a stream cannot be sure of, is put back in a file."""
+    rows = np.random.default_rng(0).standard_normal(4000)
+    np.save(tmp_path / "a.npy", rows + 1)
+    denoise_files(load("tones-wide"), [tmp_path / "a.npy"], sample_rate_hz=256)
+    assert np.load(tmp_path / "a_denoised.npy").mean() == pytest.approx(1, abs=0.1)
 
 
 def test_many_go_into_a_folder_not_a_file(tmp_path, halving):

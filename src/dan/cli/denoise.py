@@ -22,7 +22,7 @@ class MissingSamples(StrEnum):
 
 def denoise(
     model: Model,
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Files and folders.")],
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Files and folders, or -.")],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="A file, or a folder for many.")] = None,
     strength: Strength = 1.0,
     sample_rate: Rate = None,
@@ -41,9 +41,18 @@ def denoise(
     time_column: Annotated[
         str | None, typer.Option("--time-column", metavar="NAME", help="The column of tables with the times.")
     ] = None,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Leave out what has been written before.")
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, help="Files at once; all cores if not said.")
+    ] = None,
     force: Force = False,
 ) -> None:
-    """Denoise recordings: same rate, length, channels and type come out."""
+    """Denoise recordings: same rate, length, channels and type come out.
+
+    INPUT - is a recording on stdin; -o - writes one to stdout.
+    """
     from dan.inference.denoiser import load
     from dan.workflows.denoise import denoise_files
 
@@ -59,6 +68,8 @@ def denoise(
             columns=next(csv.reader([columns], skipinitialspace=True)) if columns else None,
             time_column=time_column,
             force=force,
+            skip_existing=skip_existing,
+            jobs=jobs,
         )
     for written in report.written:
         clipped = (
@@ -66,7 +77,7 @@ def denoise(
             if written.clipped_samples
             else ""
         )
-        typer.echo(f"{written.path}{clipped}")
+        typer.echo(f"{written.path}{clipped}", err=str(written.path) == "-")
     for note in report.notes:
         say(note)
     for error in report.failures[:-1]:

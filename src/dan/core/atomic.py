@@ -2,13 +2,17 @@
 
 Both are made under a hidden temporary name beside the target, on the same file system, and then renamed. A
 file is on the disk before it is renamed: a power cut leaves the old one or the new one, never an empty one.
+What a process that was killed has left goes when the next one writes into the same folder.
 """
 
 from __future__ import annotations
 
 import os
+import platform
+import re
 import secrets
 import shutil
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,10 +35,12 @@ def atomic_write(path: str | Path, *, force: bool = False) -> Iterator[Path]:
         DanError: if the name is taken, or nothing can be written there (no permission, full disk).
     """
     target = Path(path)
+    target = target.resolve() if target.is_symlink() else target  # what it leads to is replaced, not the link
     temporary = _beside(target)
     try:
         _check_file_name_free(target, force=force)
         target.parent.mkdir(parents=True, exist_ok=True)
+        sweep(target.parent)
         yield temporary
         _flush(temporary)
         temporary.replace(target)
@@ -93,7 +99,36 @@ def check_free(*paths: Path | None, force: bool) -> None:
 
 def _beside(target: Path) -> Path:
     """A new name, no longer than it must be: the target's own may be as long as the file system allows."""
-    return target.with_name(f".partial-{secrets.token_hex(4)}{target.suffix}")
+    return target.with_name(f".partial-{_host()}-{os.getpid()}-{secrets.token_hex(4)}{target.suffix}")
+
+
+def _host() -> str:
+    return f"{zlib.crc32(platform.node().encode()):08x}"
+
+
+_swept: set[Path] = set()
+"""Folders that this process has swept."""
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes of this machine that are no more have left half written, once for each folder."""
+    if os.name != "posix" or folder in _swept:
+        return
+    _swept.add(folder)
+    for path in folder.glob(f".partial-{_host()}-*"):
+        maker = re.match(r"\.partial-[0-9a-f]{8}-(\d+)-", path.name)
+        if maker and not _runs(int(maker[1])):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # another user's
+        return True
+    return True
 
 
 def _check_file_name_free(target: Path, *, force: bool) -> None:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +21,9 @@ from dan.core.progress import track
 from dan.inference.denoiser import Denoiser
 from dan.inference.stream import Stream, check_strength
 from dan.io.base import Missing, Reader, Writer
-from dan.io.recordings import SUFFIXES, find_recordings, open_reader, open_writer, tables_beside, written_name
+from dan.io.left_out import describe_left_out
+from dan.io.recordings import SUFFIXES, find_recordings, open_reader, open_writer, written_name
+from dan.workflows.pipes import STDIN, STDIO, is_pipe, opened_pipe, write_stdout
 
 BLOCK_VALUES = 2**18
 """Samples, of all channels, that are in memory at once: 1 MB."""
@@ -54,13 +62,17 @@ def denoise_files(
     columns: Sequence[str] | None = None,
     time_column: str | None = None,
     force: bool = False,
+    skip_existing: bool = False,
+    jobs: int | None = None,
 ) -> Report:
     """Denoise recordings; one that fails does not stop the rest.
 
     Args:
         denoiser: the model.
-        inputs: files, and folders whose recordings are taken with their tree.
-        out: a file for one file, otherwise a folder; without it, ``NAME_denoised`` beside each input.
+        inputs: files, and folders whose recordings are taken with their tree; ``-`` alone is stdin, and a
+            FIFO is read likewise.
+        out: a file for one file, otherwise a folder; ``-`` for stdout. Without it, ``NAME_denoised`` beside
+            each input, and stdout for stdin.
         strength: 0 returns the input, 1 all of the effect.
         sample_rate_hz: rate in Hz of files that do not say theirs.
         resample: take recordings of another rate too: to the model's rate and back.
@@ -70,6 +82,8 @@ def denoise_files(
             signals.
         time_column: of tables, the column that holds the times; None for the one that seems to.
         force: overwrite what is there.
+        skip_existing: leave out recordings whose output is there already.
+        jobs: files that are worked on at once; None for as many as there are cores.
 
     Returns:
         What was written, and the errors of the files that could not be.
@@ -82,25 +96,143 @@ def denoise_files(
     check_strength(strength)
     if sample_rate_hz is not None:
         check_sample_rate(sample_rate_hz)
+    if force and skip_existing:
+        raise DanError(
+            "--force and --skip-existing", "what is there is overwritten or left", "Give one of them"
+        )
     options: dict[str, Any] = {
         "sample_rate_hz": sample_rate_hz, "missing": missing, "columns": columns, "time_column": time_column,
     }  # fmt: skip
-    pairs, told = plan(inputs, out), dict[str, list[Path]]()
-    report = Report(notes=[note for given in inputs if given.is_dir() for note in _left_out(given)])
-    for source, target in track(pairs.items(), "Denoising"):
-        try:
-            with open_reader(source, **options) as reader:
-                stream = _open_stream(denoiser, reader, strength=strength, resample=resample)
-                with open_writer(target, reader, force=force) as writer:
-                    _copy(reader, stream, writer)
-                clipped = writer.clipped_samples
-                for note in [*_told(reader, writer), *writer.notes]:
-                    told.setdefault(note, []).append(source)
-            report.written.append(Written(target, clipped))
-        except DanError as error:
-            report.failures.append(error)
-    report.notes += [f"{_named(files)}: {note}" for note, files in told.items()]
+    work = partial(_denoise_one, denoiser, options=options, strength=strength, resample=resample, force=force)
+    if out == STDIO or any(is_pipe(given) for given in inputs):
+        with _piped(inputs, out) as (source, target, rename):
+            return rename(_report([work(source, target)]))
+    pairs = plan(inputs, out)
+    notes = [note for given in inputs if given.is_dir() for note in _left_out(given)]
+    if skip_existing:
+        there = [source for source, target in pairs.items() if target.exists()]
+        pairs = {source: target for source, target in pairs.items() if source not in there}
+        notes += [f"{_named(there)}: written before, left as it is"] if there else []
+    report = _report(_each(work, pairs, jobs or _cores()))
+    report.notes = notes + report.notes
     return report
+
+
+@dataclass
+class _Outcome:
+    """What came of one file."""
+
+    source: Path
+    result: Written | DanError
+    notes: list[str] = field(default_factory=list)
+
+
+def _report(outcomes: Iterable[_Outcome]) -> Report:
+    """All outcomes together, what is said of several files said once."""
+    report, told = Report(), dict[str, list[Path]]()
+    for outcome in outcomes:
+        if isinstance(outcome.result, Written):
+            report.written.append(outcome.result)
+        else:
+            report.failures.append(outcome.result)
+        for note in outcome.notes:
+            told.setdefault(note, []).append(outcome.source)
+    report.notes = [f"{_named(files)}: {note}" for note, files in told.items()]
+    return report
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+Work = Callable[..., _Outcome]
+
+
+def _each(work: Work, pairs: dict[Path, Path], jobs: int) -> list[_Outcome]:
+    """Work on each pair, several at once, and return what came of them in their order."""
+    if min(jobs, len(pairs)) <= 1:
+        return [work(source, target) for source, target in track(pairs.items(), "Denoising")]
+    stop = threading.Event()
+    with ThreadPoolExecutor(min(jobs, len(pairs))) as pool:
+        futures = [pool.submit(work, source, target, stop=stop) for source, target in pairs.items()]
+        try:
+            return [future.result() for future in track(futures, "Denoising")]
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+class _GivenUp(Exception):  # noqa: N818 (no error: nobody wants the work any more)
+    """Unwinds work that is to stop."""
+
+
+def _denoise_one(
+    denoiser: Denoiser,
+    source: Path,
+    target: Path,
+    *,
+    options: dict[str, Any],
+    strength: float,
+    resample: bool,
+    force: bool,
+    stop: threading.Event | None = None,
+) -> _Outcome:
+    """Denoise a file; what is wrong with it is its result."""
+    try:
+        with open_reader(source, **options) as reader:
+            stream = _open_stream(denoiser, reader, strength=strength, resample=resample)
+            with open_writer(target, reader, force=force) as writer:
+                _copy(reader, stream, writer, stop)
+            notes = [*_told(reader, writer), *writer.notes]
+            level = denoiser.level_note(stream)
+            notes += [f"Warning: {level}"] if level else []
+        return _Outcome(source, Written(target, writer.clipped_samples), notes)
+    except DanError as error:
+        return _Outcome(source, error)
+
+
+@contextmanager
+def _piped(inputs: list[Path], out: Path | None) -> Iterator[tuple[Path, Path, Callable[[Report], Report]]]:
+    """Yield files that stand for stdin and stdout, and what gives a report their names; then write stdout."""
+    if len(inputs) != 1 or inputs[0].is_dir():
+        raise DanError(
+            ", ".join(map(str, inputs)), "a pipe is read or written by itself", "Give one file or -"
+        )
+    (given,) = inputs
+    to_stdout = out == STDIO or (out is None and str(given) in STDIN)
+    with ExitStack() as stack:
+        source = stack.enter_context(opened_pipe(given)) if is_pipe(given) else given
+        suffix = Path(written_name(source)).suffix
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dan-")))
+        name = "stdin" if str(given) in STDIN else given.name
+        if to_stdout:
+            target = folder / f"output{suffix}"
+        elif out is None:
+            target = given.with_name(f"{given.stem}_denoised{given.suffix or suffix}")
+        else:
+            target = out / f"{Path(name).stem}{suffix}" if out.is_dir() or not out.suffix else out
+        names = {str(source): str(given), str(target): "stdout"} if to_stdout else {str(source): str(given)}
+
+        def rename(report: Report) -> Report:
+            if to_stdout and report.written:
+                write_stdout(target)
+                report.written = [Written(STDIO, one.clipped_samples) for one in report.written]
+            report.notes = [_renamed(note, names) for note in report.notes]
+            report.failures = [
+                DanError(*(_renamed(part, names) for part in (error.what, error.rule, error.way_out)))
+                for error in report.failures
+            ]
+            return report
+
+        yield source, target, rename
+
+
+def _renamed(text: str, names: dict[str, str]) -> str:
+    for name, shown in names.items():
+        text = text.replace(name, shown)
+    return text
 
 
 def _named(files: list[Path]) -> str:
@@ -108,18 +240,17 @@ def _named(files: list[Path]) -> str:
 
 
 def _left_out(folder: Path) -> list[str]:
-    tables = tables_beside(folder)
-    if not tables:
-        return []
-    few = ", ".join(table.name for table in tables[:3])
-    return [f"{folder}: left out beside other recordings, tables: {len(tables)} ({few}). Give them by name."]
+    said = describe_left_out(folder)
+    return [f"{folder}: left out: {said}"] if said else []
 
 
-def _copy(reader: Reader, stream: Stream, writer: Writer) -> None:
+def _copy(reader: Reader, stream: Stream, writer: Writer, stop: threading.Event | None = None) -> None:
     """Block by block: a recording of any length takes the memory of one block."""
     block_samples = max(1, BLOCK_VALUES // reader.channels)
     count = math.ceil((reader.length_samples or 0) / block_samples)
     for block in track(reader.blocks(block_samples), "Blocks", total=count):
+        if stop and stop.is_set():
+            raise _GivenUp
         _write(reader, writer, _fed(stream, block, reader.path))
     _write(reader, writer, stream.flush())
 

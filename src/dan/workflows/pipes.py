@@ -6,6 +6,7 @@ import os
 import select
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from typing import BinaryIO
 from dan.core.errors import DanError
 from dan.io.recordings import suffix_of
 
+STDIO = Path("-")
+"""Stands for stdin and for stdout."""
+STDIN = ("-", "/dev/stdin")
 READ_BYTES = 2**16
 """Most bytes taken at once; what has come is taken, however little."""
 HEAD_BYTES = 2**12
@@ -60,10 +64,12 @@ def write_all(target: BinaryIO, data: bytes) -> None:
 
 def is_pipe(path: Path) -> bool:
     """Whether a path is read once from start to end: ``-`` for stdin, a FIFO, /dev/stdin."""
+    if str(path) in STDIN:
+        return True
     try:
         mode = path.stat().st_mode
     except OSError:
-        return str(path) == "-"
+        return False
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
 
 
@@ -119,3 +125,27 @@ def spooled(pipe: Pipe, *, suffix: str = "") -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def opened_pipe(path: Path) -> Iterator[Path]:
+    """Yield a temporary file of what comes out of a pipe, ``-`` being stdin.
+
+    Raises:
+        DanError: if stdin is closed, or the pipe cannot be read.
+    """
+    if str(path) not in STDIN:
+        with path.open("rb", buffering=0) as pipe, spooled(Pipe(pipe), suffix=path.suffix) as file:
+            yield file
+    elif sys.stdin is None:
+        raise DanError("stdin", "it is closed", "Give a recording: dan denoise MODEL - < in.wav > out.wav")
+    else:
+        with spooled(Pipe(sys.stdin.buffer)) as file:
+            yield file
+
+
+def write_stdout(path: Path) -> None:
+    """Write a file to stdout."""
+    with path.open("rb") as file:
+        while block := file.read(READ_BYTES):
+            write_all(sys.stdout.buffer, block)
