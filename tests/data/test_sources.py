@@ -224,5 +224,5 @@ def test_a_rate_that_agrees_is_taken(tiny, write_data, tmp_path, said):
 
 
 def test_noise_alone_is_named_by_its_own_option(tiny, tmp_path):
-    with pytest.raises(DanError, match="^--noise: .*Give --clean, or --noisy, as well"):
+    with pytest.raises(DanError, match=r"^--noise: .*Give --clean, or --noisy, as well"):
         open_signals(tiny(), Folders(noise=tmp_path))
