@@ -90,6 +90,8 @@ def trace(generator: GeneratorBase, info: ModelInfo, path: Path) -> ModelProto:
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         # That the exporter from traces is an old one: the new one takes `onnxscript`, and stores transforms.
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.onnx|dan\.export")
+        # That a GRU of other rows needs its first state as an input: it is one.
+        warnings.filterwarnings("ignore", message="Exporting a model to ONNX with a batch_size other than 1")
         # Folding would store the transforms, which the graph makes when it is loaded.
         torch.onnx.export(
             **_signature(generator),

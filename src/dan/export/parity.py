@@ -64,16 +64,17 @@ def _signals(info: ModelInfo, random: np.random.Generator) -> Iterator[Block]:
     """Yield tones in noise ``[C, T]`` with a pause within, at each level, and silence."""
     if isinstance(info.generator, ShortTimeSettings):
         frame, hop = info.generator.n_fft, info.generator.hop_length
-        lengths = {1, hop - 1, frame + 1, 7 * hop, 150 * hop + hop // 3}
+        lengths, levels = {1, hop - 1, frame + 1, 7 * hop, 150 * hop + hop // 3}, (*LEVELS, 0.0)
     else:
         frame = info.signal.length_samples
-        lengths = {1, frame // 3, frame - 1, frame}
+        # An engine leaves silent frames silent, whatever its network has for them.
+        lengths, levels = {1, frame // 3, frame - 1, frame}, LEVELS
     for channels in (1, 3, 5):
         for length in sorted(lengths - {0}):
             tones = np.sin(random.uniform(0, math.pi, (channels, 1)) * np.arange(length))
             signal = (tones + random.standard_normal((channels, length))) / 4
             signal[:, length // 3 : length // 2] = 0
-            for level in (*LEVELS, 0.0):
+            for level in levels:
                 yield (level * signal.clip(-1, 1)).astype(np.float32)
 
 
