@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from dan.benchmark.page import shown
 from dan.benchmark.results import Comparison, Entry
 from dan.core.errors import DanError
-from dan.report.style import INK, SMALL, TEXT, colour_of, new_figure, style_axes
+from dan.report.style import INK, SMALL, TEXT, colour_of, new_figure, style_axes, styled
 
 LETTER, LINE = 0.66, 1.25
 """Width of a letter and height of a line, in font sizes."""
@@ -19,6 +19,7 @@ APART = 8.0
 """Points from a point to its name."""
 
 
+@styled
 def plot_tradeoff(comparison: Comparison) -> Figure:
     """Draw quality against the real-time factor and against the time to the first sample.
 

@@ -18,6 +18,7 @@ from dan.core.arrays import (
     energy_ratio_db,
 )
 from dan.core.errors import DanError
+from dan.dsp.stft import power_spectra
 
 Array = npt.NDArray[np.float64]
 
@@ -140,7 +141,8 @@ def log_spectral_distance_db(*, estimate: npt.ArrayLike, reference: npt.ArrayLik
     if n_fft < 4:
         raise DanError(f"n_fft={n_fft}", "it is at least 4", "Give a longer frame")
     pair = np.stack(check_pair(estimate, reference))  # [2, *, T]
-    power = np.abs(np.fft.rfft(_frames(pair, n_fft))) ** 2  # [2, *, frames, F]
+    frame = min(n_fft, pair.shape[-1])
+    power = power_spectra(pair, n_fft=frame, hop_length=max(1, frame // 4))  # [2, *, frames, F]
     highest = power.max(axis=(0, -2, -1), keepdims=True)
     relative = np.divide(power, highest, out=np.ones_like(power), where=highest > 0)
     level_db = 10 * np.log10(np.maximum(relative, 10 ** (SPECTRUM_FLOOR_DB / 10)))
@@ -169,7 +171,7 @@ def out_of_band_energy(
     wave, rate_hz = check_signal(signal), check_sample_rate(sample_rate_hz)
     low_hz, high_hz = check_band(frequency_hz, sample_rate_hz=rate_hz)
     length = wave.shape[-1]
-    power = np.abs(np.fft.rfft(at_unit_peak(wave) * _hann(length))) ** 2
+    power = power_spectra(at_unit_peak(wave), n_fft=length, hop_length=length)[..., 0, :]
     bins_hz = np.fft.rfftfreq(length, 1 / rate_hz)
     power[..., (bins_hz > 0) & (bins_hz < rate_hz / 2)] *= 2  # each stands for its mirror image, too
     margin_hz = MAIN_LOBE_CELLS * rate_hz / length
@@ -192,19 +194,3 @@ def at_unit_peak(signal: npt.NDArray[np.floating]) -> Array:
     wide = signal.astype(np.float64)
     peak = np.abs(wide).max(axis=-1, keepdims=True)
     return np.asarray(np.divide(wide, peak, out=np.zeros_like(wide), where=peak > 0))
-
-
-def _frames(signal: Array, n_fft: int) -> Array:
-    """Windowed frames that overlap by three quarters, the last silence-filled: ``[*, T] -> [*, M, L]``."""
-    length = signal.shape[-1]
-    frame = min(n_fft, length)
-    hop = max(1, frame // 4)
-    short = -(length - frame) % hop
-    filled = np.concatenate([signal, np.zeros((*signal.shape[:-1], short))], axis=-1)
-    cut = np.lib.stride_tricks.sliding_window_view(filled, frame, axis=-1)[..., ::hop, :]
-    return np.asarray(cut * _hann(frame))
-
-
-def _hann(length: int) -> Array:
-    """Hann window that is nowhere 0, so that even one sample is seen, ``[T]``."""
-    return np.asarray(np.sin(np.pi * (np.arange(length) + 0.5) / length) ** 2)

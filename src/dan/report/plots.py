@@ -17,6 +17,7 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from dan.core.arrays import Signal, check_same_shape, check_sample_rate, check_signal
 from dan.core.errors import DanError
+from dan.dsp.stft import power_spectra
 from dan.evaluation.table import Row
 from dan.metrics.general import snr_db
 from dan.report.style import (
@@ -34,6 +35,7 @@ from dan.report.style import (
     save_figure,
     signed,
     style_axes,
+    styled,
 )
 
 __all__ = [
@@ -52,6 +54,7 @@ LONGEST_FRAME_SAMPLES = 4096
 """Longer signals are cut into frames of this length, whose power spectra are averaged."""
 
 
+@styled
 def plot_history(
     history: Sequence[Mapping[str, Any]], *, levels_db: Mapping[str, float] | None = None
 ) -> Figure:
@@ -86,6 +89,7 @@ def plot_history(
     return figure
 
 
+@styled
 def plot_signals(signals: Mapping[str, Signal], *, sample_rate_hz: float) -> Figure:
     """Draw signals one below the other: the waveform on the left, the spectrum on the right.
 
@@ -121,6 +125,7 @@ def plot_signals(signals: Mapping[str, Signal], *, sample_rate_hz: float) -> Fig
     return figure
 
 
+@styled
 def plot_scores(rows: Sequence[Row]) -> Figure:
     """Draw the output SNR of each row as a bar that starts at the noisy input, with its 95 % interval.
 
@@ -156,6 +161,7 @@ def plot_scores(rows: Sequence[Row]) -> Figure:
     return figure
 
 
+@styled
 def plot_curve(points: Sequence[tuple[float, Mapping[str, float]]]) -> Figure:
     """Draw output SNR against input SNR, a line for each method and a diagonal for no change.
 
@@ -266,12 +272,13 @@ def _signal_title(name: str, signal: Signal, clean: Signal | None) -> str:
 
 
 def _power_spectrum(signal: Signal) -> Array:
-    """Mean power over Hann-windowed frames that overlap by half, zero-padded: ``[T] -> [F]``."""
+    """Return the mean power over whole frames that overlap by half, zero-padded: ``[T] -> [F]``."""
     frame = min(len(signal), LONGEST_FRAME_SAMPLES)
-    window = np.sin(np.pi * (np.arange(frame) + 0.5) / frame) ** 2
-    starts = range(0, len(signal) - frame + 1, max(1, frame // 2))
-    frames = np.stack([signal[start : start + frame] for start in starts]) * window
-    return np.asarray(np.mean(np.abs(np.fft.rfft(frames, max(4 * frame, 512))) ** 2, axis=0))
+    hop = max(1, frame // 2)
+    whole = signal[: len(signal) - (len(signal) - frame) % hop]
+    return np.asarray(
+        power_spectra(whole, n_fft=frame, hop_length=hop, padded=max(4 * frame, 512)).mean(axis=0)
+    )
 
 
 def _decibels(power: Array, top: float) -> Array:

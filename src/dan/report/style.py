@@ -8,15 +8,17 @@ it ends.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, ParamSpec
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.style import context
 
 from dan.core.atomic import atomic_write
 
@@ -62,9 +64,13 @@ LABELS = {
     "feature_matching": "feature matching",
     "multi_resolution_stft": "multi-resolution STFT",
 }
-INK, FAINT = "#3b4047", "#d9dce1"
+INK = "#3b4047"
 TITLE, TEXT, SMALL = 12.5, 11.0, 10.0
 """Sizes of letters in points, on figures 9 to 10 inches wide."""
+
+SHEET = Path(__file__).with_name("dan.mplstyle")
+
+Given = ParamSpec("Given")
 
 DPI = 150
 
@@ -75,14 +81,25 @@ def label(name: str) -> str:
 
 
 def signed(value: float, *, plus: str = "", digits: int = 1) -> str:
-    """A number with the minus sign that axes have; zero has no sign."""
+    """Return a number with the minus sign that axes have; zero has no sign."""
     text = f"{abs(value):.{digits}f}"
     sign = "" if float(text) == 0 else "\N{MINUS SIGN}" if value < 0 else plus
     return sign + text
 
 
+def styled(draw: Callable[Given, Figure]) -> Callable[Given, Figure]:
+    """Let a function draw in the style sheet of this package, `dan.mplstyle`."""
+
+    @wraps(draw)
+    def drawn(*given: Given.args, **options: Given.kwargs) -> Figure:
+        with context(SHEET):
+            return draw(*given, **options)
+
+    return drawn
+
+
 def new_figure(width_inch: float, height_inch: float) -> Figure:
-    """An empty figure that no window and no global state knows of."""
+    """Return an empty figure that no window and no global state knows of."""
     spaces = ConstrainedLayoutEngine(h_pad=0.07, w_pad=0.07)
     figure = Figure(figsize=(width_inch, height_inch), layout=spaces)
     FigureCanvasAgg(figure)
@@ -90,12 +107,12 @@ def new_figure(width_inch: float, height_inch: float) -> Figure:
 
 
 def colour_of(name: str) -> str:
-    """The colour of a row, signal or loss."""
+    """Return the colour of a row, signal or loss."""
     return COLOURS.get(name, MUTED)
 
 
 def line_style(name: str) -> dict[str, Any]:
-    """Colour, width and dashes of the line of a row, signal or loss."""
+    """Return colour, width and dashes of the line of a row, signal or loss."""
     dashes: Any = (0, (5, 2)) if name == "limit" else "-"
     width = {"dan": 2.8, "limit": 1.9, "generator": 1.9}.get(name, 1.4)
     return {"color": colour_of(name), "linewidth": width, "linestyle": dashes}
@@ -104,15 +121,10 @@ def line_style(name: str) -> dict[str, Any]:
 def style_axes(
     axes: Axes, *, title: str = "", xlabel: str = "", ylabel: str = "", grid: Literal["both", "x"] = "both"
 ) -> None:
-    """Give axes their title and names, a faint grid and no frame."""
-    axes.set_title(title, fontsize=TITLE, color=INK, loc="left") if title else None
-    axes.set_xlabel(xlabel, fontsize=TEXT, color=INK)
-    axes.set_ylabel(ylabel, fontsize=TEXT, color=INK)
-    axes.tick_params(labelsize=SMALL, colors=INK, labelcolor=INK)
-    axes.grid(visible=True, axis=grid, color=FAINT, linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color("#9aa0a8")
+    """Give axes their title and names, and take the grid off the axis that needs none."""
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    if grid == "x":
+        axes.grid(visible=False, axis="y")
 
 
 def label_ends(axes: Axes, ends: Mapping[str, float]) -> None:
@@ -147,7 +159,7 @@ def label_ends(axes: Axes, ends: Mapping[str, float]) -> None:
 
 
 def _moved_apart(rising: Sequence[float], apart: float) -> list[float]:
-    """Heights at least `apart` from one another, each as near its own as its neighbours allow."""
+    """Return heights at least `apart` from one another, each as near its own as its neighbours allow."""
     heights = list(rising)
     for _ in range(100):  # a dozen labels settle within some dozen passes
         for below, above in pairwise(range(len(heights))):
@@ -158,7 +170,7 @@ def _moved_apart(rising: Sequence[float], apart: float) -> list[float]:
 
 
 def figure_png(figure: Figure) -> bytes:
-    """A figure as PNG; the same figure gives the same bytes."""
+    """Return a figure as PNG; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, facecolor="white", metadata={"Software": None})
     return buffer.getvalue()
