@@ -48,6 +48,19 @@ def test_stimulus_channels_are_left_out_of_fif(tmp_path):
         np.testing.assert_allclose(reader.read(0, 1000), VALUES[:2], rtol=1e-6)
 
 
+def test_eeglab_is_read_though_its_content_is_matlab(tmp_path):
+    pytest.importorskip("mne")
+    scipy_io = pytest.importorskip("scipy.io")
+    names = np.array([(name,) for name in ("Fp1", "Fp2", "Cz")], [("labels", object)])
+    eeg = {
+        "setname": "a", "nbchan": 3, "pnts": 1000, "trials": 1, "srate": 250.0, "xmin": 0.0, "xmax": 3.996,
+        "data": 1e6 * VALUES, "chanlocs": names, "event": [], "icawinv": [], "icasphere": [],
+        "icaweights": [], "epoch": [], "ref": "common",
+    }  # fmt: skip
+    scipy_io.savemat(tmp_path / "a.set", {"EEG": eeg}, appendmat=False)
+    np.testing.assert_allclose(read(tmp_path / "a.set").samples, VALUES, rtol=1e-6)
+
+
 def test_gaps_of_miniseed_are_missing_samples(tmp_path):
     obspy = pytest.importorskip("obspy")
     parts = [obspy.Trace(VALUES[0, at : at + 400].copy(), {"sampling_rate": 100.0}) for at in (0, 600)]

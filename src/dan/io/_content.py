@@ -25,13 +25,16 @@ MEDIA_STARTS = (
 """Matroska and WebM, AMR, WMA, FLV, MPEG program streams, AAC."""
 
 STRANGERS = {
-    b"MATLAB 5.0": ("it is a MATLAB file", "Save it as .npy"),
-    b"\x89HDF": ("it is an HDF5 or MATLAB 7.3 file", "Save the array as .npy, and give its --sample-rate"),
     b"version https://git-lfs": ("it is a git-lfs pointer, not the recording", "Fetch it: git lfs pull"),
     b"<!doctype html": ("it is a web page, not the recording", "Download it again"),
     b"<html": ("it is a web page, not the recording", "Download it again"),
 }
 """What is no recording: its first bytes in lower or upper case, what to say, and what to do."""
+CONTAINERS = {
+    b"MATLAB 5.0": ("it is a MATLAB file", "Save it as .npy"),
+    b"\x89HDF": ("it is an HDF5 or MATLAB 7.3 file", "Save the array as .npy, and give its --sample-rate"),
+}
+"""The same, but for the files of EEGLAB (.set), which are such."""
 
 
 def refuse_strangers(path: Path) -> None:
@@ -44,7 +47,8 @@ def refuse_strangers(path: Path) -> None:
     if not head:
         raise DanError(path, "it is empty", "Copy or record it again")
     start = head.lstrip(b"\xef\xbb\xbf \r\n\t").lower()
-    for stranger, (rule, way_out) in STRANGERS.items():
+    containers = {} if path.suffix.lower() == ".set" else CONTAINERS
+    for stranger, (rule, way_out) in {**STRANGERS, **containers}.items():
         if start.startswith(stranger.lower()):
             raise DanError(path, rule, way_out)
 

@@ -184,16 +184,18 @@ class Writer(ABC):
 
 
 def reason(error: Exception) -> str:
-    """What went wrong, without the path that libsndfile puts in front and the full stop behind."""
-    return str(getattr(error, "error_string", error)).rstrip(".")
+    """What went wrong, without the path that libraries put in front or behind, and the full stop."""
+    said = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
+    return (said.splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
-def not_a_recording(path: Path, error: Exception) -> DanError:
-    """The error for a file that cannot be read."""
+def not_a_recording(path: Path, error: Exception, *, way_out: str = "") -> DanError:
+    """Return the error for a file that cannot be read."""
     why = f"it cannot be read as a recording ({reason(error)})"
     with suppress(OSError):
         why = "it is empty" if path.stat().st_size == 0 else why
-    return DanError(path, why, "Give a .npy array of numbers, a table or an audio file such as .wav or .flac")
+    default = "Give a .npy array of numbers, a table or an audio file such as .wav or .flac"
+    return DanError(path, why, way_out or default)
 
 
 def _check_finite(block: Signal, path: Path, start_sample: int, *, or_missing: bool = False) -> None:

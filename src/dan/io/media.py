@@ -41,6 +41,7 @@ OF_THE_FILE = frozenset(
     ]
 )  # fmt: skip
 """Tags that say how the file is stored."""
+WAY_OUT = "Copy or convert it again"
 
 
 class MediaReader(Reader):
@@ -85,7 +86,7 @@ class MediaReader(Reader):
         try:
             self._container: Any = av.open(str(self._source))
         except Exception as error:  # of many kinds, by what is damaged
-            raise not_a_recording(self._source, error) from error
+            raise not_a_recording(self._source, error, way_out=WAY_OUT) from error
         try:
             if not self._container.streams.audio:
                 raise DanError(self._source, "it holds no sound", "Give a file that does")
@@ -99,7 +100,7 @@ class MediaReader(Reader):
             raise
         except Exception as error:
             self._container.close()
-            raise not_a_recording(self._source, error) from error
+            raise not_a_recording(self._source, error, way_out=WAY_OUT) from error
         self._place, self._rest = 0, _samples(self._first)
 
     def _others(self, told: dict[str, str]) -> list[str]:

@@ -20,6 +20,7 @@ BY_OBSPY = frozenset([".mseed", ".miniseed"])
 NEEDED = "pip install 'dan-denoiser[{extra}]', or save it as .edf or .npy"
 NO_SIGNALS = frozenset(["stim", "misc", "syst", "resp", "exci", "ias", "chpi", "dipole", "gof"])
 """Kinds of channels, by mne's names, that are left out."""
+WAY_OUT = "Copy or export it again"
 
 
 class MneReader(Reader):
@@ -40,7 +41,7 @@ class MneReader(Reader):
             self._raw: Any = mne.io.read_raw(path, preload=False, verbose="ERROR")
             kinds = self._raw.get_channel_types()
         except Exception as error:  # of many kinds, by what is damaged
-            raise not_a_recording(path, error) from error
+            raise not_a_recording(path, error, way_out=WAY_OUT) from error
         self._taken = [place for place, kind in enumerate(kinds) if kind not in NO_SIGNALS]
         if not self._taken:
             raise DanError(path, "none of its channels is a signal", "Set the types of its channels")
@@ -95,7 +96,7 @@ class SeedReader(Reader):
                 )
             rows = [np.ma.filled(np.ma.asarray(trace.data).astype(np.float64), np.nan) for trace in stream]
         except Exception as error:  # of many kinds, by what is damaged
-            raise not_a_recording(path, error) from error
+            raise not_a_recording(path, error, way_out=WAY_OUT) from error
         if len(rates) != 1:
             has = " and ".join(f"{rate:g}" for rate in rates)
             raise DanError(

@@ -40,6 +40,8 @@ SUFFIXES = frozenset(
     [".npy", *TABLES - {TEXT}, *EDF, WFDB, *BY_MNE, *BY_OBSPY, *(f".{name}" for name in AUDIO.split(" "))]
 )
 """What counts as a recording in a folder, in lower case."""
+AMBIGUOUS = frozenset([*MEDIA, ".rec", ".sph", ".bwf", ".wave", ".amb"])
+"""What counts as one by its content too."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,8 @@ def open_reader(
     _check_is_file(source)
     rate_hz = None if sample_rate_hz is None else check_sample_rate(sample_rate_hz)
     refuse_strangers(source)
-    kind = told_by_content(source) or _told_by_suffix(source)
+    is_mne = source.suffix.lower() in BY_MNE  # an EEGLAB file is a MATLAB file by its content
+    kind = (None if is_mne else told_by_content(source)) or _told_by_suffix(source)
     if kind == "table":
         from dan.io.table import TableReader
 
@@ -252,7 +255,7 @@ def _find(top: Path) -> list[Path]:
     return [
         file
         for file in sorted(_files(top))
-        if (file.suffix.lower() in SUFFIXES or _is_table(file) or _is_media(file))
+        if _is_recording(file)
         and not any(part.startswith((".", "~")) for part in file.relative_to(top).parts)
         and file.is_file()
     ]
@@ -265,9 +268,12 @@ def _is_table(path: Path) -> bool:
     return path.suffix.lower() == TEXT and is_there(path) and is_table(path)
 
 
-def _is_media(path: Path) -> bool:
-    """Whether a file may hold sound beside pictures, by its suffix and its content."""
-    return path.suffix.lower() in MEDIA and is_there(path) and told_by_content(path) is not None
+def _is_recording(path: Path) -> bool:
+    """Whether a file is a recording by its suffix and, where others use the same suffix, by its content."""
+    suffix = path.suffix.lower()
+    if suffix in AMBIGUOUS:
+        return is_there(path) and told_by_content(path) is not None
+    return suffix in SUFFIXES or _is_table(path)
 
 
 def written_name(path: Path) -> str:

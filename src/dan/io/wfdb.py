@@ -32,6 +32,7 @@ WRITTEN = {
 
 FRAMES_AT_ONCE = 2**16
 Digital = npt.NDArray[np.int64]
+WAY_OUT = "Copy the record again: its header and every file that it names"
 
 
 class WfdbReader(Reader):
@@ -55,7 +56,7 @@ class WfdbReader(Reader):
         except DanError as error:
             raise DanError(path, error.rule, error.way_out) from error
         except Exception as error:  # parsed text: a damaged one raises anything
-            raise not_a_recording(path, error) from error
+            raise not_a_recording(path, error, way_out=WAY_OUT) from error
         self.header = header
         self.taken = self._at_rate(path, frame_rate_hz, sample_rate_hz)
         self.frame_samples = self.signals[self.taken[0]].frame_samples
