@@ -329,25 +329,24 @@ class WfdbWriter(Writer):
 
     def _header(self) -> str:
         """The header as it was, with other names, formats, first values and checksums."""
-        lines = self._record.path.read_text("latin-1").splitlines()
+        lines = self._record.path.read_text("latin-1").rstrip("\n").split("\n")
         comments = [line for line in lines if line.startswith("#")]
         if self._record.is_of_segments:
             return "\n".join([*self._lines_of_one(), *comments, ""])
-        signals = iter(range(len(self._record.signals)))
-        is_first, done = True, []
-        for line in lines:
+        signals, is_first = iter(range(len(self._record.signals))), True
+        for place, line in enumerate(lines):
             if not line.strip() or line.startswith("#"):
-                done.append(line)
                 continue
             words = line.split(None, 5 if is_first else 8)
-            done.append(
-                " ".join([self._target.stem, *words[1:]] if is_first else self._words(words, next(signals)))
-            )
-            is_first = False
-        return "\n".join([*done, ""])
+            new = [self._target.stem, *words[1:]] if is_first else self._words(words, next(signals, -1))
+            lines[place], is_first = " ".join(new), False
+        return "\n".join([*lines, ""])
 
     def _words(self, words: list[str], channel: int) -> list[str]:
         """A line of: file, format, gain, resolution, zero, first value, checksum, block size, name."""
+        if channel < 0 or len(words) < 2:
+            rule = f"the header of {self._record.path.name} has other lines than those of its channels"
+            raise DanError(self._target, rule, "Take them out, or write .npy")
         signal = self._record.signals[channel]
         name = sample_files(self._record, self._target)[_groups(self._record)[channel]]
         frame = f"x{signal.frame_samples}" if signal.frame_samples > 1 else ""
