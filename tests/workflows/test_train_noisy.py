@@ -41,7 +41,7 @@ def test_noisy_recordings_train_a_model(tiny, folders, given):
     paths = {name: folders / folder for name, folder in given.items()}
     outcome = train_run(tiny(RECIPE), folders / "run", folders=Folders(noisy=folders / "first", **paths))
     assert outcome.complete and outcome.run.model.is_file()
-    assert any("estimates from two noisy takes" in line for line in outcome.verdict)
+    assert any("Estimated from two noisy takes" in line for line in outcome.verdict)
     assert {"train_snr", "train_generator"} <= set(outcome.state.history[0])  # and no discriminator
     again = train_run(tiny(RECIPE), folders / "run", folders=Folders(noisy=folders / "first", **paths))
     assert again.complete and again.state.step == outcome.state.step

@@ -10,6 +10,8 @@ from dan.data.takes import common_energy
 
 MOST_DB = 30.0
 """An estimate is no more than this above the takes' own SNR: what is left of the error is then chance."""
+LITTLE, MUCH = 0.03, 0.15
+"""Shares of the signal that are lost up to which the residual holds hardly any, and from which much."""
 
 
 def snr_db(estimate: Signal, validation: ValidationSet) -> tuple[float, float]:
@@ -45,3 +47,36 @@ def estimated_snr_db(estimate: Signal, *, mixed: Signal, other: Signal) -> tuple
     least = noise * 10 ** (-MOST_DB / 10)
     output_db, input_db = (energy_ratio_db(max(signal, 0.0), max(left, least)) for left in (error, noise))
     return float(output_db), float(input_db)
+
+
+def kept_shares(estimate: Signal, *, mixed: Signal, other: Signal) -> tuple[float, float]:
+    """Amplitude that is kept of the signal and of the input's noise, estimated without clean signals.
+
+    The other take shares the signal with the input and no noise, the takes' difference the noise and no
+    signal: what the output has in common with either says how much of it came through. Each signal counts
+    alike.
+
+    Args:
+        estimate: outputs ``[N, T]``.
+        mixed: the take that they were made of, ``[N, T]``.
+        other: the other take, with noise of its own as strong, ``[N, T]``.
+
+    Returns:
+        Shares of the signal and of the noise: 1 and 1 for the input itself, 1 and 0 at best.
+    """
+    total = np.maximum(energy(mixed) + energy(other), np.finfo(np.float64).tiny)
+    shares = []
+    for part in (other, mixed - other):
+        came, went = ((common_energy(one, part) / total).mean() for one in (estimate, mixed))
+        shares.append(float(came / went) if went > 0 else 0.0)
+    return shares[0], shares[1]
+
+
+def describe_shares(signal: float, noise: float) -> str:
+    """Whether the residual, what is taken away, holds signal, in a sentence."""
+    lost = max(0.0, 1 - signal)
+    word = "hardly any" if lost < LITTLE else "some" if lost < MUCH else "much"
+    return (
+        f"The residual holds {word} signal: {signal:.0%} of it is kept and {noise:.0%} of the noise is left, "
+        "in amplitude. Estimated from two noisy takes of each signal; only clean ones could measure it."
+    )

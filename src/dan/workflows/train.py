@@ -32,6 +32,7 @@ from dan.training.diagnostics import (
 from dan.training.history import Record
 from dan.training.loop import Hooks, State, apply, new_state, train
 from dan.training.run_folder import Run
+from dan.training.score import describe_shares, kept_shares
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,6 @@ WITHOUT_CLEAN = (
     "Without clean recordings: the SNR is the only loss, recordings are varied in level and polarity alone, "
     "and every figure of the validation is an estimate."
 )
-ESTIMATED = "Note: estimates from two noisy takes of each signal; only clean signals could measure it."
 
 
 @dataclass(frozen=True)
@@ -204,12 +204,19 @@ def _finish(run: Run, state: State, validation: ValidationSet, complete: bool) -
     if state.history:
         generator, _ = load_model(run.model)
         estimate = apply(generator, validation.mixed)
-        told = [] if validation.takes else output_warnings(estimate=estimate, clean=validation.clean)
-        lines += [ESTIMATED] if validation.takes else [f"Note: {warning}." for warning in told]
+        lines += _looked_at(estimate, validation)
         _plot(run, state, validation, estimate)
     for line in lines:
         log.info(line)
     return Outcome(run, state, complete, lines)
+
+
+def _looked_at(estimate: Signal, validation: ValidationSet) -> list[str]:
+    """What the outputs of the validation say, in a sentence each."""
+    if validation.takes:
+        return [describe_shares(*kept_shares(estimate, mixed=validation.mixed, other=validation.clean))]
+    told = output_warnings(estimate=estimate, clean=validation.clean)
+    return [f"Note: {warning}." for warning in told]
 
 
 def model_info(state: State, signals: Signals) -> ModelInfo:
