@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dan.core.errors import DanError
 from dan.io.recordings import open_reader, open_writer, read
@@ -163,3 +165,176 @@ def test_a_last_line_that_is_cut_off_is_named(table):
     path = table("time,x\n" + "".join(f"{i / 250},0.5\n" for i in range(400)) + "0.")
     with pytest.raises(DanError, match="line 402: it has 1 cells"):
         open_reader(path)
+
+
+N = 600
+X = np.sin(np.arange(N) * 0.7) + 0.3 * np.random.default_rng(0).standard_normal(N)
+"""A signal at 250 Hz in most of the tables below."""
+
+
+def lines(head, row, end="\n"):
+    return head + "".join(row(i, X[i]) + end for i in range(N))
+
+
+def told(reader):
+    return reader.metadata["channels"], reader.sample_rate_hz, " ".join(reader.notes)
+
+
+@pytest.mark.parametrize(
+    "name", ["Time/s", '"Time, s"', "Zeit (s)", "X [s]", "seconds_elapsed", "unix_time", "t"]
+)
+def test_times_are_known_by_what_they_are_called(table, name):
+    with open_reader(table(lines(f"{name},ecg\n", lambda i, x: f"{i / 250:.3f},{x:.4f}"))) as reader:
+        assert told(reader)[:2] == (["ecg"], 250)
+
+
+@pytest.mark.parametrize("name", ["X", "COUNTER", "Unnamed: 0", "foo", "Datenpunkt"])
+@pytest.mark.parametrize("step", [1, 0.004])
+def test_what_rises_evenly_is_no_signal_whatever_its_name(table, name, step):
+    with open_reader(table(lines(f"{name},ecg\n", lambda i, x: f"{round(i * step, 3)},{x:.4f}"))) as reader:
+        assert told(reader)[:2] == (["ecg"], None)
+        if name != "COUNTER":
+            assert reader.rate_unknown == (
+                f"its column {name!r} rises by {step:g}, as times and counters do, but names no unit"
+            )
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "rate_hz"),
+    [
+        ("Time,Channel A\n(ms),(mV)\n\n", lambda i, x: f"{4 * i:.5f},{x:.5f}", 250),
+        ("x-axis,1\nsecond,Volt\n", lambda i, x: f"{i / 250:+.9E},{x:+.6E}", 250),
+        ("time,ecg\n", lambda i, x: f"{1698501144401724700 + 4_000_000 * i},{x:.4f}", 250),
+        ("time,ecg\n", lambda i, x: f"{1698501144401 + 4 * i},{x:.4f}", 250),
+        ("ts;ecg\n", lambda i, x: f"{1698501144.25 + i / 256:.3f};{x:.4f}".replace(".", ","), 256),
+        ("millis,ecg\n", lambda i, x: f"{round(1000 * i / 256)},{x:.4f}", 256),
+        ("at,ecg\n", lambda i, x: f"2024-02-28T23:59:{58 + i // 250:02d}.{4 * i % 1000:03d}Z,{x:.4f}", 250),
+        ("at,ecg\n", lambda i, x: f"1/2/2024 11:59:{50 + i // 250}.{4 * i % 1000:03d} PM,{x:.4f}", 250),
+        ("at\tecg\n", lambda i, x: f"23:59:{57 + i // 250},{4 * i % 1000:03d}\t{x:.4f}", 250),
+        ("'Elapsed time','MLII'\n'hh:mm:ss.mmm','mV'\n", lambda i, x: f"'0:{i / 250:06.3f}',{x:.3f}", 250),
+        ("fs: 250 Hz\nn,ecg\n", lambda i, x: f"{i},{x:.3f}", 250),
+        ("Delta_X\t0,004\nX_Value\tU\n", lambda i, x: f"{i / 250:.6f}\t{x:.6f}".replace(".", ","), 250),
+        ("X,CH1,Start,Increment\nSequence,VOLT,-0.2,4e-3\n", lambda i, x: f"{i},{x:.3e},,", 250),
+        ("%Sample Rate = 250 Hz\nSample Index, EXG\n", lambda i, x: f"{i % 256}.0, {x:.5f}", 250),
+        ("1606398355.5\n64.0\n", lambda i, x: f"{30 * x:.2f}", 64),
+    ],
+)  # fmt: skip
+def test_rates_are_told_by_units_stamps_and_headers(table, head, row, rate_hz):
+    with open_reader(table(lines(head, row))) as reader:
+        assert reader.sample_rate_hz == rate_hz
+        assert reader.length_samples == N
+        scale = 30 if head.startswith("16") else 1
+        np.testing.assert_allclose(reader.read(0, N)[0], scale * X, atol=6e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("Marker0", lambda i: int(i % 100 == 0), "by its name"),
+        ("State", lambda i: i // 100, "6 whole numbers"),
+        ("pos", lambda i: f"{i // 300}.0", "2 whole numbers"),
+        ("idx", lambda i: i % 40, "a counter"),
+        ("Trigger", lambda i: 7.5 * (i % 7), "by its name"),
+        ("remark", lambda i: '"rest, eyes ""closed"""', "text"),
+        ("U", lambda i: 3.3, "always the same"),
+        ("accX", lambda i: (i * 37) % 101 / 7, "by its name, beside signals"),
+        ("gap", lambda i: "" if i % 3 else i * i % 89, "mostly empty"),
+    ],
+)  # fmt: skip
+def test_what_is_no_signal_is_copied_and_told(table, tmp_path, name, value, why):
+    path = table(lines(f"ecg,{name}\n", lambda i, x: f"{x:.4f},{value(i)}"))
+    written = halve(path, tmp_path / "b.csv").decode().splitlines()
+    assert [line.partition(",")[2] for line in written[1:]] == [str(value(i)) for i in range(N)]
+    with open_reader(path) as reader:
+        assert told(reader) == (["ecg"], None, f"columns denoised: ecg; copied: {name} ({why})")
+    with open_reader(path, columns=["ecg"]) as reader:
+        assert reader.metadata["channels"] == ["ecg"]
+
+
+def test_columns_and_times_are_what_the_user_says(table):
+    path = table(lines("a,Marker,b\n", lambda i, x: f"{i / 250:.3f},{i % 5},{x:.4f}"))
+    with open_reader(path, columns=["marker", "3"], time_column="A") as reader:
+        assert told(reader)[:2] == (["Marker", "b"], 250)
+    with pytest.raises(DanError, match=r"column 'c': there is none of that name. It has a, Marker, b"):
+        open_reader(path, columns=["c"])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "\n".join(",".join(f"{v:.2f}" for v in X[:188]) for _ in range(300)),
+            "188 columns of numbers and 300 rows",
+        ),
+        (",".join(f"{v:.2f}" for v in X), "600 columns of numbers and 1 rows.*Transpose it"),
+        (
+            "Zeit,EKG\n" + "0,004,0,25\n" * 40,
+            "two cells for each name: decimal commas, it seems. Save it with ;",
+        ),
+        ("512,498\n730,411\n", "such as 512,498, are two whole numbers or one with a decimal comma"),
+        (lines("time,x\n", lambda i, x: f"12:00:0{i // 250},{x:.3f}"), None),
+        (lines("Time,x\n", lambda i, x: f"{4 * i},{x:.3f}"), None),
+    ],
+)
+def test_what_cannot_be_told_is_said(table, text, reason):
+    if reason is None:
+        with open_reader(table(text)) as reader:
+            assert reader.sample_rate_hz is None
+            assert "too coarse" in reader.rate_unknown or "below 1 Hz: its unit" in reader.rate_unknown
+        return
+    with pytest.raises(DanError, match=reason):
+        open_reader(table(text))
+
+
+@pytest.mark.parametrize("head", ["", "EKG\n"])
+def test_one_column_of_decimal_commas_is_read(table, tmp_path, head):
+    path = table(lines(head, lambda i, x: f"{x:.4f}".replace(".", ",")))
+    np.testing.assert_allclose(read(path).samples, X, atol=6e-5)
+    assert halve(path, tmp_path / "b.csv").decode().splitlines()[-1] == f"{X[-1] / 2:.4f}".replace(".", ",")
+
+
+def test_whole_numbers_at_the_start_round_nothing_further_on(table, tmp_path):
+    path = table("x\n" + "0\n" * 40_000 + lines("", lambda i, x: f"{x:.4f}"))
+    halve(path, tmp_path / "b.csv")
+    np.testing.assert_allclose(read(tmp_path / "b.csv").samples[-N:], X / 2, atol=1e-4)
+
+
+def test_markers_that_turn_into_a_signal_are_no_silent_loss(table):
+    values = np.zeros(300_000)
+    values[200_500] = 0.5  # between the places that are sampled
+    path = table("x,y\n" + "".join(f"{v:g},{i * i % 997}\n" for i, v in enumerate(values)))
+    with open_reader(path) as reader, pytest.raises(DanError, match=r"line 200502, column 'x'.*--columns"):
+        list(reader.blocks(2**16))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_table_that_is_not_changed_comes_back_byte_by_byte(tmp_path, data):
+    draw = data.draw
+    comma = draw(st.booleans())
+    mark = draw(st.sampled_from(["\t", ";", "|", " ", *([] if comma else [",", ", "])]))
+    end, quote = draw(st.sampled_from(["\n", "\r\n", "\r"])), draw(st.sampled_from(["", '"']))
+    rows, columns, gap = draw(st.integers(8, 40)), draw(st.integers(1, 4)), draw(st.sampled_from(["", "NaN"]))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    style = draw(st.sampled_from([".4f", ".3e", ".17g", "+.2f"]))
+    gone = (rng.random((rows, columns)) < 0.1) & (mark != " ") & (np.arange(rows)[:, None] > 5)
+
+    def cell(value, is_gone):
+        text = gap if is_gone else f"{value:{style}}"
+        return quote + (text.replace(".", ",") if comma else text) + quote
+
+    grid = zip(rng.standard_normal((rows, columns)), gone, strict=True)
+    body = [mark.join([*map(cell, *row), "a b" if mark != " " else "c"]) for row in grid]
+    head = draw(st.sampled_from(["", "# made by hand\n", "Rate: 256 Hz\n", "\xef\xbb\xbf"]))
+    head += draw(st.sampled_from(["", mark.join("pqrs"[:columns] + "u") + "\n"]))
+    text = head.replace("\n", end) + end.join(body) + draw(st.sampled_from(["", end, end + end]))
+    source, target = tmp_path / "a.csv", tmp_path / "b.csv"
+    source.write_bytes(text.encode("latin-1"))
+    with (
+        open_reader(source, missing="fill") as reader,
+        open_writer(target, reader, force=True) as writer,
+    ):
+        for block in reader.blocks(7):
+            writer.write(reader.gaps.put_back(block, writer.written_samples))
+    assert reader.length_samples == rows
+    assert target.read_bytes() == source.read_bytes()

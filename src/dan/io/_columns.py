@@ -46,7 +46,7 @@ COMPANION_WORDS = frozenset(
 FEW_VALUES = 16
 """Columns of so many distinct whole numbers at most are markers or states."""
 
-WHOLE_NUMBERS = "whole numbers"
+WHOLE_NUMBERS, CONSTANT = "whole numbers", "always the same"
 
 ROWS_A_VALUE = 8
 """... where there are so many rows for each of them."""
@@ -178,7 +178,7 @@ class Roles:
     time: Column | None
     clock: Clock | None
     few: list[Column]
-    """Columns taken for markers since their sampled cells are few distinct whole numbers."""
+    """Columns copied since their sampled cells are few distinct whole numbers, or always the same."""
     rising: Column | None
     """The first that rises as a time does, where its unit is not known."""
 
@@ -224,7 +224,7 @@ def tell_roles(
     alone, is_short = sum(column.is_numeric for column in columns) == 1, row_count < FEW_ROWS
     found = ((column.place, _reason(column, alone, is_short)) for column in columns)
     reasons = {place: reason for place, reason in found if reason}
-    few = [column for column in columns if reasons.get(column.place, "").endswith(WHOLE_NUMBERS)]
+    few = [column for column in columns if reasons.get(column.place, "").endswith((WHOLE_NUMBERS, CONSTANT))]
     if time:
         reasons[time.place] = "time"
     if wanted is None:
@@ -255,7 +255,7 @@ def _reason(column: Column, alone: bool, is_short: bool) -> str | None:
         or (column.rises_throughout and not alone),
         "by its name": bool(MARKER_WORDS.intersection(words(column.name))),
         "a counter": column.is_whole and counts(column.steps),
-        "always the same": distinct == 1 and len(column.cells) >= FEW_ROWS,
+        CONSTANT: distinct == 1 and len(column.cells) >= FEW_ROWS,
         "mostly empty": len(column.known) < len(column.cells) / 2,
         f"{distinct} {WHOLE_NUMBERS}": column.is_whole and few,
     }
@@ -269,7 +269,7 @@ def _signals(columns: list[Column], reasons: dict[int, str], path: Path) -> list
     for column in rest:
         if main and column not in main:
             reasons[column.place] = "by its name, beside signals"
-    silent = [column for column in columns if reasons.get(column.place) == "always the same"]
+    silent = [column for column in columns if reasons.get(column.place) == CONSTANT]
     found = main or rest or silent
     if not found:
         told = ", ".join(f"{column.name} ({reasons[column.place]})" for column in columns[:9])

@@ -31,7 +31,7 @@ STRANGERS = {
 }
 """What is no recording: its first bytes in lower or upper case, what to say, and what to do."""
 CONTAINERS = {
-    b"MATLAB 5.0": ("it is a MATLAB file", "Save it as .npy"),
+    b"MATLAB 7.3": ("it is a MATLAB 7.3 file", "Save it with save(..., '-v7'), or the array as .npy"),
     b"\x89HDF": ("it is an HDF5 or MATLAB 7.3 file", "Save the array as .npy, and give its --sample-rate"),
 }
 """The same, but for the files of EEGLAB (.set), which are such."""
@@ -54,12 +54,14 @@ def refuse_strangers(path: Path) -> None:
 
 
 def told_by_content(path: Path) -> str | None:
-    """Tell ``"npy"``, ``"edf"``, ``"audio"`` or ``"media"`` by the first bytes; None where they do not."""
+    """Tell ``"npy"``, ``"mat"``, ``"edf"``, ``"audio"`` or ``"media"`` by the first bytes, if they do."""
     head = _head(path)
     if head.startswith(b"\x93NUMPY"):
         return "npy"
     if head.startswith((b"0       ", b"\xffBIOSEMI")) and head[252:256].strip().isdigit():
         return "edf"
+    if head.startswith(b"MATLAB 5.0") and path.suffix.lower() != ".set":  # which mne reads
+        return "mat"
     if head.startswith(AUDIO_STARTS):
         return "audio"
     if head.startswith(MEDIA_STARTS) or head[4:8] == b"ftyp":

@@ -38,12 +38,15 @@ class ArrayReader(Reader):
         """Nothing stays open between reads."""
 
     def _read(self, start_sample: int, count: int) -> Signal:
+        return np.array(self.stored(start_sample, count), dtype=self._dtype, order="C", subok=False)
+
+    def stored(self, start_sample: int, count: int) -> npt.NDArray[Any]:
+        """Samples ``[C, n]`` as they are stored."""
         # Mapped anew each time, so that pages once read do not add up in memory.
         shape = (self.channels, self.length_samples or 0)
         order: Literal["F", "C"] = "F" if self.metadata["fortran_order"] else "C"
         stored = np.memmap(self.path, self.metadata["dtype"], "r", self._offset_bytes, shape, order)
-        part = stored[:, start_sample : start_sample + count]
-        return np.array(part, dtype=self._dtype, order="C", subok=False)
+        return stored[:, start_sample : start_sample + count]
 
 
 EXACT_IN_FLOAT32 = frozenset(["float16", "float32"])
@@ -56,6 +59,16 @@ def _open(path: Path) -> np.memmap[Any, Any]:
         stored = np.lib.format.open_memmap(path, mode="r")  # never unpickles
     except Exception as error:  # numpy parses the header as Python: a damaged one raises anything
         raise not_a_recording(path, error) from error
+    check_array(stored, path)
+    return stored
+
+
+def check_array(stored: npt.NDArray[Any], path: Path) -> None:
+    """Check that an array in a file is a signal.
+
+    Raises:
+        DanError: if it holds no numbers or none at all, or has another shape than ``[T]`` or ``[C, T]``.
+    """
     if stored.ndim not in (1, 2):
         shape = f"{path} of shape {list(stored.shape)}"
         raise DanError(shape, "the shape must be [T], or [C, T] with time last", "Reshape it")
@@ -67,7 +80,24 @@ def _open(path: Path) -> np.memmap[Any, Any]:
             f"{stored.shape[0]} channels of {stored.shape[1]} samples: time must be the last axis",
             "Transpose it",
         )
-    return stored
+
+
+def as_stored(
+    block: Signal, dtype: np.dtype[Any], source: npt.NDArray[Any] | None
+) -> tuple[npt.NDArray[Any], int]:
+    """Block ``[C, n]`` in a dtype, and how many samples were clipped.
+
+    Args:
+        block: the samples.
+        dtype: to be stored in.
+        source: what stands in their place in the file they come from; where the sample is the same, so is
+            what is stored, down to bits that a float does not hold.
+    """
+    stored, clipped = cast(block, dtype)
+    if source is None or source.dtype != dtype or source.shape != stored.shape:
+        return stored, clipped
+    same = source.astype(block.dtype) == block
+    return np.where(same, source, stored).astype(dtype), 0 if same.all() else clipped
 
 
 class ArrayWriter(Writer):
@@ -79,7 +109,7 @@ class ArrayWriter(Writer):
 
     def __init__(self, path: Path, target: Path, form: Form) -> None:
         super().__init__(path, target, form)
-        self._dtype = _stored_dtype(form)
+        self._dtype = stored_dtype(form)
         unknown = form.length_samples is None
         self._together = form.metadata.get("fortran_order", False) or (unknown and form.rank == 2)
         self._file = path.open("wb")
@@ -107,7 +137,9 @@ class ArrayWriter(Writer):
         if self._dtype is None:
             self._dtype = block.dtype
             self._write_header(self._form.length_samples or 0)
-        stored, clipped = cast(block, self._dtype)
+        like, length = self._form, block.shape[-1]
+        source = like.stored(self.written_samples, length) if isinstance(like, ArrayReader) else None
+        stored, clipped = as_stored(block, self._dtype, source)
         self.clipped_samples += clipped
         for sample, values in self._places(stored):
             self._file.seek(self._header_bytes + sample * self._dtype.itemsize)
@@ -126,7 +158,7 @@ class ArrayWriter(Writer):
         self._file.flush()
 
 
-def _stored_dtype(form: Form) -> np.dtype[Any] | None:
+def stored_dtype(form: Form) -> np.dtype[Any] | None:
     """The dtype of an array it is like; None for that of the first block."""
     try:
         dtype: np.dtype[Any] = np.dtype(form.metadata.get("dtype", form.encoding))

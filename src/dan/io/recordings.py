@@ -37,7 +37,10 @@ TABLES = frozenset([".csv", ".tsv", TEXT])
 EDF = frozenset([".edf", ".bdf", ".rec"])
 WFDB = ".hea"
 SUFFIXES = frozenset(
-    [".npy", *TABLES - {TEXT}, *EDF, WFDB, *BY_MNE, *BY_OBSPY, *(f".{name}" for name in AUDIO.split(" "))]
+    [
+        ".npy", ".npz", ".mat", *TABLES - {TEXT}, *EDF, WFDB, *BY_MNE, *BY_OBSPY,
+        *(f".{name}" for name in AUDIO.split(" ")),
+    ]  # fmt: skip
 )
 """What counts as a recording in a folder, in lower case."""
 AMBIGUOUS = frozenset([*MEDIA, ".rec", ".sph", ".bwf", ".wave", ".amb"])
@@ -68,8 +71,9 @@ def open_reader(
     """Open a recording for reading in blocks ``[C, n]``, in order or by seeking.
 
     Args:
-        path: a .npy array, a table (.csv, .tsv, .txt), an audio file, what else ffmpeg reads, .edf, .bdf, the
-            .hea of a WFDB record, or a biosignal that mne or obspy reads. The content goes before the suffix.
+        path: a .npy array, the one array of a .npz or .mat, a table (.csv, .tsv, .txt), an audio file, what
+            else ffmpeg reads, .edf, .bdf, the .hea of a WFDB record, or a biosignal that mne or obspy reads.
+            The content goes before the suffix.
         sample_rate_hz: the rate of an array or a table, in Hz; of an EDF file whose channels have several
             rates, the one whose channels are read. Audio files and WFDB records say their own.
         dtype: of the blocks, float32 or float64; None for one wide enough to hold each stored value exactly.
@@ -102,6 +106,7 @@ def open_reader(
 
 
 def _reader(source: Path, kind: str, rate_hz: float | None, dtype: npt.DTypeLike | None) -> Reader:
+    from dan.io.archive import MatReader, NpzReader
     from dan.io.edf import EdfReader
     from dan.io.media import MediaReader
     from dan.io.other_biosignals import MneReader, SeedReader
@@ -110,7 +115,9 @@ def _reader(source: Path, kind: str, rate_hz: float | None, dtype: npt.DTypeLike
     own_rate: dict[str, Callable[..., Reader]] = {
         "audio": AudioReader, "media": MediaReader, "mne": MneReader, "mseed": SeedReader,
     }  # fmt: skip
-    others: dict[str, Callable[..., Reader]] = {"npy": ArrayReader, "edf": EdfReader, "wfdb": WfdbReader}
+    others: dict[str, Callable[..., Reader]] = {
+        "npy": ArrayReader, "npz": NpzReader, "mat": MatReader, "edf": EdfReader, "wfdb": WfdbReader,
+    }  # fmt: skip
     return own_rate[kind](source, dtype) if kind in own_rate else others[kind](source, rate_hz, dtype)
 
 
@@ -119,7 +126,7 @@ def _told_by_suffix(path: Path) -> str:
     kinds = {"table": TABLES, "edf": EDF, "media": MEDIA, "mne": BY_MNE, "mseed": BY_OBSPY}
     return next(
         (kind for kind, suffixes in kinds.items() if suffix in suffixes),
-        {".npy": "npy", WFDB: "wfdb"}.get(suffix, "audio"),
+        {".npy": "npy", ".npz": "npz", ".mat": "mat", WFDB: "wfdb"}.get(suffix, "audio"),
     )
 
 
@@ -273,6 +280,8 @@ def _is_recording(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix in AMBIGUOUS:
         return is_there(path) and told_by_content(path) is not None
+    if suffix == ".mat" and path.with_suffix(WFDB).exists():
+        return False  # the samples of that record
     return suffix in SUFFIXES or _is_table(path)
 
 
@@ -325,5 +334,9 @@ def _writer(path: Path, target: Path, like: Form, sample_rate_hz: float | None) 
         from dan.io.edf import EdfWriter
 
         return EdfWriter(path, target, like)
+    if suffix in (".npz", ".mat"):
+        from dan.io.archive import MatWriter, NpzWriter
+
+        return (NpzWriter if suffix == ".npz" else MatWriter)(path, target, like)
     form = _at_rate(like, sample_rate_hz)
     return ArrayWriter(path, target, form) if suffix == ".npy" else AudioWriter(path, target, form)

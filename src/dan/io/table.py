@@ -33,6 +33,9 @@ FIRST_ROWS = 1000
 PLACES, ROWS_A_PLACE = 64, 64
 """... with so many rows at so many places all over the table."""
 
+ROWS_AT_ONCE = 4096
+"""So many rows are in memory as text: a cell takes some sixty bytes."""
+
 RATE_TOLERANCE = 1e-3
 """By how much a rate that is given may differ from that of the time column before this is noted."""
 
@@ -116,7 +119,7 @@ class TableReader(Reader):
         self.rank = 1 if self.channels == 1 else 2
         self.metadata = {"channels": [column.name for column in self.roles.channels]}
         self._notes: list[str] = []
-        self._few: dict[int, set[str]] = {column.place: set() for column in self.roles.few}
+        self._few: dict[int, set[str]] = {column.place: {column.known[0]} for column in self.roles.few}
         self._grid: Grid | None = None
         self.sample_rate_hz = self._rate_hz(sample_rate_hz)
         if self._grid and self.roles.time:
@@ -269,6 +272,13 @@ class TableReader(Reader):
         return rows
 
     def _read(self, start_sample: int, count: int) -> Signal:
+        stop = max(start_sample, min(start_sample + count, self.rows))
+        parts = [np.empty((self.channels, 0), self._dtype)]
+        for start in range(start_sample, stop, ROWS_AT_ONCE):
+            parts.append(self._read_rows(start, min(ROWS_AT_ONCE, stop - start)))
+        return np.concatenate(parts, axis=1)
+
+    def _read_rows(self, start_sample: int, count: int) -> Signal:
         rows = self._checked_cells(start_sample, count)
         self._check_few(rows, start_sample)
         if self._grid is not None and self.roles.clock and rows:
@@ -318,16 +328,16 @@ class TableReader(Reader):
     def _check_few(self, rows: list[list[str]], start_sample: int) -> None:
         """See that columns taken for markers hold nothing else further on."""
         for place, seen in self._few.items():
-            new = {cells[place] for cells in rows} - seen
+            new = {plain(cell) for cell in {cells[place] for cells in rows}} - seen
             seen.update(new)
-            strange = [cell for cell in new if not (is_missing(plain(cell)) or _is_whole(plain(cell)))]
+            strange = [text for text in new if not (is_missing(text) or _is_whole(text))]
             if strange or len(seen) > 2 * FEW_VALUES:
-                cell = strange[0] if strange else next(iter(new))
-                row = next(row for row, cells in enumerate(rows) if cells[place] == cell)
+                text = strange[0] if strange else next(iter(new))
+                row = next(row for row, cells in enumerate(rows) if plain(cells[place]) == text)
                 line, name = self._line(start_sample + row), self.layout.names[place]
                 raise DanError(
                     f"{self.path}, line {line}, column {name!r}",
-                    f"it seemed to be markers, a few whole numbers, and here it has {plain(cell)!r}",
+                    f"it seemed to hold markers, or always the same, and here it has {text!r}",
                     "Name the columns that are signals: --columns NAME,...",
                 )
 
@@ -372,11 +382,11 @@ class TableWriter(Writer):
     def _widen_whole(self) -> None:
         """Find fractions in columns whose sampled numbers are all whole: none is to be rounded."""
         table = self._table
-        for start in range(0, 0 if table.is_sampled_wholly else table.rows, FIRST_LINES):
+        for start in range(0, 0 if table.is_sampled_wholly else table.rows, ROWS_AT_ONCE):
             whole = [column for column, form in self._formats.items() if form.whole]
             if not whole:
                 return
-            rows = table.cells(start, FIRST_LINES)
+            rows = table.cells(start, ROWS_AT_ONCE)
             for column in whole:
                 cells = [plain(cells[column.place]) for cells in rows if len(cells) > column.place]
                 if not all(is_missing(cell) or WHOLE.fullmatch(cell) for cell in cells):
@@ -394,6 +404,10 @@ class TableWriter(Writer):
         raise DanError(self._table.path, "it has become shorter", "Give a file that nobody writes to")
 
     def _write(self, block: Signal) -> None:
+        for start in range(0, block.shape[-1], ROWS_AT_ONCE):
+            self._write_rows(block[:, start : start + ROWS_AT_ONCE])
+
+    def _write_rows(self, block: Signal) -> None:
         delimiter = self._table.layout.delimiter
         lines = [self._next_row() for _ in range(block.shape[-1])]
         rows = [delimiter.split(delimiter.without_end(line)) for _, line in lines]
