@@ -312,9 +312,9 @@ def test_markers_that_turn_into_a_signal_are_no_silent_loss(table):
 def test_any_table_that_is_not_changed_comes_back_byte_by_byte(tmp_path, data):
     draw = data.draw
     comma = draw(st.booleans())
-    mark = draw(st.sampled_from(["\t", ";", "|", " ", *([] if comma else [",", ", "])]))
+    mark = draw(st.sampled_from(["\t", ";", "|", *([] if comma else [",", ", ", " "])]))
     end, quote = draw(st.sampled_from(["\n", "\r\n", "\r"])), draw(st.sampled_from(["", '"']))
-    rows, columns, gap = draw(st.integers(8, 40)), draw(st.integers(1, 4)), draw(st.sampled_from(["", "NaN"]))
+    rows, columns, gap = draw(st.integers(20, 40)), draw(st.integers(1, 4)), draw(st.sampled_from(["", "NaN"]))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     style = draw(st.sampled_from([".4f", ".3e", ".17g", "+.2f"]))
     gone = (rng.random((rows, columns)) < 0.1) & (mark != " ") & (np.arange(rows)[:, None] > 5)

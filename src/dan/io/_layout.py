@@ -12,7 +12,7 @@ from dan.io._cells import BLANKS, BOM, Delimiter, is_missing, is_number, plain
 from dan.io._clock import UNITS_S, is_stamp, unix_unit_s
 from dan.io._rows import is_row
 
-DELIMITERS = ("\t", ";", ",", "|", BLANKS)
+DELIMITERS = ("\t", ";", "|", ",", BLANKS)
 UTF_16 = ("\xff\xfe", "\xfe\xff")
 """How it begins, read as Latin-1."""
 
