@@ -314,7 +314,11 @@ def test_any_table_that_is_not_changed_comes_back_byte_by_byte(tmp_path, data):
     comma = draw(st.booleans())
     mark = draw(st.sampled_from(["\t", ";", "|", *([] if comma else [",", ", ", " "])]))
     end, quote = draw(st.sampled_from(["\n", "\r\n", "\r"])), draw(st.sampled_from(["", '"']))
-    rows, columns, gap = draw(st.integers(20, 40)), draw(st.integers(1, 4)), draw(st.sampled_from(["", "NaN"]))
+    rows, columns, gap = (
+        draw(st.integers(20, 40)),
+        draw(st.integers(1, 4)),
+        draw(st.sampled_from(["", "NaN"])),
+    )
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     style = draw(st.sampled_from([".4f", ".3e", ".17g", "+.2f"]))
     gone = (rng.random((rows, columns)) < 0.1) & (mark != " ") & (np.arange(rows)[:, None] > 5)

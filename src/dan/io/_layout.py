@@ -8,7 +8,7 @@ from itertools import groupby, pairwise, takewhile
 from pathlib import Path
 
 from dan.core.errors import DanError
-from dan.io._cells import BLANKS, BOM, Delimiter, is_missing, is_number, plain
+from dan.io._cells import BLANKS, BOM, WHOLE, Delimiter, is_missing, is_number, plain
 from dan.io._clock import UNITS_S, is_stamp, unix_unit_s
 from dan.io._rows import is_row
 
@@ -77,7 +77,8 @@ class Layout:
         first_row = _first_row(_split(rows, delimiter), body)
         header = _lines_above(lines, first_row)
         names, units = _names(header, delimiter, len(body[0]))
-        if names is None and _is_wider(header, delimiter, len(body[0])):
+        whole = all(map(WHOLE.fullmatch, body[0]))
+        if names is None and whole and _is_wider(header, delimiter, len(body[0])):
             raise DanError(path, *_commas_twice(rows[first_row]))
         width = len(body[0])
         called = names or [f"column {column + 1}" for column in range(width)]
