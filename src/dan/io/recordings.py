@@ -38,9 +38,16 @@ EDF = frozenset([".edf", ".bdf", ".rec"])
 WFDB = ".hea"
 SUFFIXES = frozenset(
     [
-        ".npy", ".npz", ".mat", *TABLES - {TEXT}, *EDF, WFDB, *BY_MNE, *BY_OBSPY,
+        ".npy",
+        ".npz",
+        ".mat",
+        *TABLES - {TEXT},
+        *EDF,
+        WFDB,
+        *BY_MNE,
+        *BY_OBSPY,
         *(f".{name}" for name in AUDIO.split(" ")),
-    ]  # fmt: skip
+    ]
 )
 """What counts as a recording in a folder, in lower case."""
 AMBIGUOUS = frozenset([*MEDIA, ".rec", ".sph", ".bwf", ".wave", ".amb"])
