@@ -204,7 +204,7 @@ def decoded(text: str) -> str:
     """Text that was read as Latin-1: as UTF-8 where it is that."""
     try:
         return text.encode("latin-1").decode("utf-8")
-    except UnicodeDecodeError:
+    except UnicodeError:  # or as UTF-16
         return text
 
 
