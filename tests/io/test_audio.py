@@ -178,6 +178,15 @@ def test_an_mp3_becomes_anything(tmp_path, suffix):
         np.testing.assert_allclose(back.samples, read(tmp_path / "a.mp3").samples, atol=1e-6)
 
 
+@pytest.mark.parametrize("kbps", [96, 160, 320])
+def test_an_mp3_keeps_its_bit_rate(tmp_path, kbps):
+    make_mp3(tmp_path / "a.mp3", bitrate_mode="CONSTANT", compression_level=(320 - kbps) / 288)
+    pass_through(tmp_path / "a.mp3", tmp_path / "b.mp3")
+    sizes = [(tmp_path / name).stat().st_size for name in ("a.mp3", "b.mp3")]
+    assert sizes[0] == pytest.approx(kbps * 125 * 60_000 / 44_100, rel=0.1)
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.2)
+
+
 def id3(*frames):
     body = b"".join(name + len(text).to_bytes(4, "big") + b"\0\0" + text for name, text in frames)
     return b"ID3\x03\0\0" + bytes([len(body) >> 7 * k & 127 for k in (3, 2, 1, 0)]) + body

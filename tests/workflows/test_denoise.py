@@ -156,6 +156,16 @@ def test_strength(tmp_path, halving, strength, factor):
     np.testing.assert_allclose(samples(written.path), factor * samples(source), rtol=1e-6)
 
 
+@pytest.mark.parametrize(("suffix", "subtype"), [(".mp3", None), (".ogg", None), (".wav", "MS_ADPCM")])
+def test_a_lossy_file_at_strength_0_is_not_encoded_anew(tmp_path, halving, suffix, subtype):
+    source, target = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    soundfile.write(source, 0.1 * np.random.default_rng(0).standard_normal(24_000), 8000, subtype)
+    report = denoise_files(halving, [source], out=target, strength=0.0, resample=True)
+    assert [written.path for written in report.written] == [target]
+    assert target.read_bytes() == source.read_bytes()
+    assert denoise_files(halving, [source], out=target, strength=0.0, resample=True).failures  # no --force
+
+
 def test_a_folder_is_mirrored(tmp_path, halving):
     for name in ("a.wav", "deep/b.flac", "deep/er/c.wav"):
         write(tmp_path / "rec" / name)

@@ -49,6 +49,13 @@ class Frame(NamedTuple):
     size_bytes: int
 
 
+def rate_range_kbps(sample_rate_hz: int) -> tuple[int, int]:
+    """Lowest and highest bit rate that encoders of layer III use at a sample rate."""
+    if sample_rate_hz >= 32_000:
+        return 32, 320
+    return (8, 160) if sample_rate_hz >= 16_000 else (8, 64)
+
+
 def splice(path: Path) -> Splice | None:
     """What makes the header of an MPEG file count all of its frames; None where it does, or none can."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:

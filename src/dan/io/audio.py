@@ -97,6 +97,11 @@ class AudioReader(Reader):
         """What of the file is not read, in a sentence each."""
         return self._notes
 
+    @property
+    def is_lossy(self) -> bool:
+        """Whether samples that are read and written again are others."""
+        return self.encoding not in LOSSLESS and not self.encoding.startswith(("ALAC", "DWVW"))
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
@@ -167,10 +172,12 @@ class AudioWriter(Writer):
         self._kind, self._subtype = _format(target, form)
         self._bits = _valid_bits(form, self._subtype)
         path.touch()  # says why, where nothing can be written
-        endian = form.metadata.get("endian") if form.metadata.get("format") == self._kind else None
+        same = self._source_kind == self._kind
+        endian = form.metadata.get("endian") if same else None
+        options = _bit_rate(form, rate_hz) if same and self._kind == "MP3" else {}
         try:
             self._file = soundfile.SoundFile(
-                path, "w", rate_hz, form.channels, self._subtype, endian, self._kind
+                path, "w", rate_hz, form.channels, self._subtype, endian, self._kind, **options
             )
             self._write_tags()
         except soundfile.SoundFileError as error:
@@ -322,6 +329,16 @@ def _whole_hz(sample_rate_hz: float | None, target: Path) -> int:
             f"{target} at sample_rate_hz={rate_hz:g}", "an audio file's rate is a whole number", "Write .npy"
         )
     return round(rate_hz)
+
+
+def _bit_rate(form: Form, rate_hz: int) -> dict[str, Any]:
+    """What makes an MP3 of as many bits a second as the one it is like, or the next more."""
+    with suppress(OSError):
+        kbps = 8e-3 * form.path.stat().st_size / max(1, form.length_samples or 0) * rate_hz
+        lowest, highest = _mpeg.rate_range_kbps(rate_hz)
+        level = (highest - kbps) / (highest - lowest)
+        return {"compression_level": min(0.99, max(0.0, level)), "bitrate_mode": "CONSTANT"}
+    return {}
 
 
 def _valid_bits(form: Form, subtype: str) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from dan.core.arrays import Signal, check_sample_rate
-from dan.core.atomic import is_there
+from dan.core.atomic import atomic_write, is_there
 from dan.core.errors import DanError
 from dan.core.progress import track
 from dan.inference.denoiser import Denoiser
 from dan.inference.stream import Stream, check_strength
+from dan.io.audio import AudioReader
 from dan.io.base import Missing, Reader, Writer
 from dan.io.left_out import describe_left_out
 from dan.io.recordings import SUFFIXES, find_recordings, open_reader, open_writer, written_name
@@ -183,6 +185,8 @@ def _denoise_one(
     try:
         with open_reader(source, **options) as reader:
             stream = _open_stream(denoiser, reader, strength=strength, resample=resample)
+            if strength == 0 and _would_lose(reader, target):
+                return _copied(reader, target, force=force)
             with open_writer(target, reader, force=force) as writer:
                 _copy(reader, stream, writer, stop)
             notes = [*_told(reader, writer), *writer.notes]
@@ -191,6 +195,21 @@ def _denoise_one(
         return _Outcome(source, Written(target, writer.clipped_samples), notes)
     except DanError as error:
         return _Outcome(source, error)
+
+
+def _would_lose(reader: Reader, target: Path) -> bool:
+    """Whether writing samples unchanged would encode them anew."""
+    is_same = reader.path.suffix.lower() == target.suffix.lower()
+    return is_same and isinstance(reader, AudioReader) and reader.is_lossy
+
+
+def _copied(reader: Reader, target: Path, *, force: bool) -> _Outcome:
+    """Copy a file that can be read to its end."""
+    for _ in reader.blocks(max(1, BLOCK_VALUES // reader.channels)):
+        pass
+    with atomic_write(target, force=force) as temporary:
+        shutil.copyfile(reader.path, temporary)
+    return _Outcome(reader.path, Written(target, 0), reader.notes)
 
 
 @contextmanager
