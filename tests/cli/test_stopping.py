@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -16,6 +17,8 @@ from dan.config.load import dump_recipe
 
 STOPS_WITHIN_S = 30.0
 """A second or two on a machine that does nothing else; tests share theirs, and the work would take longer."""
+
+HANGS_AFTER_S = 240.0
 
 LONG = {"training.epochs": 100_000}
 
@@ -40,6 +43,15 @@ def started(*arguments, **options):
 
 def stopped(running, *, once, number):
     """Send a signal once stderr holds some words; the code, the seconds it took, and what was said."""
+    late = threading.Timer(HANGS_AFTER_S, running.kill)
+    late.start()
+    try:
+        return _stopped(running, once, number)
+    finally:
+        late.cancel()
+
+
+def _stopped(running, once, number):
     for line in running.stderr:
         if once in line:
             break
@@ -86,6 +98,8 @@ def test_what_is_under_way_stops_and_leaves_nothing_half_written(files, tmp_path
 
 def test_a_stream_stops_while_it_waits():
     with started("stream", "tones", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
+        running.stdin.write("\0" * 4096)  # PCM, from which it tells that it is no recording
+        running.stdin.flush()
         code, seconds, said = stopped(running, once="latency", number=signal.SIGINT)
     assert code == 128 + signal.SIGINT and seconds < STOPS_WITHIN_S and said == "dan: stopped\n"
 
