@@ -125,6 +125,20 @@ def test_speakers_valid_bits_and_sub_format_come_back(tmp_path, head):
         assert not (samples * 2.0 ** (valid - 1) % 1).any()  # nothing below the valid bits
 
 
+def test_a_chunk_that_would_spoil_the_copy_is_named(tmp_path, monkeypatch):
+    """A file that libsndfile reads with the chunk where it was, and not with the chunk at its end."""
+    (tmp_path / "a.wav").write_bytes(riff(fmt(), chunk(b"data", pcm(signal())), chunk(b"bext", bytes(700))))
+
+    def spoil(source, kind, target, target_kind):
+        target.write_bytes(target.read_bytes()[:30])
+        return []
+
+    monkeypatch.setattr("dan.io.audio.carry_over", spoil)
+    with pytest.raises(DanError, match=r"b\.wav: what a\.wav holds beside its samples is damaged .*\.flac"):
+        pass_through(tmp_path / "a.wav", tmp_path / "b.wav")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+
+
 # MP3
 
 

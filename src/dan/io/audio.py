@@ -223,10 +223,24 @@ class AudioWriter(Writer):
 
     def _finish(self) -> None:
         """Closing writes what is left, and says nothing if it cannot: so look at what is there."""
-        import soundfile
-
         self._file.close()
         _check_space(self._path)
+        if error := self._unreadable():
+            raise self._not_writable(error) from error
+        if self._kind in (*WAVES, "AIFF"):
+            clear_time_stamp(self._path)
+        if self._source_kind:
+            self._carry_over()
+            if error := self._unreadable():
+                rule = f"what {self._form.path.name} holds beside its samples is damaged ({reason(error)})"
+                raise DanError(
+                    self._target, rule, "Write another format, such as .flac, .wav or .npy"
+                ) from error
+
+    def _unreadable(self) -> Exception | None:
+        """What keeps the file from being read to its last sample."""
+        import soundfile
+
         try:
             with soundfile.SoundFile(self._path) as file:
                 # After a seek into an MP3 its decoder complains of what it has not read.
@@ -235,11 +249,8 @@ class AudioWriter(Writer):
                 if file.frames < self.written_samples or len(file.read(1)) < min(1, file.frames):
                     raise ValueError(f"only {file.frames} samples came to be there")
         except (soundfile.SoundFileError, ValueError) as error:
-            raise self._not_writable(error) from error
-        if self._kind in (*WAVES, "AIFF"):
-            clear_time_stamp(self._path)
-        if self._source_kind:
-            self._carry_over()
+            return error
+        return None
 
     def _carry_over(self) -> None:
         """What the source holds beside its samples."""
