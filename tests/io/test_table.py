@@ -266,7 +266,7 @@ def test_columns_and_times_are_what_the_user_says(table):
             "\n".join(",".join(f"{v:.2f}" for v in X[:188]) for _ in range(300)),
             "188 columns of numbers and 300 rows",
         ),
-        (",".join(f"{v:.2f}" for v in X), "600 columns of numbers and 1 rows.*Transpose it"),
+        (",".join(f"{v:.2f}" for v in X), "600 columns of numbers and 1 row: .*Transpose it"),
         (
             "Zeit,EKG\n" + "0,004,0,25\n" * 40,
             "two cells for each name: decimal commas, it seems. Save it with ;",

@@ -361,3 +361,64 @@ def test_a_sample_that_no_network_can_take_is_named_with_its_file(tmp_path, halv
     np.save(tmp_path / "huge.npy", np.full(300, 1e25, np.float32))
     (failure,) = denoise_files(halving, [tmp_path / "huge.npy"], sample_rate_hz=RATE).failures
     assert "huge.npy has a sample of size 1e+25" in str(failure)
+
+
+# Tables
+
+
+def table_of(path):
+    signal = 0.5 * np.random.default_rng(0).standard_normal(400)
+    lines = [f"{i / RATE:.6f};{x:.4f};{int(i % 50 == 0)};{2 * x:.4f}" for i, x in enumerate(signal)]
+    lines[7] = lines[7].rpartition(";")[0] + ";NA"
+    path.write_text("time;ecg;Marker;resp\n" + "\n".join(lines) + "\n")
+    return path
+
+
+def cells(path):
+    return [line.split(";") for line in path.read_text().splitlines()]
+
+
+def test_tables_say_what_was_denoised_and_keep_the_rest(tmp_path, halving):
+    paths = [table_of(tmp_path / name) for name in ("a.csv", "b.csv")]
+    report = denoise_files(halving, paths, out=tmp_path / "out")
+    assert not report.failures
+    said = "columns denoised: ecg, resp; copied: time (time, 8000 Hz), Marker (by its name)"
+    assert report.notes == [
+        f"{paths[0]} and 1 more: {said}",
+        f"{paths[0]} and 1 more: 1 missing samples, filled for denoising and put back",
+    ]
+    before, after = cells(paths[0]), cells(tmp_path / "out" / "a.csv")
+    for column in (0, 2):
+        assert [row[column] for row in after] == [row[column] for row in before]
+    assert after[8][3] == "NA"
+    assert float(after[9][1]) == pytest.approx(float(before[9][1]) / 2, abs=1e-4)
+
+
+def test_columns_are_chosen_by_name(tmp_path, halving):
+    path = table_of(tmp_path / "a.csv")
+    assert not denoise_files(halving, [path], columns=["resp"], time_column="time").failures
+    before, after = cells(path), cells(tmp_path / "a_denoised.csv")
+    assert [row[:3] for row in after] == [row[:3] for row in before]
+    assert float(after[9][3]) == pytest.approx(float(before[9][3]) / 2, abs=1e-4)
+    (failure,) = denoise_files(halving, [write(tmp_path / "a.wav")], columns=["resp"]).failures
+    assert "only tables have columns" in str(failure)
+
+
+def test_missing_samples_are_refused_on_request(tmp_path, halving):
+    (failure,) = denoise_files(halving, [table_of(tmp_path / "a.csv")], missing="refuse").failures
+    assert "line 9, column 4: 'NA': a number is missing" in str(failure)
+    assert not (tmp_path / "a_denoised.csv").exists()
+
+
+@pytest.mark.parametrize("name", ["a.csv", "b.npy", "c.npz"])
+def test_strength_0_gives_the_file_back(tmp_path, halving, name):
+    path = tmp_path / name
+    values = np.array([-0.0, 1e-3, 0.1, np.nan, 5, 2**40 + 1, *range(300)])
+    {
+        ".csv": lambda: table_of(path),
+        ".npy": lambda: np.save(path, values),
+        ".npz": lambda: np.savez_compressed(path, ecg=values),
+    }[path.suffix]()
+    report = denoise_files(halving, [path], strength=0.0, sample_rate_hz=RATE)
+    assert not report.failures
+    assert report.written[0].path.read_bytes() == path.read_bytes()

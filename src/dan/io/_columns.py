@@ -308,9 +308,10 @@ def _check_row_is_sample(
     anonymous = not has_time and (not layout.is_named or _are_numbered(layout.names))
     many = numeric > MANY_CHANNELS and (anonymous or numeric > row_count)
     if many or numeric > ONE_ROW * row_count:
+        rows = f"{row_count} row{'s' * (row_count > 1)}"
         raise DanError(
             path,
-            f"it has {numeric} columns of numbers and {row_count} rows: a row is a sample of each",
+            f"it has {numeric} columns of numbers and {rows}: a row is a sample of each",
             "Transpose it, or name the columns that are signals: --columns NAME,...",
         )
 
