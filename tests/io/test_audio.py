@@ -323,6 +323,19 @@ def test_chunks_of_a_caf_come_back(tmp_path):
     np.testing.assert_array_equal(read(tmp_path / "b.caf").samples, read(tmp_path / "a.caf").samples)
 
 
+def test_lines_of_a_sphere_header_come_back(tmp_path):
+    soundfile.write(tmp_path / "a.sph", signal(), RATE_HZ, "PCM_16", format="NIST")
+    content = (tmp_path / "a.sph").read_bytes()
+    lines = b"database_id -s5 TIMIT\nspeaker_id -s4 fcjf\n"
+    head = content[:1024].rstrip().replace(b"end_head", lines + b"end_head")
+    (tmp_path / "a.sph").write_bytes((head + b"\n").ljust(1024) + content[1024:])
+    assert pass_through(tmp_path / "a.sph", tmp_path / "b.sph") == []
+    assert lines in (tmp_path / "b.sph").read_bytes()[:1024]
+    np.testing.assert_array_equal(read(tmp_path / "b.sph").samples, read(tmp_path / "a.sph").samples)
+    notes = pass_through(tmp_path / "a.sph", tmp_path / "c.wav")
+    assert notes == ["not carried over from a.sph: database_id, speaker_id"]
+
+
 # What a file is
 
 

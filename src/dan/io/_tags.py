@@ -24,6 +24,9 @@ CHUNKED = {"WAV": "RIFF", "WAVEX": "RIFF", "RF64": "RIFF", "AIFF": "AIFF", "CAF"
 
 ID3_CHUNK = {"RIFF": b"id3 ", "AIFF": b"ID3 "}
 
+SPHERE_BYTES = 1024
+"""Of the header of a NIST file as libsndfile writes it."""
+
 FIELDS = frozenset(
     [
         "title",
@@ -77,7 +80,7 @@ def carry_over(source: Path, source_kind: str, target: Path, target_kind: str) -
         return _carry_comments(source, target) + [
             FLAC_BLOCKS[block] for block, _ in blocks if block in FLAC_BLOCKS
         ]
-    return [name for name in _names(source, source_kind) if name.lower() not in FIELDS]
+    return [name for name in _names(source, source_kind) if name.lower() not in (*FIELDS, "encoder")]
 
 
 def _carry_chunks(source: Path, target: Path) -> list[str]:
@@ -129,6 +132,34 @@ def _carry_comments(source: Path, target: Path) -> list[str]:
     return []
 
 
+def _carry_sphere(source: Path, target: Path) -> list[str]:
+    """Lines of a NIST header, as many as its 1024 bytes have room for."""
+    lost = []
+    with target.open("r+b") as file:
+        head = file.read(SPHERE_BYTES).rstrip(b"\0 \n")
+        for name, line in _sphere_lines(source):
+            longer = head.replace(b"end_head", line + b"\nend_head")
+            if len(longer) >= SPHERE_BYTES:
+                lost.append(name)
+            else:
+                head = longer
+        file.seek(0)
+        file.write((head + b"\n").ljust(SPHERE_BYTES, b" "))
+    return lost
+
+
+def _sphere_lines(path: Path) -> list[tuple[str, bytes]]:
+    """Name and line of what a NIST header says beside how the samples are stored."""
+    with path.open("rb") as file:
+        start = file.read(16).split(b"\n")
+        size = int(start[1]) if len(start) > 1 and start[1].strip().isdigit() else SPHERE_BYTES
+        lines = start[2:] if len(start) > 2 else []
+        lines = (b"\n".join(lines) + file.read(min(size, 2**16) - 16)).split(b"\n")
+    end = next((place for place, line in enumerate(lines) if line.startswith(b"end_head")), 0)
+    named = [(line.partition(b" ")[0].decode("latin-1"), line) for line in lines[:end] if b" -" in line]
+    return [(name, line) for name, line in named if not name.startswith(("sample_", "channel"))]
+
+
 CARRIERS: dict[str, Callable[[Path, Path], list[str]]] = {
     "RIFF": _carry_chunks,
     "AIFF": _carry_chunks,
@@ -136,6 +167,7 @@ CARRIERS: dict[str, Callable[[Path, Path], list[str]]] = {
     "FLAC": _carry_flac,
     "MP3": _carry_id3,
     "OGG": _carry_comments,
+    "NIST": _carry_sphere,
 }
 
 
@@ -154,6 +186,8 @@ def _names(path: Path, kind: str) -> Iterator[str]:
         yield from (name for name in _id3_names(mpeg_tags(path)[0]) if name not in ID3_FIELDS)
     elif kind == "OGG":
         yield from _ogg_names(path)
+    elif kind == "NIST":
+        yield from (name for name, _ in _sphere_lines(path))
 
 
 def _flac_blocks(path: Path) -> tuple[list[tuple[int, bytes]], int]:

@@ -25,7 +25,7 @@ AUDIO = "wav wave bwf wavex amb w64 rf64 flac ogg oga opus mp3 aif aiff aifc au 
 PCM_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 FORMATS = {
     "AIF": "AIFF", "AIFC": "AIFF", "OGA": "OGG", "OPUS": "OGG", "SND": "AU", "WAVE": "WAV", "BWF": "WAV",
-    "AMB": "WAVEX", "SPH": "NIST",
+    "AMB": "WAVEX", "SPH": "NIST", "SF": "IRCAM", "IFF": "SVX",
 }  # fmt: skip
 """libsndfile's name of the format where it is not the suffix itself."""
 
