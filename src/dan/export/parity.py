@@ -64,7 +64,8 @@ def _signals(info: ModelInfo, random: np.random.Generator) -> Iterator[Block]:
     """Yield tones in noise ``[C, T]`` with a pause within, at each level, and silence."""
     if isinstance(info.generator, ShortTimeSettings):
         frame, hop = info.generator.n_fft, info.generator.hop_length
-        lengths, levels = {1, hop - 1, frame + 1, 7 * hop, 150 * hop + hop // 3}, (*LEVELS, 0.0)
+        lengths = {1, hop - 1, frame + 1, 7 * hop, 150 * hop + hop // 3}
+        levels: tuple[float, ...] = (*LEVELS, 0.0)
     else:
         frame = info.signal.length_samples
         # An engine leaves silent frames silent, whatever its network has for them.
