@@ -40,7 +40,7 @@ class Delimiter:
     def split(self, row: str) -> list[str]:
         """Cells of a row without its end."""
         if self.text == BLANKS:
-            return re.findall(r'[ \t]*(?:"(?:[^"]|"")*"\S*|\S+)', row)
+            return re.findall(r'\s*(?:"(?:[^"]|"")*"\S*|\S+)', row)
         if '"' not in row:
             return row.split(self.text)
         mark = re.escape(self.text)
