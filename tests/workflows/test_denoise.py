@@ -1,6 +1,7 @@
 """Files and folders: where the denoised ones go, how they are stored, and what becomes of those that fail."""
 
 import os
+import sys
 import threading
 from pathlib import Path
 
@@ -328,6 +329,26 @@ def test_a_pipe_is_given_by_itself(tmp_path, halving):
     for inputs, out in (([Path("-"), source], None), ([source, source], Path("-")), ([tmp_path], Path("-"))):
         with pytest.raises(DanError, match="a pipe is read or written by itself"):
             denoise_files(halving, inputs, out=out)
+
+
+# Names
+
+
+ODD = ["[bold]x.wav", "new\nline.wav", "-o.wav", "%s{x}.wav", "\N{BIRD}.wav", "trailing .wav"]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_names_are_kept(tmp_path, halving, name):
+    source = write(tmp_path / "in" / name)
+    (written,) = denoise_files(halving, [tmp_path / "in"], out=tmp_path / "out").written
+    assert written.path.name == name and np.array_equal(samples(written.path), samples(source) / 2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file systems elsewhere take no other names than Unicode")
+def test_a_name_that_is_no_unicode_is_kept(tmp_path, halving):
+    write(tmp_path / "a.wav").rename(tmp_path / "caf\udce9.wav")
+    (written,) = denoise_files(halving, [tmp_path / "caf\udce9.wav"]).written
+    assert written.path == tmp_path / "caf\udce9_denoised.wav" and written.path.exists()
 
 
 # Levels

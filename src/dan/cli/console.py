@@ -30,6 +30,13 @@ def say(text: str) -> None:
     typer.echo(text, err=True)
 
 
+def shown(name: object) -> str:
+    """Return a name in one line: what ends lines or moves the cursor is escaped."""
+    return "".join(
+        part if part.isprintable() else part.encode("unicode_escape").decode() for part in str(name)
+    )
+
+
 def show_any_name() -> None:
     """Let stdout and stderr print escapes of what the terminal's encoding lacks."""
     for stream in (sys.stdout, sys.stderr):

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from dan.cli.console import progress, say
+from dan.cli.console import progress, say, shown
 from dan.cli.options import Force, Model, Rate, Strength
 
 
@@ -77,7 +77,7 @@ def denoise(
             if written.clipped_samples
             else ""
         )
-        typer.echo(f"{written.path}{clipped}", err=str(written.path) == "-")
+        typer.echo(f"{shown(written.path)}{clipped}", err=str(written.path) == "-")
     for note in report.notes:
         say(note)
     for error in report.failures[:-1]:

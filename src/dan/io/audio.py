@@ -5,6 +5,7 @@ Full scale of a PCM file is +-1; levels are never changed.
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -140,7 +141,7 @@ class AudioReader(Reader):
             def seekable(self) -> bool:
                 return False
 
-        given = SplicedFile(self._source, self._splice) if self._splice else self._source
+        given = SplicedFile(self._source, self._splice) if self._splice else _named(self._source)
         return (InOrder if in_order else soundfile.SoundFile)(given)
 
 
@@ -155,6 +156,11 @@ def _splice(path: Path) -> Splice | None:
     if name == b"BW64" or tail < size_bytes:
         return Splice(0, 4, b"RF64" if name == b"BW64" else name, tail)
     return None
+
+
+def _named(path: Path) -> str | bytes:
+    """The name that soundfile takes: of Windows text, elsewhere bytes, which need not be UTF-8."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 class AudioWriter(Writer):
@@ -177,7 +183,7 @@ class AudioWriter(Writer):
         options = _bit_rate(form, rate_hz) if same and self._kind == "MP3" else {}
         try:
             self._file = soundfile.SoundFile(
-                path, "w", rate_hz, form.channels, self._subtype, endian, self._kind, **options
+                _named(path), "w", rate_hz, form.channels, self._subtype, endian, self._kind, **options
             )
             self._write_tags()
         except soundfile.SoundFileError as error:
@@ -242,7 +248,7 @@ class AudioWriter(Writer):
         import soundfile
 
         try:
-            with soundfile.SoundFile(self._path) as file:
+            with soundfile.SoundFile(_named(self._path)) as file:
                 # After a seek into an MP3 its decoder complains of what it has not read.
                 if file.seekable() and file.subtype not in SPOILT_BY_SEEKING:
                     file.seek(max(0, file.frames - 1))
