@@ -87,6 +87,11 @@ def test_some_pairs_that_are_none():
     assert "in 3 of 20 pairs" in warning
 
 
+def test_mixtures_of_a_wide_range_are_no_mismatch():
+    snr_db = np.linspace(-15, 20, len(CLEAN))[:, None]
+    assert data_warnings(clean=CLEAN, mixed=CLEAN + 10 ** (-snr_db / 20) * NOISE) == []
+
+
 def test_a_low_snr_is_no_mismatch_of_level():
     mixed = CLEAN + 10 ** (50 / 20) * NOISE
     assert data_warnings(clean=CLEAN, mixed=mixed) == []

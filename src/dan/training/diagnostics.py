@@ -28,6 +28,8 @@ NEARLY_CLEAN_DB = 40.0
 
 FOUND = 0.3
 """Gain of clean in noisy below which the two do not belong together, where the figure is that precise."""
+FEW = 0.2
+"""Share of the pairs below which odd ones stand out from the others."""
 UNRELATED = 0.25
 """Correlation up to which a pair among sound ones is called odd: that of clean in noise at -12 dB."""
 
@@ -51,7 +53,7 @@ def pair_warnings(*, clean: Signal, mixed: Signal) -> list[str]:
     found = align(clean, mixed)
     if not len(found.gains):
         return []
-    warnings = _lag_warnings(found, "noisy")
+    warnings = [f"{warning}: align it with clean" for warning in _lag_warnings(found, "noisy")]
     level_db = _level_db(found)
     if _is_lost(found):
         within = clean.shape[-1] // 2
@@ -82,7 +84,7 @@ def take_warnings(*, clean: Signal, mixed: Signal) -> list[str]:
         return []
     if _is_lost(found):
         return [f"the takes have nothing in common (gain {found.gain:.2f}). Check their names"]
-    warnings = _lag_warnings(found, "one take")
+    warnings = [f"{warning}: align it with the other" for warning in _lag_warnings(found, "one take")]
     if found.gain < 0 and found.gain_error < abs(found.gain) / 3:
         warnings.append(f"one take is flipped in polarity (gain {found.gain:.2f}). Multiply it by -1")
     return warnings
@@ -110,7 +112,7 @@ def _lag_warnings(found: Alignment, what: str) -> list[str]:
     if not lag:
         return []
     way = "late" if found.lag_samples > 0 else "early"
-    return [f"{what} is {lag} sample{'s' if lag > 1 else ''} {way}: align it with clean"]
+    return [f"{what} is {lag} sample{'s' if lag > 1 else ''} {way}"]
 
 
 def _is_lost(found: Alignment) -> bool:
@@ -120,8 +122,9 @@ def _is_lost(found: Alignment) -> bool:
 
 def _odd_pairs(found: Alignment) -> list[str]:
     """Some pairs in which clean is not found, among others in which it is."""
-    odd = np.count_nonzero(np.abs(found.correlations) < UNRELATED)
-    if not 0 < odd < len(found.gains) / 2 or np.median(np.abs(found.correlations)) < 2 * UNRELATED:
+    correlations = np.abs(found.correlations)
+    odd = np.count_nonzero(correlations < UNRELATED)
+    if not odd or np.quantile(correlations, FEW) < 2 * UNRELATED:  # noisy ones, as mixtures of a wide range
         return []
     return [
         f"in {odd} of {len(found.gains)} pairs clean is hardly found in noisy (correlation below "
