@@ -10,7 +10,7 @@ import hashlib
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -44,8 +44,8 @@ class ValidationSet:
 
     clean: Signal
     mixed: Signal
-    takes: bool = False
-    """Whether there are no clean signals: `clean` is then another take, with as much noise as `mixed`."""
+    takes: Literal["recorded", "made"] | None = None
+    """How two takes came about where nothing is clean: `clean` is then one, `mixed` the other, as noisy."""
 
 
 class Source(Protocol):
@@ -227,7 +227,8 @@ def open_noisy(recipe: Recipe, folders: Folders, *, cache: Path | None = None) -
         cache=cache,
     )
     words = f"noisy recordings of the folder {folders.noisy.name}, none of them clean"
-    signals = _signals(recipe, material, words, takes=True)
+    takes: Literal["recorded", "made"] = "made" if folders.second_take is None else "recorded"
+    signals = _signals(recipe, material, words, takes=takes)
     return replace(signals, notes=(*notes, *signals.notes))
 
 
@@ -243,7 +244,9 @@ def _own_pauses(
     return out, write_pauses(noisy, out, sample_rate_hz=sample_rate_hz).notes
 
 
-def _signals(recipe: Recipe, material: Material, words: str, *, takes: bool = False) -> Signals:
+def _signals(
+    recipe: Recipe, material: Material, words: str, *, takes: Literal["recorded", "made"] | None = None
+) -> Signals:
     training = recipe.training
     pool = Pool(material.train, seed=recipe.seed, batch=training.batch_size, reuse=recipe.augmentation.reuse)
     random = np.random.default_rng([recipe.seed, VALIDATION])

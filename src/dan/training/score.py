@@ -8,6 +8,8 @@ from dan.core.arrays import Signal, energy, energy_ratio_db
 from dan.data.sources import ValidationSet
 from dan.data.takes import common_energy
 
+SURELY_NOISE = 0.7
+"""Share of the noise's energy that is taken off where a take was made: its level is known to 1.5 dB or so."""
 MOST_DB = 30.0
 """An estimate is no more than this above the takes' own SNR: what is left of the error is then chance."""
 LITTLE, MUCH = 0.03, 0.15
@@ -22,13 +24,16 @@ def snr_db(estimate: Signal, validation: ValidationSet) -> tuple[float, float]:
         validation: the inputs, and clean signals or other takes.
     """
     if validation.takes:
-        return estimated_snr_db(estimate, mixed=validation.mixed, other=validation.clean)
+        known = SURELY_NOISE if validation.takes == "made" else 1.0
+        return estimated_snr_db(estimate, mixed=validation.mixed, other=validation.clean, known=known)
     clean = validation.clean
     output_db = energy_ratio_db(energy(clean), energy(estimate - clean)).mean()
     return float(output_db), float(energy_ratio_db(energy(clean), energy(validation.mixed - clean)).mean())
 
 
-def estimated_snr_db(estimate: Signal, *, mixed: Signal, other: Signal) -> tuple[float, float]:
+def estimated_snr_db(
+    estimate: Signal, *, mixed: Signal, other: Signal, known: float = 1.0
+) -> tuple[float, float]:
     """SNR of outputs and of inputs in dB, estimated without clean signals.
 
     Half of the energy of the takes' difference is that of the noise in one of them, and their product is that
@@ -39,11 +44,12 @@ def estimated_snr_db(estimate: Signal, *, mixed: Signal, other: Signal) -> tuple
         estimate: outputs ``[N, T]``.
         mixed: the take that they were made of, ``[N, T]``.
         other: the other take, with noise of its own as strong, ``[N, T]``.
+        known: share of that noise's energy that is surely there; below 1 the output's SNR is a lower bound.
     """
     total = np.maximum(energy(mixed) + energy(other), np.finfo(np.float64).tiny)
     signal = float((common_energy(mixed, other) / total).mean())
     noise = float((energy(mixed - other) / 2 / total).mean())
-    error = float((energy(estimate - other) / total).mean()) - noise
+    error = float((energy(estimate - other) / total).mean()) - known * noise
     least = noise * 10 ** (-MOST_DB / 10)
     output_db, input_db = (energy_ratio_db(max(signal, 0.0), max(left, least)) for left in (error, noise))
     return float(output_db), float(input_db)
