@@ -161,3 +161,17 @@ def test_a_full_disk_leaves_the_checkpoint_before(tiny, path, trained, monkeypat
         save_checkpoint(path, trained)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["state.safetensors"]
+
+
+def test_a_recurrent_training_goes_on_as_if_it_had_not_stopped(tiny, tmp_path):
+    """Its state holds more than matrices of one layout: convolutions, GRUs, running means."""
+    generator = {"kind": "recurrent", "n_fft": 16, "hop_length": 8, "stride_bins": 2, "bands": 3}
+    recipe = tiny({"generator": generator, "training.epochs": 2})
+    source, validation = open_source(recipe, None), open_validation(recipe, None)
+    whole, first, second = (new_state(recipe) for _ in range(3))
+    train(whole, source, validation, Hooks())
+    assert not train(first, source, validation, Hooks(should_stop=lambda: first.step == 2))
+    save_checkpoint(tmp_path / "state.safetensors", first)
+    load_checkpoint(tmp_path / "state.safetensors", second)
+    train(second, source, validation, Hooks())
+    assert same(second.generator, whole.generator)

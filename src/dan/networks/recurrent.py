@@ -143,7 +143,7 @@ class RecurrentGenerator(ShortTimeGenerator):
         self.encoder = nn.ModuleList(layer(filters, filters, taps=3) for _ in range(settings.depth))
         matrix = bands(self.places, settings.bands, FINE_HZ / signal.sample_rate_hz * 2)
         self.to_bands = nn.Parameter(matrix)
-        self.from_bands = nn.Parameter(matrix.sign().T.clone())
+        self.from_bands = nn.Parameter(matrix.sign().T.contiguous())
         self.enter = layer(filters, width)
         self.position = nn.Parameter(0.1 * torch.randn(settings.bands, width))
         self.blocks = nn.ModuleList(RecurrentBlock(settings.bands, width) for _ in range(settings.blocks))
