@@ -7,8 +7,10 @@
     $S stretches --data DATA --announcements /usr/share/asterisk/sounds --ambience AMBIENT --out POOL
     $S train speech-16k --pool POOL --steps 6000 --out first.safetensors
     F="--pool POOL --from first.safetensors --learning-rate 0.0018"
-    $S train speech-16k $F --steps 2000 --quiet --out speech-16k.safetensors
-    $S train speech-8k $F --steps 2600 --digits 0.3 --out speech-8k.safetensors
+    $S train speech-16k $F --steps 1700 --quiet --out speech-16k.safetensors
+    $S train speech-8k $F --steps 2600 --digits 0.3 --out second.safetensors
+    G="--pool POOL --from second.safetensors --learning-rate 0.0014"
+    $S train speech-8k $G --steps 1000 --digits 0.45 --out speech-8k.safetensors
 
 DATA holds the data sets of the models' cards, as `speech_sources.Folders` says. POOL takes 4 GB and fifteen
 minutes, 6000 steps about 50 minutes on one core. Stretches of speech and of noise are prepared once and
