@@ -83,7 +83,7 @@ def test_mats_that_could_mean_several_things_are_refused(tmp_path):
 
 def test_the_samples_of_a_wfdb_record_are_no_recording_of_their_own(tmp_path):
     for name in ("A0001.mat", "A0001.hea", "b.mat"):
-        (tmp_path / name).write_bytes(b"x")
+        (tmp_path / name).write_bytes(b"MATLAB 5.0 MAT-file")
     assert [path.name for path in find_recordings(tmp_path)] == ["A0001.hea", "b.mat"]
 
 

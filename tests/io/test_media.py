@@ -103,7 +103,7 @@ def test_they_are_read_only(tmp_path):
 
 def test_in_a_folder_they_count_by_their_content(tmp_path):
     make(tmp_path / "a.m4a", "aac")
-    for name in ("b.m4a", "b.rec", "b.sph", "b.wave", "b.bwf"):
+    for name in ("b.m4a", "b.rec", "b.sph", "b.wave", "b.bwf", "b.npz", "b.mat"):
         (tmp_path / name).write_bytes(bytes(4000))
     assert find_recordings(tmp_path) == [tmp_path / "a.m4a"]
 

@@ -54,19 +54,18 @@ def refuse_strangers(path: Path) -> None:
 
 
 def told_by_content(path: Path) -> str | None:
-    """Tell ``"npy"``, ``"mat"``, ``"edf"``, ``"audio"`` or ``"media"`` by the first bytes, if they do."""
-    head = _head(path)
-    if head.startswith(b"\x93NUMPY"):
-        return "npy"
-    if head.startswith((b"0       ", b"\xffBIOSEMI")) and head[252:256].strip().isdigit():
-        return "edf"
-    if head.startswith(b"MATLAB 5.0") and path.suffix.lower() != ".set":  # which mne reads
-        return "mat"
-    if head.startswith(AUDIO_STARTS):
-        return "audio"
-    if head.startswith(MEDIA_STARTS) or head[4:8] == b"ftyp":
-        return "media"
-    return None
+    """Tell npy, npz, mat, edf, audio or media by the first bytes; None where they do not say."""
+    head, suffix = _head(path), path.suffix.lower()
+    is_edf = head.startswith((b"0       ", b"\xffBIOSEMI")) and head[252:256].strip().isdigit()
+    found = {
+        "npy": head.startswith(b"\x93NUMPY"),
+        "edf": is_edf,
+        "mat": head.startswith(b"MATLAB 5.0") and suffix != ".set",  # which mne reads
+        "npz": head.startswith(b"PK") and suffix == ".npz",  # others are archives of anything
+        "audio": head.startswith(AUDIO_STARTS),
+        "media": head.startswith(MEDIA_STARTS) or head[4:8] == b"ftyp",
+    }
+    return next((kind for kind, is_it in found.items() if is_it), None)
 
 
 SUFFIXES = {

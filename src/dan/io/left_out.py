@@ -27,7 +27,7 @@ def describe_left_out(folder: str | Path) -> str:
     suffixes = Counter(path.suffix.lower() or "none" for path in others if path not in tables)
     parts = [f"{len(tables)} tables beside other recordings ({_few(tables)})"] if tables else []
     if suffixes:
-        parts.append(f"{suffixes.total()} that are no recordings by their suffix ({_counted(suffixes)})")
+        parts.append(f"{suffixes.total()} that are no recordings by suffix or content ({_counted(suffixes)})")
     if dangling:
         parts.append(f"{len(dangling)} links that lead nowhere ({_few(dangling)})")
     if hidden:

@@ -50,7 +50,7 @@ SUFFIXES = frozenset(
     ]
 )
 """What counts as a recording in a folder, in lower case."""
-AMBIGUOUS = frozenset([*MEDIA, ".rec", ".sph", ".bwf", ".wave", ".amb"])
+AMBIGUOUS = frozenset([*MEDIA, ".rec", ".sph", ".bwf", ".wave", ".amb", ".mat", ".npz"])
 """What counts as one by its content too."""
 
 
