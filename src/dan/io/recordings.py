@@ -285,10 +285,10 @@ def _is_table(path: Path) -> bool:
 def _is_recording(path: Path) -> bool:
     """Whether a file is a recording by its suffix and, where others use the same suffix, by its content."""
     suffix = path.suffix.lower()
-    if suffix in AMBIGUOUS:
-        return is_there(path) and told_by_content(path) is not None
     if suffix == ".mat" and path.with_suffix(WFDB).exists():
         return False  # the samples of that record
+    if suffix in AMBIGUOUS:
+        return is_there(path) and told_by_content(path) is not None
     return suffix in SUFFIXES or _is_table(path)
 
 
