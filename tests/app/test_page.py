@@ -77,12 +77,22 @@ def noisy(tmp_path):
 
 
 def denoise(page, *files):
+    """Drop files and press the button; returns once the line of the new job stands there."""
+    before = job_shown(page)
     page.set_input_files("#files input[type=file]", [str(file) for file in files])
     page.wait_for_selector("#files .file-preview, #files table")
     page.click("#denoise")
+    page.wait_for_selector(f"#denoise-status [data-job]:not([data-job='{before}'], [data-job=''])")
+
+
+def job_shown(page, where="#denoise-status"):
+    """The key of the job whose line is shown, empty where there is none."""
+    lines = page.locator(f"{where} [data-job]")
+    return lines.first.get_attribute("data-job") if lines.count() else ""
 
 
 def done(page, where="#denoise-status", state="done"):
+    """Wait for the end of the job that is shown."""
     ends = ", ".join(f"{where} [data-state={end}]" for end in ("done", "failed", "stopped"))
     assert page.wait_for_selector(ends).get_attribute("data-state") == state, page.inner_text(where)
 

@@ -1,6 +1,6 @@
 """What passes, what does not, and that nothing moves in time; and how good each is at the founding task."""
 
-import builtins
+import sys
 
 import numpy as np
 import pytest
@@ -262,14 +262,7 @@ def test_bad_settings_are_named(call, named):
 
 
 def test_without_noisereduce_it_says_what_to_install(monkeypatch):
-    real = builtins.__import__
-
-    def without(name, *rest, **named):
-        if name.startswith("noisereduce"):
-            raise ImportError(name)
-        return real(name, *rest, **named)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "noisereduce", None)
     with pytest.raises(DanError, match=r"dan-denoiser\[bench\]"):
         spectral_gate(np.zeros(64), sample_rate_hz=RATE_HZ)
 

@@ -27,6 +27,7 @@ def status_line(
     doing: str = "",
     waiting: int = 0,
     seconds: float = 0.0,
+    key: str = "",
 ) -> str:
     """Return the state, a bar while it runs, and the last messages of the command, escaped."""
     words = WORDS[state]
@@ -42,7 +43,9 @@ def status_line(
         bar += f" {escape(doing)}" if doing else ""
     said = "\n".join(_without_folder(line) for line in messages[-LINES_SHOWN:])
     text = f"<pre style='white-space:pre-wrap'>{escape(said)}</pre>" if said else ""
-    return f"<div role='status' data-state='{state}'><strong>{words}</strong>{bar}{text}</div>"
+    return (
+        f"<div role='status' data-state='{state}' data-job='{key}'><strong>{words}</strong>{bar}{text}</div>"
+    )
 
 
 def _without_folder(line: str) -> str:
@@ -59,4 +62,5 @@ def describe(job: Job, *, waiting: int, quiet: bool = False) -> str:
         doing=job.doing,
         waiting=waiting,
         seconds=job.seconds,
+        key=job.key,
     )
