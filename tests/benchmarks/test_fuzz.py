@@ -31,7 +31,7 @@ def test_damaged_files_have_no_fault():
 def test_an_output_that_differs_and_a_file_left_behind_are_found(tmp_path, monkeypatch):
     denoiser = load("tones-wide")
     MAKERS["f4.npy"](tmp_path / "f4.npy")
-    monkeypatch.setattr("dan.workflows.denoise.BLOCK_VALUES", 100)
+    monkeypatch.setattr("dan.inference.recording.BLOCK_VALUES", 100)
     assert list(faults_of(tmp_path / "f4.npy", denoiser)) == []
     original = type(denoiser).__call__
     monkeypatch.setattr(type(denoiser), "__call__", lambda *args, **given: original(*args, **given) + 0.01)

@@ -14,6 +14,7 @@ import dan
 from dan.core.errors import DanError
 from dan.inference.denoiser import load
 from dan.inference.model_file import find_model, save_model
+from dan.io.recordings import read, write
 from dan.networks.factory import build_generator
 
 FLOAT32 = 2.0**-23
@@ -294,3 +295,13 @@ def test_a_stream_ends_once(packaged):
         other.feed(noise(9))
     with pytest.raises(DanError, match="a stream that has ended"):
         other.flush()
+
+
+def test_a_file_is_denoised_by_the_method_as_by_the_array(tmp_path):
+    denoiser = load("tones-wide")
+    noisy = np.random.default_rng(0).standard_normal(700).astype(np.float32)
+    write(tmp_path / "a.npy", noisy, sample_rate_hz=None)
+    path = denoiser.denoise_file(tmp_path / "a.npy", tmp_path / "b.npy", sample_rate=256)
+    np.testing.assert_array_equal(read(path).samples, denoiser(noisy, sample_rate=256))
+    with pytest.raises(DanError, match="--force"):
+        denoiser.denoise_file(tmp_path / "a.npy", tmp_path / "b.npy", sample_rate=256)

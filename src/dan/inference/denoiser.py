@@ -186,6 +186,45 @@ class Denoiser:
             f"that takes any level, such as tones-wide"
         )
 
+    def denoise_file(
+        self,
+        source: str | Path,
+        target: str | Path,
+        *,
+        strength: float = 1.0,
+        sample_rate: float | None = None,
+        resample: bool = False,
+        force: bool = False,
+    ) -> Path:
+        """Denoise a recording of any length into a file of the same rate, channels and sample type.
+
+        Args:
+            source: the recording.
+            target: the file to write; its suffix says its format.
+            strength: 0 copies the input, 1 is all of the effect.
+            sample_rate: in Hz, of a file that does not say its own.
+            resample: take another rate too: to the model's and back.
+            force: overwrite a file of that name.
+
+        Returns:
+            The path of the file written.
+
+        Raises:
+            DanError: if the file cannot be read or written, or its rate is not the model's.
+        """
+        from dan.inference.recording import denoise_recording
+
+        written, _ = denoise_recording(
+            self,
+            Path(source),
+            Path(target),
+            options={"sample_rate_hz": sample_rate, "missing": "fill"},
+            strength=strength,
+            resample=resample,
+            force=force,
+        )
+        return written.path
+
     def check_rate(self, sample_rate: float, *, way_out: str = "") -> None:
         """Check that a signal's rate in Hz is the model's.
 

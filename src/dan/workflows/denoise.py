@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import os
-import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,31 +13,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dan.core.arrays import Signal, check_sample_rate
-from dan.core.atomic import atomic_write, is_there
+from dan.core.arrays import check_sample_rate
+from dan.core.atomic import is_there
 from dan.core.errors import DanError
 from dan.core.progress import track
 from dan.inference.denoiser import Denoiser
-from dan.inference.stream import Stream, check_strength
-from dan.io.audio import AudioReader
-from dan.io.base import Missing, Reader, Writer
+from dan.inference.recording import Written, denoise_recording
+from dan.inference.stream import check_strength
+from dan.io.base import Missing
 from dan.io.left_out import describe_left_out
-from dan.io.recordings import SUFFIXES, find_recordings, open_reader, open_writer, written_name
+from dan.io.recordings import SUFFIXES, find_recordings, written_name
 from dan.workflows.pipes import STDIN, STDIO, is_pipe, opened_pipe, write_stdout
-
-BLOCK_VALUES = 2**18
-"""Samples, of all channels, that are in memory at once: 1 MB."""
-
-UNKNOWN_LENGTH = 2**62
-"""Samples of a file that does not say how many they are: it is there as a whole all the same."""
-
-
-@dataclass(frozen=True)
-class Written:
-    """A denoised file."""
-
-    path: Path
-    clipped_samples: int
 
 
 @dataclass
@@ -166,10 +150,6 @@ def _each(work: Work, pairs: dict[Path, Path], jobs: int) -> list[_Outcome]:
             raise
 
 
-class _GivenUp(Exception):  # noqa: N818 (no error: nobody wants the work any more)
-    """Unwinds work that is to stop."""
-
-
 def _denoise_one(
     denoiser: Denoiser,
     source: Path,
@@ -183,33 +163,19 @@ def _denoise_one(
 ) -> _Outcome:
     """Denoise a file; what is wrong with it is its result."""
     try:
-        with open_reader(source, **options) as reader:
-            stream = _open_stream(denoiser, reader, strength=strength, resample=resample)
-            if strength == 0 and _would_lose(reader, target):
-                return _copied(reader, target, force=force)
-            with open_writer(target, reader, force=force) as writer:
-                _copy(reader, stream, writer, stop)
-            notes = [*_told(reader, writer), *writer.notes]
-            level = denoiser.level_note(stream)
-            notes += [f"Warning: {level}"] if level else []
-        return _Outcome(source, Written(target, writer.clipped_samples), notes)
+        written, notes = denoise_recording(
+            denoiser,
+            source,
+            target,
+            options=options,
+            strength=strength,
+            resample=resample,
+            force=force,
+            stop=stop,
+        )
+        return _Outcome(source, written, notes)
     except DanError as error:
         return _Outcome(source, error)
-
-
-def _would_lose(reader: Reader, target: Path) -> bool:
-    """Whether writing samples unchanged would encode them anew."""
-    is_same = reader.path.suffix.lower() == target.suffix.lower()
-    return is_same and isinstance(reader, AudioReader) and reader.is_lossy
-
-
-def _copied(reader: Reader, target: Path, *, force: bool) -> _Outcome:
-    """Copy a file that can be read to its end."""
-    for _ in reader.blocks(max(1, BLOCK_VALUES // reader.channels)):
-        pass
-    with atomic_write(target, force=force) as temporary:
-        shutil.copyfile(reader.path, temporary)
-    return _Outcome(reader.path, Written(target, 0), reader.notes)
 
 
 @contextmanager
@@ -261,57 +227,6 @@ def _named(files: list[Path]) -> str:
 def _left_out(folder: Path) -> list[str]:
     said = describe_left_out(folder)
     return [f"{folder}: left out: {said}"] if said else []
-
-
-def _copy(reader: Reader, stream: Stream, writer: Writer, stop: threading.Event | None = None) -> None:
-    """Block by block: a recording of any length takes the memory of one block."""
-    block_samples = max(1, BLOCK_VALUES // reader.channels)
-    count = math.ceil((reader.length_samples or 0) / block_samples)
-    for block in track(reader.blocks(block_samples), "Blocks", total=count):
-        if stop and stop.is_set():
-            raise _GivenUp
-        _write(reader, writer, _fed(stream, block, reader.path))
-    _write(reader, writer, stream.flush())
-
-
-def _write(reader: Reader, writer: Writer, block: Signal) -> None:
-    """Write the next samples, with what was missing put back where the format can say so."""
-    with_missing = reader.gaps.put_back(block, writer.written_samples)
-    writer.write(with_missing if writer.holds_missing else block)
-
-
-def _told(reader: Reader, writer: Writer) -> list[str]:
-    """Sentences on how a recording was understood."""
-    if not reader.gaps.count:
-        return reader.notes
-    back = (
-        "put back" if writer.holds_missing else "left filled, as the format cannot say that they are missing"
-    )
-    return [*reader.notes, f"{reader.gaps.count} missing samples, filled for denoising and {back}"]
-
-
-def _fed(stream: Stream, block: Signal, path: Path) -> Signal:
-    try:
-        return stream.feed(block)
-    except DanError as error:
-        raise DanError(f"{path} has {error.what}", error.rule, error.way_out) from error
-
-
-def _open_stream(denoiser: Denoiser, reader: Reader, *, strength: float, resample: bool) -> Stream:
-    """A stream for a recording at its own rate."""
-    if reader.sample_rate_hz is None:
-        wanted = f"--sample-rate {denoiser.info.sample_rate_hz:g}"
-        raise DanError(reader.path, reader.rate_unknown, f"Say it, as in {wanted}")
-    try:
-        return denoiser.stream(
-            channels=reader.channels,
-            strength=strength,
-            sample_rate=reader.sample_rate_hz,
-            resample=resample,
-            length_samples=reader.length_samples or UNKNOWN_LENGTH,
-        )
-    except DanError as error:
-        raise DanError(f"{reader.path} at {error.what}", error.rule, error.way_out) from error
 
 
 def plan(inputs: list[Path], out: Path | None) -> dict[Path, Path]:

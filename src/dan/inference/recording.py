@@ -1,0 +1,168 @@
+"""One recording through a denoiser: read, denoised and written block by block."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from dan.core.arrays import Signal
+from dan.core.atomic import atomic_write
+from dan.core.errors import DanError
+from dan.core.progress import track
+from dan.inference.model_file import ModelInfo
+from dan.inference.stream import Stream
+from dan.io.audio import AudioReader
+from dan.io.base import Reader, Writer
+from dan.io.recordings import open_reader, open_writer
+
+BLOCK_VALUES = 2**18
+"""Samples, of all channels, that are in memory at once: 1 MB."""
+
+UNKNOWN_LENGTH = 2**62
+"""Samples of a file that does not say how many they are: it is there as a whole all the same."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A denoised file."""
+
+    path: Path
+    clipped_samples: int
+
+
+class Denoises(Protocol):
+    """What a recording goes through: a `Denoiser`."""
+
+    info: ModelInfo
+
+    def stream(
+        self,
+        *,
+        channels: int,
+        strength: float,
+        sample_rate: float | None,
+        resample: bool,
+        length_samples: int | None,
+    ) -> Stream:
+        """Open a stream for blocks ``[C, n]``."""
+        ...
+
+    def level_note(self, stream: Stream) -> str | None:
+        """Say what there is to say of the level of what a stream was fed."""
+        ...
+
+
+class GivenUp(Exception):  # noqa: N818 (no error: nobody wants the work any more)
+    """Unwinds work that is to stop."""
+
+
+def denoise_recording(
+    denoiser: Denoises,
+    source: Path,
+    target: Path,
+    *,
+    options: Mapping[str, Any],
+    strength: float = 1.0,
+    resample: bool = False,
+    force: bool = False,
+    stop: threading.Event | None = None,
+) -> tuple[Written, list[str]]:
+    """Denoise a recording of any length into a file, in the memory of one block.
+
+    Args:
+        denoiser: the model.
+        source: the recording.
+        target: the file to write; its suffix says its format.
+        options: how the recording is read, as `open_reader` takes it.
+        strength: 0 copies the input, 1 is all of the effect.
+        resample: take another rate too: to the model's and back.
+        force: overwrite a file of that name.
+        stop: gives the work up once it is set.
+
+    Returns:
+        What was written, and sentences on how the recording was understood.
+
+    Raises:
+        DanError: if the recording cannot be read, denoised or written.
+    """
+    with open_reader(source, **options) as reader:
+        stream = _open_stream(denoiser, reader, strength=strength, resample=resample)
+        if strength == 0 and _would_lose(reader, target):
+            return _copied(reader, target, force=force)
+        with open_writer(target, reader, force=force) as writer:
+            _copy(reader, stream, writer, stop)
+        notes = [*_told(reader, writer), *writer.notes]
+        level = denoiser.level_note(stream)
+        notes += [f"Warning: {level}"] if level else []
+    return Written(target, writer.clipped_samples), notes
+
+
+def _would_lose(reader: Reader, target: Path) -> bool:
+    """Whether writing samples unchanged would encode them anew."""
+    is_same = reader.path.suffix.lower() == target.suffix.lower()
+    return is_same and isinstance(reader, AudioReader) and reader.is_lossy
+
+
+def _copied(reader: Reader, target: Path, *, force: bool) -> tuple[Written, list[str]]:
+    """Copy a file that can be read to its end."""
+    for _ in reader.blocks(max(1, BLOCK_VALUES // reader.channels)):
+        pass
+    with atomic_write(target, force=force) as temporary:
+        shutil.copyfile(reader.path, temporary)
+    return Written(target, 0), reader.notes
+
+
+def _copy(reader: Reader, stream: Stream, writer: Writer, stop: threading.Event | None = None) -> None:
+    """Block by block: a recording of any length takes the memory of one block."""
+    block_samples = max(1, BLOCK_VALUES // reader.channels)
+    count = math.ceil((reader.length_samples or 0) / block_samples)
+    for block in track(reader.blocks(block_samples), "Blocks", total=count):
+        if stop and stop.is_set():
+            raise GivenUp
+        _write(reader, writer, _fed(stream, block, reader.path))
+    _write(reader, writer, stream.flush())
+
+
+def _write(reader: Reader, writer: Writer, block: Signal) -> None:
+    """Write the next samples, with what was missing put back where the format can say so."""
+    with_missing = reader.gaps.put_back(block, writer.written_samples)
+    writer.write(with_missing if writer.holds_missing else block)
+
+
+def _told(reader: Reader, writer: Writer) -> list[str]:
+    """Sentences on how a recording was understood."""
+    if not reader.gaps.count:
+        return reader.notes
+    back = (
+        "put back" if writer.holds_missing else "left filled, as the format cannot say that they are missing"
+    )
+    return [*reader.notes, f"{reader.gaps.count} missing samples, filled for denoising and {back}"]
+
+
+def _fed(stream: Stream, block: Signal, path: Path) -> Signal:
+    try:
+        return stream.feed(block)
+    except DanError as error:
+        raise DanError(f"{path} has {error.what}", error.rule, error.way_out) from error
+
+
+def _open_stream(denoiser: Denoises, reader: Reader, *, strength: float, resample: bool) -> Stream:
+    """A stream for a recording at its own rate."""
+    if reader.sample_rate_hz is None:
+        wanted = f"--sample-rate {denoiser.info.sample_rate_hz:g}"
+        raise DanError(reader.path, reader.rate_unknown, f"Say it, as in {wanted}")
+    try:
+        return denoiser.stream(
+            channels=reader.channels,
+            strength=strength,
+            sample_rate=reader.sample_rate_hz,
+            resample=resample,
+            length_samples=reader.length_samples or UNKNOWN_LENGTH,
+        )
+    except DanError as error:
+        raise DanError(f"{reader.path} at {error.what}", error.rule, error.way_out) from error
