@@ -40,7 +40,7 @@ def test_the_index_says_what_is_there_and_writes_nothing(folder, told):
     assert {entry.sample_rate_hz for entry in corpus.entries} == {8000.0}
     assert corpus.duration_s == 4006 / 8000
     assert corpus.notes == (
-        f"{folder}: left out 1 that are no recordings by suffix or content (.txt 1), 1 hidden (no.wav)",
+        f"{folder}: left out 1 that is no recording by suffix or content (.txt 1), 1 hidden (no.wav)",
     )
     assert told == {f"Indexing {folder}": [0, 0.25, 0.5, 0.75, 1.0]}
 

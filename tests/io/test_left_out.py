@@ -28,17 +28,17 @@ def test_other_suffixes_links_hidden_files_and_tables_are_counted(tmp_path):
     said = describe_left_out(tmp_path)
     assert "4 that are no recordings by suffix or content (.pdf 2, .xyz 1, none 1)" in said
     assert "4 links that lead nowhere (link0.wav, link1.wav, link2.wav, ...)" in said
-    assert "1 hidden (.hidden.wav)" in said and "1 tables beside other recordings (metadata.csv)" in said
+    assert "1 hidden (.hidden.wav)" in said and "1 table beside other recordings (metadata.csv)" in said
 
 
 def test_the_files_of_a_wfdb_record_belong_to_it(tmp_path):
     for name in ("r.hea", "r.dat", "r.atr", "lost.dat"):
         (tmp_path / name).write_bytes(b"r 1 100 1\n")
-    assert describe_left_out(tmp_path) == "1 that are no recordings by suffix or content (.dat 1)"
+    assert describe_left_out(tmp_path) == "1 that is no recording by suffix or content (.dat 1)"
 
 
 def test_a_folder_without_recordings(tmp_path):
     (tmp_path / "a.pdf").write_bytes(b"")
-    assert describe_left_out(tmp_path) == "1 that are no recordings by suffix or content (.pdf 1)"
+    assert describe_left_out(tmp_path) == "1 that is no recording by suffix or content (.pdf 1)"
     with pytest.raises(DanError, match="no such folder"):
         describe_left_out(tmp_path / "none")

@@ -208,7 +208,8 @@ def test_damaged_npy_is_refused_or_read(tmp_path_factory, data):
         (np.float64(3), "shape must be"),
         (np.ones(0), "no samples"),
         (np.ones((2, 0)), "no samples"),
-        (np.ones((1000, 2)), "Transpose it"),
+        (np.ones((1000, 2)), "1000 channels of 2 samples: .*Transpose it"),
+        (np.ones((1000, 1)), "1000 channels of 1 sample: .*Transpose it"),
         (np.ones(2, dtype=[("a", "f4")]), "real numbers"),
     ],
 )

@@ -227,8 +227,8 @@ def test_what_is_left_out_of_a_folder_is_said_in_one_line(tmp_path, halving):
         (tmp_path / "in" / name).touch()
     (tmp_path / "in" / "gone.wav").symlink_to(tmp_path / "nowhere.wav")
     (note,) = denoise_files(halving, [tmp_path / "in"], out=tmp_path / "out").notes
-    assert note.startswith(f"{tmp_path / 'in'}: left out: 1 tables") and "\n" not in note
-    for said in ("notes.csv", ".m4 2", "1 links that lead nowhere (gone.wav)", "1 hidden (.hidden.wav)"):
+    assert note.startswith(f"{tmp_path / 'in'}: left out: 1 table ") and "\n" not in note
+    for said in ("notes.csv", ".m4 2", "1 link that leads nowhere (gone.wav)", "1 hidden (.hidden.wav)"):
         assert said in note
 
 

@@ -89,6 +89,14 @@ def test_a_stream_that_ends_within_a_sample_loses_nothing_before_it(halving):
         through(halving.stream(channels=2), data, sample_type="int16")
 
 
+@pytest.mark.parametrize(
+    ("channels", "said"), [(1, "int16 of 1 channel"), (2, "int16 of 2 channels, interleaved")]
+)
+def test_the_error_of_a_cut_sample_tells_the_channels(halving, channels, said):
+    with pytest.raises(DanError, match=rf"samples are {said}\. Check"):
+        through(halving.stream(channels=channels), b"\x01", sample_type="int16")
+
+
 def test_what_is_no_number_becomes_silence(halving):
     samples = np.array([1.0, np.nan, np.inf, -np.inf, -1.0] * 30, np.float32)
     out, _ = through(halving.stream(), samples.tobytes(), sample_type="float32")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dan.cli.console import progress, show_grid
+from dan.cli.console import progress, say, show_grid
 from dan.cli.options import Data, Force, Model, Rate
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def evaluate(
 
 
 def show_table(table: Table) -> None:
-    """Print a score table."""
+    """Print a score table, and on stderr the remarks on its figures."""
     head = ["", "SNR dB", "95 %", "gain dB", "SI-SDR dB", "gain dB", *table.extra_figures]
     lines = []
     for row in table.rows:
@@ -55,3 +55,5 @@ def show_table(table: Table) -> None:
         )
     title = f"{table.model} on {table.data}: {table.count} signals, {table.parameters} parameters"
     show_grid(head, lines, title=title, bold="dan")
+    for remark in table.remarks:
+        say(f"Note: {remark}.")

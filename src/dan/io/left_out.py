@@ -25,11 +25,13 @@ def describe_left_out(folder: str | Path) -> str:
     dangling, hidden, others = _kinds(top)
     tables = [table for table in tables_beside(top) if table in others]
     suffixes = Counter(path.suffix.lower() or "none" for path in others if path not in tables)
-    parts = [f"{len(tables)} tables beside other recordings ({_few(tables)})"] if tables else []
+    parts = [f"{_number(tables, 'table')} beside other recordings ({_few(tables)})"] if tables else []
     if suffixes:
-        parts.append(f"{suffixes.total()} that are no recordings by suffix or content ({_counted(suffixes)})")
+        which = "that are no recordings" if suffixes.total() > 1 else "that is no recording"
+        parts.append(f"{suffixes.total()} {which} by suffix or content ({_counted(suffixes)})")
     if dangling:
-        parts.append(f"{len(dangling)} links that lead nowhere ({_few(dangling)})")
+        verb = "lead" if len(dangling) > 1 else "leads"
+        parts.append(f"{_number(dangling, 'link')} that {verb} nowhere ({_few(dangling)})")
     if hidden:
         parts.append(f"{len(hidden)} hidden ({_few(hidden)})")
     return ", ".join(parts)
@@ -63,6 +65,10 @@ def _below(top: Path) -> set[Path]:
         seen.add(place)
         found |= {Path(folder, name) for name in names}
     return found
+
+
+def _number(paths: list[Path], noun: str) -> str:
+    return f"{len(paths)} {noun}{'s' if len(paths) > 1 else ''}"
 
 
 def _few(paths: list[Path]) -> str:

@@ -75,9 +75,11 @@ def check_array(stored: npt.NDArray[Any], path: Path) -> None:
     if stored.dtype.kind not in "fiub" or not stored.size:
         check_signal(stored, name=str(path))  # says which of them
     if stored.ndim == 2 and stored.shape[0] > max(MANY_CHANNELS, stored.shape[1]):
+        channels, samples = stored.shape
+        noun = "samples" if samples > 1 else "sample"
         raise DanError(
             f"{path} of shape {list(stored.shape)}",
-            f"{stored.shape[0]} channels of {stored.shape[1]} samples: time must be the last axis",
+            f"{channels} channels of {samples} {noun}: time must be the last axis",
             "Transpose it",
         )
 

@@ -171,7 +171,7 @@ def pcm_blocks(
     if left:
         raise DanError(
             f"a stream that ends {len(left)} bytes into a sample of {frame_bytes}",
-            f"samples are {sample_type} of {channels} channels, interleaved",
+            f"samples are {sample_type} of {channels} channel{'s, interleaved' if channels > 1 else ''}",
             "Check --dtype and --channels against the source",
         )
 

@@ -1,0 +1,13 @@
+"""What `dan evaluate` prints."""
+
+from dan.cli.evaluate import show_table
+from dan.evaluation.table import Row, Table
+
+
+def test_remarks_on_the_figures_are_notes_on_stderr(capsys):
+    ranges = dict.fromkeys(("snr_db", "si_sdr_db", "snr_gain_db"), (1.0, 9.0))
+    rows = (Row("noisy", 4.9, 0.0, 4.8, 0.0, ranges),)
+    remarks = ("1 of 4 inputs hold no signal",)
+    show_table(Table("m", "d", sample_rate_hz=256, count=4, parameters=9, rows=rows, remarks=remarks))
+    out, err = capsys.readouterr()
+    assert "4.90" in out and err == "Note: 1 of 4 inputs hold no signal.\n"
