@@ -81,6 +81,16 @@ class TestFrom:
             moved.append(float((after - before).square().mean()))
         assert 0 < moved[1] < 0.7 * moved[0]
 
+    def test_the_model_lies_on_the_way_from_the_start_to_what_was_trained(self, tiny, tmp_path):
+        first = train_run(tiny(SHORT), tmp_path / "first").run
+        changes = SHORT | {"fine_tuning.model": str(first.folder), "fine_tuning.share": 0.25, "seed": 1}
+        outcome = train_run(tiny(changes), tmp_path / "further")
+        start, end = load_file(first.model), outcome.state.generator.state_dict()
+        for key, value in load_file(outcome.run.model).items():
+            if value.is_floating_point():
+                torch.testing.assert_close(value, torch.lerp(start[key], end[key], 0.25))
+        assert any(not torch.equal(start[key], end[key]) for key in start)
+
     def test_another_network_is_refused_with_the_way_out(self, tiny, tmp_path):
         first = train_run(tiny(SHORT), tmp_path / "first").run
         other = tiny(SHORT | {"fine_tuning.model": str(first.folder), "generator.depth": 1})

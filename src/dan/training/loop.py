@@ -50,7 +50,8 @@ class State:
     discriminator: DiscriminatorBase | None = None
     discriminator_optimisers: Optimisers = ()
     average: GeneratorBase | None = None
-    """The generator with the running average of its weights, where the recipe wants one."""
+    """The generator with the running average of its weights, where the recipe wants one or a model is trained
+    further."""
     teacher: GeneratorBase | None = None
     """The generator as it was at the start, in evaluation mode, where a model is trained further."""
     step: int = 0
@@ -114,7 +115,7 @@ def new_state(recipe: Recipe, *, start: GeneratorBase | None = None, device: str
     if recipe.losses.needs_discriminator:
         state.discriminator = build_discriminator(recipe.discriminator, recipe.signal).to(device)
         state.discriminator_optimisers = _optimisers(state.discriminator, recipe.discriminator_optimiser)
-    if recipe.training.ema_decay:
+    if recipe.training.ema_decay or start is not None:
         state.average = copy.deepcopy(generator).requires_grad_(False)
     return state
 
@@ -339,14 +340,29 @@ def _update(
 
 @torch.no_grad()
 def _follow(state: State) -> None:
-    """Move the average towards the generator; early on it follows quickly, so that it forgets the start."""
+    """Move the average towards the generator; early on it follows quickly, so that it forgets the start.
+
+    Where a model is trained further, it is moved towards a point on the way from the start's weights.
+
+    Source: M. Wortsman et al., "Robust fine-tuning of zero-shot models", 2022.
+    """
     if state.average is None:
         return
     decay = min(state.recipe.training.ema_decay, (1 + state.step) / (10 + state.step))
-    for mean, value in zip(state.average.parameters(), state.generator.parameters(), strict=True):
-        mean.lerp_(value, 1 - decay)
-    for kept, latest in zip(state.average.buffers(), state.generator.buffers(), strict=True):
-        kept.copy_(latest)
+    start, share = state.teacher or state.generator, state.recipe.fine_tuning.share
+    parameters = (network.parameters() for network in (state.average, start, state.generator))
+    for mean, first, value in zip(*parameters, strict=True):
+        mean.lerp_(_between(first, value, share), 1 - decay)
+    buffers = (network.buffers() for network in (state.average, start, state.generator))
+    for kept, first, latest in zip(*buffers, strict=True):
+        kept.copy_(_between(first, latest, share))
+
+
+def _between(first: Tensor, last: Tensor, share: float) -> Tensor:
+    """Return the point at a share of the way; the end where both are one, or are whole numbers."""
+    if first is last or not first.is_floating_point():
+        return last
+    return torch.lerp(first, last, share)
 
 
 def validate(state: State, validation: ValidationSet, *, steps_per_epoch: int) -> Record:
