@@ -58,5 +58,5 @@ def test_an_interrupted_demo_goes_on(tmp_path, short, monkeypatch, tiny):
 def test_the_data_that_is_judged_on_has_a_seed_of_its_own(tmp_path, short):
     out = tmp_path / "demo"
     run_demo(out, quick=True, force=False)
-    assert f'"seed": {demo.HELD_BACK_SEED}' in (out / "data" / "dataset.json").read_text()
+    assert f'"seed": {demo.HELD_OUT_SEED}' in (out / "data" / "dataset.json").read_text()
     assert "seed = 0" in (out / "run" / "recipe.toml").read_text()

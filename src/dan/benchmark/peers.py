@@ -18,7 +18,7 @@ from dan.core.extras import require
 
 RNNOISE_RATE_HZ, RNNOISE_HOP_SAMPLES = 48000, 480
 RNNOISE_LATE_SAMPLES = 960
-"""By which its output lags: its window's overlap and the frame that it looks ahead."""
+"""Lag of its output in samples: its window's overlap and the frame that it looks ahead."""
 RNNOISE_LEAST_RATE_HZ = 8000
 """It knows speech; at lower rates there is none."""
 RNNOISE_PEAK = 0.5
@@ -30,7 +30,7 @@ class Peer:
     """One that is compared."""
 
     name: str
-    """Of its row."""
+    """Name of its row."""
     kind: str
     """How it is called: a key of `OPENERS`."""
     file: str = ""
@@ -46,7 +46,7 @@ class Opened:
     stream: Callable[[], Callable[[Signal], Signal]] | None = None
     """Opens a stream: blocks ``[n]`` to what has become final. None where it takes whole signals only."""
     hop_length: int = 0
-    """Of the blocks at which the stream works."""
+    """Samples of the blocks at which the stream works."""
     latency_samples: int = 0
     """Samples that must have come in before the first can go out."""
 

@@ -26,7 +26,7 @@ BENCH_DRAWS = 70_001
 MIXED_TRAINING = 40
 MIXED_DURATION_S = 4.0
 MIXED_SNR_DB = (-5.0, 10.0)
-"""Of signals that are mixed on the spot: how many the filters are set on, how long, and how noisy."""
+"""Signals that are mixed on the spot: how many the filters are set on, how long, and how noisy."""
 
 
 @dataclass(frozen=True)

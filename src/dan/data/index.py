@@ -27,7 +27,7 @@ PARTS, PART_SAMPLES = 8, 2**14
 SHORTEST_SAMPLES = 32
 """What is shorter is no material."""
 MOST_LISTED = 20
-"""Of the files that cannot be used."""
+"""Most files named of those that cannot be used."""
 CLIPPED_SHARE, CLIPPED_LEVELS = 1e-4, 64
 """A channel is clipped if such a share of its samples, and five at least, end runs of three at its largest or
 smallest value, and it has so many values: of a coarse or switched signal that says nothing."""
@@ -44,7 +44,7 @@ class Entry:
     channels: tuple[int, ...]
     """Those that hold a signal: a channel that never changes is left out."""
     digest: str
-    """Of the samples as they are decoded, all channels: the same in whatever lossless file they lie."""
+    """Digest of the samples as they are decoded: the same in whatever lossless file they lie."""
     start: int
     stop: int
     clipped: bool = False
@@ -73,12 +73,12 @@ class Corpus:
 
     @property
     def duration_s(self) -> float:
-        """Of all recordings together."""
+        """Duration of all recordings together, in seconds."""
         return sum(entry.length_samples / entry.sample_rate_hz for entry in self.entries)
 
     @property
     def digest(self) -> str:
-        """Of all that is in it: another one means other material."""
+        """Digest of all that is in it: another one means other material."""
         parts = [f"{entry.name} {entry.digest} {entry.sample_rate_hz}" for entry in self.entries]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

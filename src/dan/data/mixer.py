@@ -26,9 +26,9 @@ APART_DB = 10.0
 TRIES = 8
 """Draws of a stretch before a silent one is taken."""
 OCTAVES = 6
-"""Of a random equaliser below half the rate; it is constant below them."""
+"""Octaves of a random equaliser below half the rate; it is constant below them."""
 RINGING_SAMPLES = 2 ** (OCTAVES + 2)
-"""By which the equaliser's transform is longer, so that what rings at the end does not come in in front."""
+"""Samples by which the equaliser's transform is longer: its ringing stays behind the end."""
 POOL_BATCHES = 8
 """Batches of stretches that are prepared at once where they are used several times."""
 MIXED, PREPARED, ORDER = range(10, 13)

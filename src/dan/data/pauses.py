@@ -30,7 +30,7 @@ class Pauses:
 
     @property
     def samples(self) -> int:
-        """Of all stretches."""
+        """Length of all stretches in samples."""
         return sum(stop - start for start, stop in self.stretches)
 
 

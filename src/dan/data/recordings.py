@@ -37,7 +37,7 @@ class Material:
     notes: tuple[str, ...]
     """What was left out, held out or upsampled, in a sentence each."""
     digest: str
-    """Of all recordings: it tells whether they are still the same."""
+    """Digest of all recordings: it tells whether they are still the same."""
 
 
 def open_material(

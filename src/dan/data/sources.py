@@ -53,7 +53,7 @@ class Source(Protocol):
 
     steps_per_epoch: int
     digest: str
-    """Of the signals that lie in folders: a training goes on only with the very same. Empty for draws."""
+    """Digest of the signals that lie in folders: a training goes on only with the same. Empty for draws."""
 
     def batch(self, step: int) -> Batch:
         """The batch of a step, counted from 0 over the whole training."""
@@ -155,7 +155,7 @@ class Folders:
     noisy: Path | None = None
     """Beside clean recordings: noisy ones of the same names. Without clean ones: what is learnt from."""
     sample_rate_hz: float | None = None
-    """Of .npy files that do not say theirs; a data folder that says another is refused."""
+    """Rate in Hz of .npy files that do not say theirs; a data folder that says another is refused."""
     second_take: Path | None = None
     """Beside noisy recordings: others of the same signals and names, with noise of their own."""
 

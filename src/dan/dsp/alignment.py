@@ -22,9 +22,9 @@ class Alignment:
     """How references are contained in signals."""
 
     lag_samples: int
-    """By which the signals are late; negative where they are early, 0 unless another lag is surely better."""
+    """Samples by which the signals are late; negative where early, 0 unless another lag is surely better."""
     gains: npt.NDArray[np.float64]
-    """Of each reference in its signal at that lag, ``[N]``; negative where the polarity is flipped."""
+    """Gain of each reference in its signal at that lag, ``[N]``; negative where the polarity is flipped."""
     correlations: npt.NDArray[np.float64]
     """Correlation coefficients of each pair at that lag, ``[N]``, the means not taken off."""
 

@@ -22,7 +22,7 @@ from dan.inference.engines import Block
 Column = npt.NDArray[np.float64]
 """A number for each channel, ``[C, 1]``."""
 Exponent = npt.NDArray[np.intc]
-"""Of the power of two that each channel was divided by, ``[C, 1]``."""
+"""Exponent of the power of two that each channel was divided by, ``[C, 1]``."""
 
 LARGEST = 1e18
 """Largest sample that is taken."""
@@ -94,7 +94,7 @@ class Conditioner:
         self.pending_samples = 0
         """Conditioned samples of the part that is not full yet."""
         self.means: list[Column] = []
-        """Of the parts of this span."""
+        """Means of the parts of this span."""
         self.powers: list[Column] = []
         self.energy, self.counted = zero.copy(), zero.copy()
 

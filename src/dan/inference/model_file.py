@@ -28,7 +28,7 @@ FORMAT = f"{FORMAT_NAME}{FORMAT_NUMBER}"
 """What a file says it is. A change that this version could not read takes another number; a key that is new
 does not."""
 SUFFIXES = (".onnx", ".safetensors")
-"""Of model files; of two of one name, the first starts sooner and the second can be trained on."""
+"""Suffixes of model files; of two of one name, the first starts sooner and the second can be trained on."""
 WEIGHTS = Path(__file__).parent.parent / "weights"
 """The models that come with the package."""
 
@@ -39,9 +39,9 @@ class ModelInfo(Settings):
     model_config = ConfigDict(extra="ignore")
 
     name: str
-    """Of the model."""
+    """Name of the model."""
     version: str
-    """Of DAN, which made it."""
+    """Version of DAN that made it."""
     recipe: str
     """The recipe that it was trained by."""
     generator: Generator
@@ -65,7 +65,7 @@ class ModelInfo(Settings):
     val_snr_gain_db: float
     """The same, less the input's."""
     licence: str = "MIT"
-    """Of the weights."""
+    """Licence of the weights."""
     level_rms: tuple[float, float] | None = None
     """RMS of the noisy training signals, the lowest and the highest; None if nobody measured it."""
 

@@ -12,7 +12,7 @@ from dan.core.errors import DanError
 from dan.inference.engines import Block, Engine
 
 LARGEST_RATIO = 1024
-"""Of two rates: beyond, one of them is mistaken."""
+"""Largest ratio of two rates: beyond, one of them is mistaken."""
 ZEROS = 40
 """Zero crossings of the kernel on either side: the delay, in samples of the lower rate."""
 STOPBAND_DB = 90.0
@@ -20,7 +20,7 @@ STOPBAND_DB = 90.0
 TABLE_VALUES = 2**22
 """Numbers in a table of kernels, and samples that are gathered for one product: bounds the memory."""
 OCTAVE_TAPS = 31
-"""Of the filter that takes out the highest octave."""
+"""Length of the filter that takes out the highest octave."""
 
 
 def kernel(time: npt.NDArray[np.float64], *, width: float, cutoff: float) -> npt.NDArray[np.float64]:

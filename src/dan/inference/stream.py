@@ -49,7 +49,7 @@ class Stream:
         self.waiting: Signal = np.zeros((channels, 0), np.float32)
         """Input that has not come out yet, at its own precision."""
         self.like = np.zeros((channels, 0), np.float32) if channels > 1 else np.zeros(0, np.float32)
-        """Of the rank and dtype that come out: those of the last block."""
+        """Template of the rank and dtype that come out: those of the last block."""
         self.flushed = False
 
     @property

@@ -41,7 +41,7 @@ STAMP = re.compile(
 """A time of day, or minutes and seconds with a fraction; a date before or behind is not looked at."""
 DAY_S = 86_400.0
 EVEN = 1e-6
-"""By what part of a step numbers that rise evenly may be off, beyond their rounding."""
+"""Part of a step by which numbers that rise evenly may be off, beyond their rounding."""
 
 FEW_ROWS = 16
 """In tables of fewer rows, numbers rise evenly by chance more easily."""

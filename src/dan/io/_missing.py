@@ -28,7 +28,7 @@ class Gaps:
     def __init__(self, read: Callable[[int, int], Signal]) -> None:
         self._read = read
         self._known: dict[tuple[int, int], tuple[int, Neighbour]] = {}
-        """By channel and direction: the place that was searched from last, and what was found."""
+        """Cache by channel and direction: the place that was searched from last, and what was found."""
         self._stored: list[tuple[int, Signal]] = []
         """Blocks with missing samples as they were stored, by their start."""
         self._seen_samples = 0

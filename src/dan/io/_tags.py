@@ -20,12 +20,12 @@ from dan.io._mpeg import tags as mpeg_tags
 from dan.io._riff import append_chunk, append_chunks, other_chunks
 
 CHUNKED = {"WAV": "RIFF", "WAVEX": "RIFF", "RF64": "RIFF", "AIFF": "AIFF", "CAF": "CAF"}
-"""By libsndfile's name of the format, which chunks it has."""
+"""Kinds of chunks by libsndfile's name of the format, which chunks it has."""
 
 ID3_CHUNK = {"RIFF": b"id3 ", "AIFF": b"ID3 "}
 
 SPHERE_BYTES = 1024
-"""Of the header of a NIST file as libsndfile writes it."""
+"""Bytes of the header of a NIST file as libsndfile writes it."""
 
 FIELDS = frozenset(
     [

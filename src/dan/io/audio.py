@@ -51,7 +51,7 @@ SHORTENED = re.compile(r"(?:riff|data|Data Size) +: (\d+) \(should be (\d+)\)")
 """What libsndfile notes of a header that promises more bytes than there are, and reads on."""
 
 LARGEST_PAGE_BYTES = 65_307
-"""Of an Ogg file."""
+"""Largest page of an Ogg file, in bytes."""
 
 FRAMES_AT_ONCE = 2**16
 """Bounds what conversions hold at once, and keeps libsndfile's Vorbis encoder within its stack."""

@@ -35,13 +35,13 @@ LOOKED_AT_RECORDS = 64
 
 WAY_OUT = "Export or copy it again, or repair it with EDFbrowser"
 FIXED_BYTES = 256
-"""Of the header, and again for each channel."""
+"""Bytes of the header, and again for each channel."""
 
 FIELDS = {
     "label": 16, "transducer": 80, "unit": 8, "physical minimum": 8, "physical maximum": 8,
     "digital minimum": 8, "digital maximum": 8, "prefilter": 80, "samples of a record": 8, "reserved": 32,
 }  # fmt: skip
-"""Of each channel and their widths; each field stands for all channels before the next."""
+"""Fields of each channel and their widths; each field stands for all channels before the next."""
 RANGES = [name for name in FIELDS if name.endswith("mum")]
 
 
@@ -54,7 +54,7 @@ class Channel:
     physical: tuple[float, float]
     digital: tuple[float, float]
     samples: int
-    """Of each record."""
+    """Samples in each record."""
     offset_bytes: int
     """Where they begin in a record."""
 

@@ -37,7 +37,7 @@ ROWS_AT_ONCE = 4096
 """So many rows are in memory as text: a cell takes some sixty bytes."""
 
 RATE_TOLERANCE = 1e-3
-"""By how much a rate that is given may differ from that of the time column before this is noted."""
+"""Relative tolerance by which a given rate may differ from the time column before this is noted."""
 
 STATED_TOLERANCE = 1e-2
 """The same of a rate that the header states, beside times that may jitter."""
@@ -46,16 +46,16 @@ SLOWEST_HZ, FASTEST_HZ = 1.0, 1e9
 """Rates beyond which the unit of the times is suspected."""
 
 COARSEST = 1e-2
-"""By what part the rounding of the times may leave the rate open."""
+"""Part by which the rounding of the times may leave the rate open."""
 
 EXACT = 0.01
-"""By what part steps may differ that are printed without rounding."""
+"""Part by which steps may differ that are printed without rounding."""
 
 PAUSED = 0.02
-"""By what part the usual step may differ from the mean one before times are taken to jump."""
+"""Part by which the usual step may differ from the mean one before times are taken to jump."""
 
 JITTER = 0.1
-"""By what part of a step a time may be off its even grid; one lost line is off by half a step."""
+"""Part of a step by which a time may be off its even grid; one lost line is off by half a step."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ class Grid:
 
     rate_hz: float
     resolution_s: float
-    """Of the times as printed."""
+    """Resolution of the times as printed, in seconds."""
     uncertainty: float
-    """Of the rate, as a part of it, by that resolution."""
+    """Uncertainty of the rate, as a part of it, by that resolution."""
     is_daily: bool
     """Whether times begin anew each day."""
 
@@ -451,7 +451,7 @@ def _is_whole(text: str) -> bool:
 
 
 def _off_line(times_s: npt.NDArray[np.float64]) -> float:
-    """By how much times jitter about even steps, in the middle of them."""
+    """Return how much times jitter about even steps, in the middle of them."""
     line = np.linspace(times_s[0], times_s[-1], len(times_s))
     return float(np.median(np.abs(times_s - line)))
 

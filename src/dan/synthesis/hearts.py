@@ -23,7 +23,7 @@ PEAK_MV = 0.1, 4.0
 BEFORE_S, AFTER_S = 0.4, 0.9
 """What a beat extends to before and after its R wave."""
 FIBRILLATING_SHARE, ECTOPIC_SHARE, PACED_SHARE = 0.2, 0.35, 0.06
-"""Of signals, those with atrial fibrillation, with ectopic beats, with a pacemaker's spikes."""
+"""Shares of signals: those with atrial fibrillation, with ectopic beats, with a pacemaker's spikes."""
 FIBRILLATION_HZ = 4.0, 9.0
 PREMATURE = 0.5, 0.85
 """When an ectopic beat comes, as a share of the interval; the pause after it makes up for it."""

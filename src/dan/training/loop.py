@@ -62,7 +62,7 @@ class State:
     """Sum of each loss over the steps of the epoch under way."""
     history: list[Record] = field(default_factory=list)
     digest: str = ""
-    """Of the signals that lie in folders, as the source says."""
+    """Digest of the signals that lie in folders, as the source says."""
 
     @property
     def best(self) -> GeneratorBase:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 ITERATIONS = 5
-"""Of the orthogonalisation: singular values end between about 0.7 and 1.2."""
+"""Steps of the orthogonalisation: singular values end between about 0.7 and 1.2."""
 
 
 class Muon(torch.optim.Optimizer):

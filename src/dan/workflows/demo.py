@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 
 RECIPE = "tones"
 QUICK = ("training.epochs=4", "data.train_count=100", "data.validation_count=50")
-HELD_BACK_SEED = 1_000_003
-"""Of the demo's data folder: the training draws from the recipe's own seed and never sees these signals."""
+HELD_OUT_SEED = 1_000_003
+"""Seed of the demo's data folder: the training draws from its own and never sees these signals."""
 
 
 def run_demo(out: Path, *, quick: bool, force: bool) -> Evaluation:
@@ -47,7 +47,7 @@ def run_demo(out: Path, *, quick: bool, force: bool) -> Evaluation:
         "They are held out: the training draws its own."
     )
     if force or not _is_made(recipe, data):
-        create(recipe, data, seed=HELD_BACK_SEED, force=force)
+        create(recipe, data, seed=HELD_OUT_SEED, force=force)
     log.info(f"2. Training: the generator against the discriminator, by the recipe {RECIPE}, in {run}.")
     train_run(recipe, run, force=force)
     log.info(
@@ -65,6 +65,6 @@ def _is_made(recipe: Recipe, data: Path) -> bool:
     if not data.exists():
         return False
     made, counts = read_dataset(data), [recipe.data.train_count, recipe.data.validation_count]
-    if made is None or made.seed != HELD_BACK_SEED or list(made.counts.values()) != counts:
+    if made is None or made.seed != HELD_OUT_SEED or list(made.counts.values()) != counts:
         raise DanError(data, "it is no data of this demo", "Give another --out, or replace it with --force")
     return True

@@ -22,7 +22,7 @@ STDIN = ("-", "/dev/stdin")
 READ_BYTES = 2**16
 """Most bytes taken at once; what has come is taken, however little."""
 HEAD_BYTES = 2**12
-"""By which the kind of a recording without a name is told."""
+"""First bytes by which the kind of a recording without a name is told."""
 
 
 def read_some(source: BinaryIO) -> bytes:

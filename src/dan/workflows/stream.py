@@ -56,7 +56,7 @@ class Input:
     sample_rate_hz: float | None
     """None where nobody says it."""
     blocks: Iterator[Signal]
-    """Of ``[C, n]``, full scale +-1."""
+    """Blocks ``[C, n]``, full scale +-1."""
 
 
 def sample_type_of(name: str) -> str:

@@ -58,7 +58,7 @@ class Trio:
     stem: str
     """The clean file's."""
     files: dict[str, Path]
-    """By kind; noise is lacking where the whole side has none."""
+    """Folders of one signal's files by kind; noise is lacking where the whole side has none."""
 
 
 def read_dataset(data: Path) -> Dataset | None:
