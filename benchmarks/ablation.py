@@ -22,12 +22,14 @@ from dan.config import Recipe, SpectralDiscriminatorSettings
 from dan.config.load import load_recipe
 from dan.core.arrays import Signal
 from dan.core.progress import track
-from dan.data.sources import open_source, open_validation, to_tensor
+from dan.data.batches import to_tensor
+from dan.data.sources import open_source, open_validation
 from dan.losses import discriminator_loss
 from dan.metrics import general as metrics
 from dan.networks.discriminators import build_discriminator
 from dan.synthesis.mix import Pairs, draw_pairs
-from dan.training.loop import State, apply, new_state, train
+from dan.training.loop import apply, train
+from dan.training.state import State, new_state
 
 HELD_BACK = 90_001
 """Tag of the seed of the signals that are judged: no training draws them."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from dan.data.sources import Source
+from dan.data.batches import Source
 
 
 def founding_generator() -> nn.Sequential:

@@ -16,7 +16,8 @@ from dan.config import Recipe
 from dan.config.load import load_recipe
 from dan.data.folder.load import create
 from dan.data.sources import open_source, open_validation
-from dan.training.loop import Hooks, State, new_state, train
+from dan.training.loop import train
+from dan.training.state import Hooks, State, new_state
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,11 @@ from tables import show
 from dan.benchmark.timing import Timing, take_turns
 from dan.cli.console import progress
 from dan.config.load import load_recipe
+from dan.data.batches import Source
 from dan.data.folder.load import create
-from dan.data.sources import FreshSource, Source, open_source
-from dan.training.loop import State, new_state, training_step
+from dan.data.sources import FreshSource, open_source
+from dan.training.loop import training_step
+from dan.training.state import State, new_state
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from benchmarks.ablation import HELD_BACK, ablate, score
 from benchmarks import ablation
 from dan.data.sources import FreshSource, open_validation
 from dan.synthesis.mix import draw_pairs
-from dan.training.loop import new_state
+from dan.training.state import new_state
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import torch
 from dan.config import SignalSettings
 from dan.core.arrays import energy, energy_ratio_db
 from dan.core.errors import DanError
-from dan.data.sources import Folders, open_signals, open_source, open_validation, to_tensor
+from dan.data.batches import to_tensor
+from dan.data.sources import Folders, open_signals, open_source, open_validation
 
 FOLDER = {"data.source": "folder"}
 

@@ -133,7 +133,7 @@ def test_a_chunk_that_would_spoil_the_copy_is_named(tmp_path, monkeypatch):
         target.write_bytes(target.read_bytes()[:30])
         return []
 
-    monkeypatch.setattr("dan.io.audio.carry_over", spoil)
+    monkeypatch.setattr("dan.io._audio_writer.carry_over", spoil)
     with pytest.raises(DanError, match=r"b\.wav: what a\.wav holds beside its samples is damaged .*\.flac"):
         pass_through(tmp_path / "a.wav", tmp_path / "b.wav")
     assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]

@@ -11,7 +11,8 @@ from dan.core.errors import DanError
 from dan.data.sources import open_source, open_validation
 from dan.training import checkpoint as checkpoints
 from dan.training.checkpoint import load_checkpoint, save_checkpoint
-from dan.training.loop import Hooks, new_state, train
+from dan.training.loop import train
+from dan.training.state import Hooks, new_state
 
 FULL = {"losses.weights.adversarial": 3.0, "training.ema_decay": 0.9, "training.epochs": 1}
 

@@ -11,10 +11,12 @@ import torch
 from dan.core.arrays import energy, energy_ratio_db
 from dan.core.errors import DanError
 from dan.core.progress import listening
-from dan.data.sources import Batch, ValidationSet, open_source, open_validation
+from dan.data.batches import Batch, ValidationSet
+from dan.data.sources import open_source, open_validation
 from dan.training import loop
 from dan.training.checkpoint import load_checkpoint, save_checkpoint
-from dan.training.loop import Hooks, apply, new_state, train, training_step, validate
+from dan.training.loop import apply, train, training_step, validate
+from dan.training.state import Hooks, new_state
 
 FULL = {
     "losses.weights.l1": 9.0,
@@ -251,7 +253,7 @@ def test_accuracy_counts_what_is_right(tiny, kind):
 
 
 def test_without_adversarial_weight_there_is_no_discriminator(tiny, monkeypatch):
-    monkeypatch.setattr("dan.training.loop.build_discriminator", lambda *_: pytest.fail("built"))
+    monkeypatch.setattr("dan.training.state.build_discriminator", lambda *_: pytest.fail("built"))
     state, _ = run(tiny(PLAIN))
     assert state.discriminator is None and not state.discriminator_optimisers
     assert all(record["discriminator_accuracy"] is None for record in state.history)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dan.data.sources import ValidationSet
+from dan.data.batches import ValidationSet
 from dan.training.score import describe_shares, estimated_snr_db, kept_shares, snr_db
 
 

@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 from dan.config.load import FINE_TUNING_RATE, load_recipe
 from dan.core.errors import DanError
 from dan.data.sources import Folders
-from dan.training.loop import new_state
+from dan.training.state import new_state
 from dan.workflows.train import start_from, train_run
 
 SHORT = {"training.epochs": 1, "training.steps_per_epoch": 1}

@@ -10,15 +10,14 @@ import hashlib
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from dan.config import Recipe
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
+from dan.data.batches import Batch, Source, ValidationSet, _batch
 from dan.data.folder.layout import read_dataset
 from dan.data.folder.load import Split, load_split
 from dan.data.mixer import Pool
@@ -28,40 +27,6 @@ from dan.synthesis.mix import Pairs, draw_noise, draw_pairs, mix
 
 SHUFFLE, DRAW, VALIDATION = range(3)
 """What a stream of random numbers is for: each has its own."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Signals ``[B, 1, T]`` in float32."""
-
-    noisy: Tensor
-    clean: Tensor
-
-
-@dataclass(frozen=True)
-class ValidationSet:
-    """Signals ``[N, T]`` that no training step sees."""
-
-    clean: Signal
-    mixed: Signal
-    takes: Literal["recorded", "made"] | None = None
-    """How two takes came about where nothing is clean: `clean` is then one, `mixed` the other, as noisy."""
-
-
-class Source(Protocol):
-    """Where the batches of a training come from."""
-
-    steps_per_epoch: int
-    digest: str
-    """Digest of the signals that lie in folders: a training goes on only with the same. Empty for draws."""
-
-    def batch(self, step: int) -> Batch:
-        """The batch of a step, counted from 0 over the whole training."""
-        ...
-
-    def close(self) -> None:
-        """Let go of what runs beside the training; no batch follows."""
-        ...
 
 
 class FreshSource:
@@ -381,12 +346,3 @@ def _check_fits(recipe: Recipe, split: Split, data: Path, given_hz: float | None
             f"the recipe {recipe.name} is for {recipe.signal.length_samples}",
             f"Train with --set signal.duration_s={length / rate_hz}, or on other data",
         )
-
-
-def to_tensor(signal: Signal) -> Tensor:
-    """``[N, T]`` to a float32 tensor ``[N, 1, T]``."""
-    return torch.from_numpy(np.ascontiguousarray(signal, dtype=np.float32))[:, None]
-
-
-def _batch(*, noisy: Signal, clean: Signal) -> Batch:
-    return Batch(noisy=to_tensor(noisy), clean=to_tensor(clean))

@@ -1,7 +1,6 @@
 """Recordings of every format: opened for reading and writing block by block, or read and written whole.
 
-Levels are never changed: full scale of a PCM file is +-1; numbers of arrays and tables are what they are, and
-biosignals come in their physical units.
+Levels are never changed: full scale of a PCM file is +-1, and biosignals come in their physical units.
 """
 
 from __future__ import annotations
@@ -19,8 +18,9 @@ import numpy.typing as npt
 from dan.core.arrays import Signal, check_sample_rate, check_signal
 from dan.core.atomic import atomic_write, is_there
 from dan.core.errors import DanError
+from dan.io._audio_writer import AudioWriter
 from dan.io._content import refuse_strangers, suffix_of, told_by_content
-from dan.io.audio import AUDIO, PCM_BITS, AudioReader, AudioWriter
+from dan.io.audio import AUDIO, PCM_BITS, AudioReader
 from dan.io.base import Form, Missing, Reader, Writer
 from dan.io.media import MEDIA
 from dan.io.npy import ArrayReader, ArrayWriter
@@ -161,7 +161,8 @@ def open_writer(
     with ExitStack() as stack:
         temporary = stack.enter_context(atomic_write(target, force=force))
         if target.suffix.lower() == WFDB:
-            from dan.io.wfdb import WfdbReader, WfdbWriter, sample_files
+            from dan.io._wfdb_writer import WfdbWriter, sample_files
+            from dan.io.wfdb import WfdbReader
 
             names = sample_files(like, target)
             samples = [
@@ -334,11 +335,11 @@ def _at_rate(form: Form, sample_rate_hz: float | None) -> Form:
 def _writer(path: Path, target: Path, like: Form, sample_rate_hz: float | None) -> Writer:
     suffix = target.suffix.lower()
     if suffix in TABLES:
-        from dan.io.table import TableWriter
+        from dan.io._table_writer import TableWriter
 
         return TableWriter(path, target, like)
     if suffix in EDF:
-        from dan.io.edf import EdfWriter
+        from dan.io._edf_writer import EdfWriter
 
         return EdfWriter(path, target, like)
     if suffix in (".npz", ".mat"):

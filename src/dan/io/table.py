@@ -8,7 +8,6 @@ more and copies the rest as it stands.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -17,12 +16,14 @@ import numpy.typing as npt
 
 from dan.core.arrays import Signal, check_sample_rate
 from dan.core.errors import DanError
-from dan.io._cells import WHOLE, is_missing, is_number, numbers, plain, refilled
+from dan.io._cells import is_missing, is_number, numbers, plain
 from dan.io._clock import DAY_S, Clock
-from dan.io._columns import FEW_VALUES, Column, tell_roles
-from dan.io._layout import USUAL, Layout
+from dan.io._column import Column
+from dan.io._columns import FEW_VALUES, tell_roles
+from dan.io._grid import Grid, _is_exact, _off_line, _rounded_hz, _within_half_a_day
+from dan.io._layout import Layout
 from dan.io._rows import RowIndex, is_row, open_text
-from dan.io.base import Form, Reader, Writer, not_a_recording
+from dan.io.base import Reader, not_a_recording
 
 FIRST_LINES = 2000
 """From so many lines the layout is told."""
@@ -48,35 +49,9 @@ SLOWEST_HZ, FASTEST_HZ = 1.0, 1e9
 COARSEST = 1e-2
 """Part by which the rounding of the times may leave the rate open."""
 
-EXACT = 0.01
-"""Part by which steps may differ that are printed without rounding."""
 
 PAUSED = 0.02
 """Part by which the usual step may differ from the mean one before times are taken to jump."""
-
-JITTER = 0.1
-"""Part of a step by which a time may be off its even grid; one lost line is off by half a step."""
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Where the times of a table should be, the first of them at 0."""
-
-    rate_hz: float
-    resolution_s: float
-    """Resolution of the times as printed, in seconds."""
-    uncertainty: float
-    """Uncertainty of the rate, as a part of it, by that resolution."""
-    is_daily: bool
-    """Whether times begin anew each day."""
-
-    def is_off(self, times_s: npt.NDArray[np.float64], start_sample: int) -> npt.NDArray[np.bool_]:
-        """Which of the times from a sample on are off."""
-        off_s = times_s - (start_sample + np.arange(len(times_s))) / self.rate_hz
-        steps_s = np.diff(times_s, prepend=times_s[:1])
-        if self.is_daily:
-            off_s, steps_s = _within_half_a_day(off_s), _within_half_a_day(steps_s)
-        return np.asarray((steps_s < 0) | ~(np.abs(off_s) <= JITTER / self.rate_hz + self.resolution_s))
 
 
 class TableReader(Reader):
@@ -354,85 +329,6 @@ class TableReader(Reader):
         return self.index.line_number(self.layout.first_row + sample)
 
 
-class TableWriter(Writer):
-    """A table like one that was read: numbers of its signals that differ anew, all else as it stands."""
-
-    def __init__(self, path: Path, target: Path, form: Form) -> None:
-        if not isinstance(form, TableReader):
-            raise DanError(target, "a table is written like a table that is read", "Write .npy or .wav")
-        super().__init__(path, target, form)
-        self._table = form
-        self._formats = {column: column.number_format for column in form.roles.channels}
-        self._widen_whole()
-        self._source = open_text(form.path)
-        self._file = path.open("w", encoding="latin-1", newline="")
-        for _ in range(form.layout.first_row):
-            self._file.writelines(self._next_row())
-
-    @property
-    def holds_missing(self) -> bool:
-        """True: an empty cell, or what stood there."""
-        return True
-
-    def close(self) -> None:
-        """Close the file, whole or not."""
-        self._source.close()
-        self._file.close()
-
-    def _widen_whole(self) -> None:
-        """Find fractions in columns whose sampled numbers are all whole: none is to be rounded."""
-        table = self._table
-        for start in range(0, 0 if table.is_sampled_wholly else table.rows, ROWS_AT_ONCE):
-            whole = [column for column, form in self._formats.items() if form.whole]
-            if not whole:
-                return
-            rows = table.cells(start, ROWS_AT_ONCE)
-            for column in whole:
-                cells = [plain(cells[column.place]) for cells in rows if len(cells) > column.place]
-                if not all(is_missing(cell) or WHOLE.fullmatch(cell) for cell in cells):
-                    self._formats[column] = type(self._formats[column]).of(
-                        [cell for cell in cells if is_number(cell, comma=column.comma)], comma=column.comma
-                    )
-
-    def _next_row(self) -> tuple[str, str]:
-        """The lines before the next row of the source that are none, as they stand, and the row."""
-        between: list[str] = []
-        for line in self._source:
-            if is_row(line):
-                return "".join(between), line
-            between.append(line)
-        raise DanError(self._table.path, "it has become shorter", "Give a file that nobody writes to")
-
-    def _write(self, block: Signal) -> None:
-        for start in range(0, block.shape[-1], ROWS_AT_ONCE):
-            self._write_rows(block[:, start : start + ROWS_AT_ONCE])
-
-    def _write_rows(self, block: Signal) -> None:
-        delimiter = self._table.layout.delimiter
-        lines = [self._next_row() for _ in range(block.shape[-1])]
-        rows = [delimiter.split(delimiter.without_end(line)) for _, line in lines]
-        for column, values in zip(self._table.roles.channels, block, strict=True):
-            self._refill(rows, column, values)
-        for (between, line), cells in zip(lines, rows, strict=True):
-            end = line[len(delimiter.without_end(line)) :]
-            self._file.write(f"{between}{delimiter.join(cells)}{end}")
-
-    def _refill(self, rows: list[list[str]], column: Column, values: Signal) -> None:
-        """Put numbers into a column where they are not what stands there."""
-        place = column.place
-        cells = [cells[place] for cells in rows]
-        old = numbers(cells, comma=column.comma).astype(values.dtype)
-        self._formats[column] = form = self._formats[column].wide_enough(cells)
-        changed = ~((values == old) | (np.isnan(values) & np.isnan(old)))
-        for row in np.flatnonzero(changed).tolist():
-            value = float(values[row])
-            rows[row][place] = refilled(cells[row], "nan" if np.isnan(value) else form.text(value))
-
-    def _finish(self) -> None:
-        self._file.writelines(self._source)
-        self._file.flush()
-
-
 def is_table(path: Path) -> bool:
     """Whether most of the first lines of a text file are rows of as many numbers and words each."""
     try:
@@ -448,25 +344,3 @@ def is_table(path: Path) -> bool:
 
 def _is_whole(text: str) -> bool:
     return is_number(text) and float(text).is_integer()
-
-
-def _off_line(times_s: npt.NDArray[np.float64]) -> float:
-    """Return how much times jitter about even steps, in the middle of them."""
-    line = np.linspace(times_s[0], times_s[-1], len(times_s))
-    return float(np.median(np.abs(times_s - line)))
-
-
-def _is_exact(times_s: npt.NDArray[np.float64], step_s: float) -> bool:
-    """Whether nearly all steps are the same."""
-    return step_s > 0 and float(np.mean(np.abs(np.diff(times_s) - step_s) <= EXACT * step_s)) >= USUAL
-
-
-def _within_half_a_day(times_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.asarray((times_s + DAY_S / 2) % DAY_S - DAY_S / 2)
-
-
-def _rounded_hz(rate_hz: float, uncertainty: float) -> float:
-    """The rate as a whole number, where the rounding of the times allows that."""
-    whole_hz = float(round(rate_hz))
-    within = abs(rate_hz - whole_hz) <= min(rate_hz * max(uncertainty, 1e-9), 0.5)
-    return whole_hz if within and whole_hz else rate_hz

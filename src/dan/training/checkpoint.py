@@ -14,7 +14,7 @@ from torch import Tensor
 from dan.config.load import check_recipe
 from dan.core.atomic import atomic_write
 from dan.core.errors import DanError
-from dan.training.loop import State
+from dan.training.state import State
 
 PROGRESS = ("step", "seconds", "sums", "history", "digest")
 """What a state holds beside tensors and the recipe."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dan.core.arrays import Signal, energy, energy_ratio_db
-from dan.data.sources import ValidationSet
+from dan.data.batches import ValidationSet
 from dan.data.takes import common_energy
 
 SURELY_NOISE = 0.7

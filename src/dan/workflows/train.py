@@ -14,8 +14,9 @@ from dan.core.arrays import Signal, db_to_amplitude, rms
 from dan.core.errors import DanError
 from dan.core.extras import require
 from dan.core.version import __version__
+from dan.data.batches import ValidationSet
 from dan.data.folder.load import create
-from dan.data.sources import Folders, Signals, ValidationSet, open_signals
+from dan.data.sources import Folders, Signals, open_signals
 from dan.dsp.butterworth import lowpass
 from dan.inference.model_file import ModelInfo, find_model, load_model, save_model
 from dan.losses.noisy_targets import for_noisy_targets
@@ -30,9 +31,10 @@ from dan.training.diagnostics import (
     verdict,
 )
 from dan.training.history import Record
-from dan.training.loop import Hooks, State, apply, new_state, train
+from dan.training.loop import apply, train
 from dan.training.run_folder import Run
 from dan.training.score import describe_shares, kept_shares
+from dan.training.state import Hooks, State, new_state
 
 log = logging.getLogger(__name__)
 
