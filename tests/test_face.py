@@ -151,3 +151,10 @@ def test_a_wrong_argument_is_a_value_error_as_well():
     with pytest.raises(DanError) as raised:
         dan.load("nonsense")
     assert not isinstance(raised.value, ValueError)
+
+
+def test_training_goes_on_from_a_model(here):
+    short = {"training.epochs": 1, "training.steps_per_epoch": 2, "data.validation_count": 8}
+    tuned = dan.train("tones-wide", out="tuned", start="tones-wide", settings=short)
+    fresh = dan.train("tones-wide", out="fresh", settings=short)
+    assert tuned.history[-1]["val_snr_gain_db"] > 10 > fresh.history[-1]["val_snr_gain_db"]

@@ -128,6 +128,8 @@ def train(
     clean: str | Path | None = None,
     noise: str | Path | None = None,
     noisy: str | Path | None = None,
+    second_take: str | Path | None = None,
+    start: str | Path | None = None,
     sample_rate: float | None = None,
     settings: Mapping[str, Any] | None = None,
     seed: int | None = None,
@@ -143,7 +145,10 @@ def train(
         data: a data folder.
         clean: instead, a folder of clean recordings.
         noise: a folder of noise to mix with the clean recordings.
-        noisy: instead of noise, a folder of noisy recordings named as the clean ones.
+        noisy: beside clean, a folder of noisy recordings named as the clean ones; without clean, what is
+            learnt from.
+        second_take: beside noisy, a folder of the same signals and names with noise of their own.
+        start: go on from this model: a run folder, a model file, or one of `list_models`.
         sample_rate: in Hz, of files that do not say their own.
         settings: keys of the recipe to override, as ``{"training.epochs": 20}``.
         seed: everything random follows from it; None for the recipe's.
@@ -170,9 +175,11 @@ def train(
 
     overrides = [f"{key}={json.dumps(value)}" for key, value in (settings or {}).items()]
     run = train_run(
-        load_recipe(recipe, overrides=overrides, seed=seed),
+        load_recipe(recipe, overrides=overrides, seed=seed, start=None if start is None else str(start)),
         Path(out),
-        folders=Folders(_path(data), _path(clean), _path(noise), _path(noisy), sample_rate),
+        folders=Folders(
+            _path(data), _path(clean), _path(noise), _path(noisy), sample_rate, _path(second_take)
+        ),
         force=force,
         max_minutes=max_minutes,
         device=device,
