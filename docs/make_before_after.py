@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import dan
+from dan.dsp.stft import power_spectra
 
 FLOOR_DB = 60.0
 """Shown below the loudest."""
@@ -42,9 +43,7 @@ def main(model: str, noisy_path: str, out: str) -> None:
 
 def levels_db(signal: np.ndarray, n_fft: int = 512) -> np.ndarray:
     """Return levels of overlapping frames in dB, ``[frames, bins]``."""
-    starts = np.arange(0, len(signal) - n_fft, n_fft // 4)
-    frames = signal[starts[:, None] + np.arange(n_fft)] * np.hanning(n_fft)
-    return 10 * np.log10(np.abs(np.fft.rfft(frames)) ** 2 + 1e-12)
+    return 10 * np.log10(power_spectra(signal, n_fft=n_fft, hop_length=n_fft // 4) + 1e-12)
 
 
 if __name__ == "__main__":

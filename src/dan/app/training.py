@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,8 @@ from dan.app.workspace import Workspace
 from dan.config.load import recipe_names
 from dan.core.errors import DanError
 from dan.data.index import index
+from dan.training.history import Record
+from dan.training.run_folder import Run
 
 OPTIONS = ("--clean", "--noise", "--noisy", "--from")
 """Options of `dan train` that the view's fields fill."""
@@ -127,19 +128,19 @@ class TrainView:
         return [self.traces.add(before, after, name=before.name), key]
 
 
-def history(run: Path) -> list[dict[str, Any]]:
+def history(run: Path) -> list[Record]:
     """Return the validations of a run folder, none where there are none yet."""
-    with suppress(OSError, ValueError):
-        return [json.loads(line) for line in (run / "history.jsonl").read_text("utf-8").splitlines()]
+    with suppress(OSError, DanError):
+        return Run(run).read_history()
     return []
 
 
-def _gains(records: list[dict[str, Any]]) -> pd.DataFrame:
+def _gains(records: list[Record]) -> pd.DataFrame:
     rows = [(record["step"], record["val_snr_gain_db"]) for record in records]
     return pd.DataFrame(rows, columns=["step", "val_snr_gain_db"])
 
 
-def _losses(records: list[dict[str, Any]]) -> pd.DataFrame:
+def _losses(records: list[Record]) -> pd.DataFrame:
     rows = [
         (record["step"], name.removeprefix("train_"), value)
         for record in records
