@@ -305,3 +305,6 @@ def test_a_file_is_denoised_by_the_method_as_by_the_array(tmp_path):
     np.testing.assert_array_equal(read(path).samples, denoiser(noisy, sample_rate=256))
     with pytest.raises(DanError, match="--force"):
         denoiser.denoise_file(tmp_path / "a.npy", tmp_path / "b.npy", sample_rate=256)
+    with pytest.raises(DanError, match="the input itself"):  # whose samples it would destroy
+        denoiser.denoise_file(tmp_path / "a.npy", tmp_path / "a.npy", sample_rate=256, force=True)
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), noisy)

@@ -88,8 +88,10 @@ def denoise_recording(
         What was written, and sentences on how the recording was understood.
 
     Raises:
-        DanError: if the recording cannot be read, denoised or written.
+        DanError: if the recording cannot be read, denoised or written, or would be written onto itself.
     """
+    if source.resolve() == target.resolve():
+        raise DanError(f"{source} to {target}", "that is the input itself", "Give another name")
     with open_reader(source, **options) as reader:
         stream = _open_stream(denoiser, reader, strength=strength, resample=resample)
         if strength == 0 and _would_lose(reader, target):
