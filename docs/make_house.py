@@ -12,6 +12,7 @@ FLOORS = [
     "cli",
     "app",
     "benchmark",
+    "cluster",
     "workflows",
     "training",
     "report",

@@ -1,0 +1,74 @@
+"""A session on Ray: a cluster on this machine, or one that is there already."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from dan.core.errors import DanError
+from dan.core.extras import require
+from dan.core.stopping import SIGNALS
+
+LOCAL = "local"
+"""The address of a cluster that is started here for the work and ends with it."""
+ADDRESS = re.compile(r"auto|local|ray://.+|[\w.-]+:\d+")
+"""What is an address of Ray: the cluster that this machine is part of, or one reached over the network."""
+STORE_BYTES = 2**27
+"""What a local cluster's object store takes of the memory: models pass through it, recordings do not."""
+
+
+@contextmanager
+def connected(address: str = LOCAL, *, cores: int | None = None) -> Iterator[Any]:
+    """Yield `ray`, connected to a cluster; a session that the caller has opened is used, and left open.
+
+    Nothing is sent to anybody, and no dashboard is opened.
+
+    Args:
+        address: "local" for a cluster on this machine alone; "auto" for the one that this machine is part of;
+            ``ray://HOST:PORT`` or ``HOST:PORT`` for another.
+        cores: of a local cluster; None for all that this process may use.
+
+    Raises:
+        DanError: if Ray is not installed, or no cluster answers.
+    """
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # what Ray would warn of
+    ray = require("ray", extra="cluster", what="--ray")
+    if ray.is_initialized():
+        yield ray
+        return
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        _open(ray, address, cores)
+    finally:
+        for number, handler in handlers.items():  # Ray sets its own
+            signal.signal(number, handler)
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _open(ray: Any, address: str, cores: int | None) -> None:
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    local: dict[str, Any] = {
+        "num_cpus": cores or usable_cores(), "include_dashboard": False, "object_store_memory": STORE_BYTES,
+    }  # fmt: skip
+    try:
+        ray.init(address, **quiet, **(local if address == LOCAL else {}))
+    except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DanError(
+            f"--ray {address}",
+            f"no Ray cluster answers there ({why})",
+            "Start one with ray start --head, or give --ray alone for one on this machine",
+        ) from error
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
