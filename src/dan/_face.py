@@ -117,7 +117,7 @@ def denoise_file(
     )
     if report.failures:
         raise report.failures[0]
-    return report.written[0].path
+    return Path(report.written[0].path)
 
 
 def train(

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from dan.core.atomic import _swept, atomic_folder, atomic_write
+from dan.core.atomic import _swept, atomic_folder, atomic_write, scratch_folder
 from dan.core.errors import DanError
 
 
@@ -127,13 +127,18 @@ def test_a_folder_is_replaced_by_force_and_only_if_replaceable(tmp_path):
     assert names(tmp_path) == ["old"]
 
 
-def test_what_a_killed_process_has_left_is_swept_by_the_next(tmp_path):
+@pytest.mark.parametrize("waited_for", [True, False])
+def test_what_a_killed_process_has_left_is_swept_by_the_next(tmp_path, waited_for):
     code = (
         "import os, sys, signal\nfrom pathlib import Path\nfrom dan.core.atomic import atomic_write\n"
         "with atomic_write(Path(sys.argv[1]) / 'a.wav') as file:\n"
         "    file.write_text('half')\n    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    subprocess.run([sys.executable, "-c", code, tmp_path], check=False)
+    killed = subprocess.Popen([sys.executable, "-c", code, tmp_path])
+    if waited_for:
+        killed.wait()
+    else:  # a zombie
+        os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)
     (left,) = tmp_path.iterdir()
     (tmp_path / f".partial-{'0' * 8}-1-abcd.wav").touch()  # of another machine
     with atomic_write(tmp_path / "b.wav") as running:
@@ -143,6 +148,14 @@ def test_what_a_killed_process_has_left_is_swept_by_the_next(tmp_path):
             file.write_text("whole")
             assert running.exists() and not left.exists()
     assert {path.name for path in tmp_path.iterdir()} == {"b.wav", "c.wav", f".partial-{'0' * 8}-1-abcd.wav"}
+    killed.wait()
+
+
+def test_a_scratch_folder_goes_at_the_end():
+    with scratch_folder() as folder:
+        (folder / "deep").mkdir()
+        (folder / "deep" / "a.wav").touch()
+    assert not folder.exists()
 
 
 def test_a_link_is_written_through(tmp_path):

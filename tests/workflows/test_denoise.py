@@ -289,7 +289,7 @@ def test_a_recording_through_stdin_and_stdout(tmp_path, halving, monkeypatch, su
         monkeypatch.setattr("sys.stdin", Stdio(given))
         monkeypatch.setattr("sys.stdout", Stdio(out))
         report = denoise_files(halving, [Path("-")])
-    assert report.written == [Written(Path("-"), 0)] and not report.failures
+    assert report.written == [Written(Path("-"), 0, 300 / RATE)] and not report.failures
     assert np.array_equal(samples(tmp_path / "out"), samples(source) / 2)
     assert soundfile.info(tmp_path / "out").format == soundfile.info(source).format
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from dan.cli.console import progress, say, shown
-from dan.cli.options import Force, Model, Rate, Strength
+from dan.cli.options import Force, Model, Rate, Ray, Strength
+from dan.core.errors import DanError
 
 
 class MissingSamples(StrEnum):
@@ -22,8 +23,8 @@ class MissingSamples(StrEnum):
 
 def denoise(
     model: Model,
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Files and folders, or -.")],
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="A file, or a folder for many.")] = None,
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files and folders, or -.")],
+    out: Annotated[str | None, typer.Option("-o", "--out", help="A file, or a folder for many.")] = None,
     strength: Strength = 1.0,
     sample_rate: Rate = None,
     resample: Annotated[
@@ -44,33 +45,44 @@ def denoise(
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Leave out what has been written before.")
     ] = False,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", min=1, help="Files at once; all cores if not said.")
+    jobs: Annotated[int, typer.Option("--jobs", min=0, help="Cores to work on; 0 for all.")] = 0,
+    ray: Ray = None,
+    manifest: Annotated[
+        Path | None,
+        typer.Option(
+            "--manifest", help="With --ray: what came of each file; in the output folder if not said."
+        ),
     ] = None,
     force: Force = False,
 ) -> None:
     """Denoise recordings: same rate, length, channels and type come out.
 
-    INPUT - is a recording on stdin; -o - writes one to stdout.
+    INPUT - is a recording on stdin; -o - writes one to stdout. With --ray INPUT and -o may be addresses
+    such as s3://BUCKET/FOLDER, and the same command goes on where it was cut off.
     """
     from dan.inference.denoiser import load
-    from dan.workflows.denoise import denoise_files
 
+    chosen: dict[str, Any] = {
+        "strength": strength,
+        "sample_rate_hz": sample_rate,
+        "resample": resample,
+        "missing": missing.value,
+        "columns": next(csv.reader([columns], skipinitialspace=True)) if columns else None,
+        "time_column": time_column,
+        "force": force,
+        "skip_existing": skip_existing,
+        "jobs": jobs or None,
+    }
     with progress():
-        report = denoise_files(
-            load(model),
-            inputs,
-            out=out,
-            strength=strength,
-            sample_rate_hz=sample_rate,
-            resample=resample,
-            missing=missing.value,
-            columns=next(csv.reader([columns], skipinitialspace=True)) if columns else None,
-            time_column=time_column,
-            force=force,
-            skip_existing=skip_existing,
-            jobs=jobs,
-        )
+        if ray:
+            from dan.cluster.denoise import denoise_files as denoise_on_ray
+
+            report = denoise_on_ray(load(model), inputs, address=ray, out=out, manifest=manifest, **chosen)
+        else:
+            from dan.workflows.denoise import denoise_files
+
+            paths = [_path(one) for one in inputs]
+            report = denoise_files(load(model), paths, out=_path(out) if out else None, **chosen)
     for written in report.written:
         clipped = (
             f" ({written.clipped_samples} samples clipped: lower the input)"
@@ -84,3 +96,9 @@ def denoise(
         say(f"dan: {error}")
     if report.failures:
         raise report.failures[-1]
+
+
+def _path(name: str) -> Path:
+    if "://" in name:
+        raise DanError(name, "addresses are read and written on Ray", "Give --ray, or a path")
+    return Path(name)

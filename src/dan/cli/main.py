@@ -19,6 +19,7 @@ from dan.cli.evaluate import evaluate
 from dan.cli.export import export
 from dan.cli.info import info
 from dan.cli.models import models
+from dan.cli.options import RayCommand
 from dan.cli.recipes import recipes
 from dan.cli.stream import stream
 from dan.cli.train import train
@@ -35,8 +36,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(data.app, name="data")
-for command in (recipes, models, train, evaluate, denoise, stream, export, info, demo, bench):
+for command in (recipes, models, train, evaluate, stream, export, info, demo, bench):
     app.command()(command)
+app.command(cls=RayCommand)(denoise)
 app.command(name="app")(page)
 
 TRAINING = ("torch", "onnx", "scipy", "pywt", "matplotlib")

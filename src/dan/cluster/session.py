@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
+from dan.core.cores import usable_cores
 from dan.core.errors import DanError
 from dan.core.extras import require
 from dan.core.stopping import SIGNALS
@@ -25,7 +27,7 @@ STORE_BYTES = 2**27
 def connected(address: str = LOCAL, *, cores: int | None = None) -> Iterator[Any]:
     """Yield `ray`, connected to a cluster; a session that the caller has opened is used, and left open.
 
-    Nothing is sent to anybody, and no dashboard is opened.
+    Nothing is sent to anybody, and no dashboard is opened. What Ray prints goes to stderr.
 
     Args:
         address: "local" for a cluster on this machine alone; "auto" for the one that this machine is part of;
@@ -48,7 +50,8 @@ def connected(address: str = LOCAL, *, cores: int | None = None) -> Iterator[Any
         for number, handler in handlers.items():  # Ray sets its own
             signal.signal(number, handler)
     try:
-        yield ray
+        with redirect_stdout(sys.stderr):
+            yield ray
     finally:
         ray.shutdown()
 
@@ -67,8 +70,3 @@ def _open(ray: Any, address: str, cores: int | None) -> None:
             f"no Ray cluster answers there ({why})",
             "Start one with ray start --head, or give --ray alone for one on this machine",
         ) from error
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

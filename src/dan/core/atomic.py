@@ -12,6 +12,7 @@ import platform
 import re
 import secrets
 import shutil
+import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -78,6 +79,22 @@ def atomic_folder(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Yield a new folder of this machine for temporary files; it goes at the end.
+
+    What a process that was killed has left goes when the next one makes such a folder.
+    """
+    place = Path(tempfile.gettempdir())
+    sweep(place)
+    folder = _beside(place / "scratch")
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def is_there(path: Path, *, folder: bool = False) -> bool:
     """Whether a file (or a folder) of that name exists; a name that the system cannot take does not."""
     try:
@@ -94,7 +111,7 @@ def check_free(*paths: Path | None, force: bool) -> None:
     """
     for path in paths:
         if path and path.exists() and not force:
-            raise _taken(path)
+            raise taken(path)
 
 
 def _beside(target: Path) -> Path:
@@ -110,9 +127,14 @@ _swept: set[Path] = set()
 """Folders that this process has swept."""
 
 
-def sweep(folder: Path) -> None:
-    """Remove what processes of this machine that are no more have left half written, once for each folder."""
-    if os.name != "posix" or folder in _swept:
+def sweep(folder: Path, *, again: bool = False) -> None:
+    """Remove what processes of this machine that are no more have left half written.
+
+    Args:
+        folder: where they wrote.
+        again: also if this process has done so before.
+    """
+    if os.name != "posix" or (folder in _swept and not again):
         return
     _swept.add(folder)
     for path in folder.glob(f".partial-{_host()}-*"):
@@ -128,14 +150,21 @@ def _runs(process: int) -> bool:
         return False
     except (OSError, OverflowError):  # another user's
         return True
-    return True
+    return not _is_zombie(process)
+
+
+def _is_zombie(process: int) -> bool:
+    """Whether a process has ended and nobody has asked how, as in a container whose first process never asks."""
+    with suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    return False
 
 
 def _check_file_name_free(target: Path, *, force: bool) -> None:
     if target.exists() and not target.is_file():
         raise DanError(target, "it is no file that could be overwritten", "Give the name of a file")
     if target.exists() and not force:
-        raise _taken(target)
+        raise taken(target)
 
 
 def _check_folder_name_free(target: Path, *, force: bool, replaceable: Callable[[Path], bool]) -> None:
@@ -146,7 +175,7 @@ def _check_folder_name_free(target: Path, *, force: bool, replaceable: Callable[
             target, "it exists and holds other things than what would be written", "Give another name"
         )
     if not force:
-        raise _taken(target)
+        raise taken(target)
 
 
 def _flush(file: Path) -> None:
@@ -170,7 +199,8 @@ def _swap(temporary: Path, target: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _taken(target: Path) -> DanError:
+def taken(target: object) -> DanError:
+    """Return the error for a name that something stands under."""
     return DanError(target, "it exists already", "Give another name, or overwrite it with --force")
 
 

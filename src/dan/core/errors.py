@@ -16,6 +16,10 @@ class DanError(Exception):
         super().__init__(f"{what}: {rule}. {way_out}.")
         self.what, self.rule, self.way_out = str(what), rule, way_out
 
+    def __reduce__(self) -> tuple[type[DanError], tuple[str, str, str]]:
+        """Pickle its parts: an error may come from another process."""
+        return type(self), (self.what, self.rule, self.way_out)
+
 
 class ParameterError(DanError, ValueError):
     """An argument is wrong: a signal, a rate or a band that no call may have; also a `ValueError`."""

@@ -214,7 +214,7 @@ class Denoiser:
         """
         from dan.inference.recording import denoise_recording
 
-        written, _ = denoise_recording(
+        denoise_recording(
             self,
             Path(source),
             Path(target),
@@ -223,7 +223,7 @@ class Denoiser:
             resample=resample,
             force=force,
         )
-        return written.path
+        return Path(target)
 
     def check_rate(self, sample_rate: float, *, way_out: str = "") -> None:
         """Check that a signal's rate in Hz is the model's.

@@ -31,8 +31,10 @@ UNKNOWN_LENGTH = 2**62
 class Written:
     """A denoised file."""
 
-    path: Path
+    path: Path | str
+    """Its name, or its address."""
     clipped_samples: int
+    duration_s: float = 0.0
 
 
 class Denoises(Protocol):
@@ -101,7 +103,11 @@ def denoise_recording(
         notes = [*_told(reader, writer), *writer.notes]
         level = denoiser.level_note(stream)
         notes += [f"Warning: {level}"] if level else []
-    return Written(target, writer.clipped_samples), notes
+    return Written(target, writer.clipped_samples, _duration_s(reader, writer.written_samples)), notes
+
+
+def _duration_s(reader: Reader, samples: int) -> float:
+    return samples / (reader.sample_rate_hz or math.inf)
 
 
 def _would_lose(reader: Reader, target: Path) -> bool:
@@ -112,11 +118,10 @@ def _would_lose(reader: Reader, target: Path) -> bool:
 
 def _copied(reader: Reader, target: Path, *, force: bool) -> tuple[Written, list[str]]:
     """Copy a file that can be read to its end."""
-    for _ in reader.blocks(max(1, BLOCK_VALUES // reader.channels)):
-        pass
+    samples = sum(block.shape[-1] for block in reader.blocks(max(1, BLOCK_VALUES // reader.channels)))
     with atomic_write(target, force=force) as temporary:
         shutil.copyfile(reader.path, temporary)
-    return Written(target, 0), reader.notes
+    return Written(target, 0, _duration_s(reader, samples)), reader.notes
 
 
 def _copy(reader: Reader, stream: Stream, writer: Writer, stop: threading.Event | None = None) -> None:

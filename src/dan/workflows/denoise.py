@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dan.core.arrays import check_sample_rate
 from dan.core.atomic import is_there
+from dan.core.cores import usable_cores
 from dan.core.errors import DanError
 from dan.core.progress import track
 from dan.inference.denoiser import Denoiser
@@ -79,6 +79,31 @@ def denoise_files(
             written to one name.
     """
     inputs = list(inputs)
+    check_choices(strength, sample_rate_hz, force=force, skip_existing=skip_existing)
+    options: dict[str, Any] = {
+        "sample_rate_hz": sample_rate_hz, "missing": missing, "columns": columns, "time_column": time_column,
+    }  # fmt: skip
+    work = partial(_denoise_one, denoiser, options=options, strength=strength, resample=resample, force=force)
+    if out == STDIO or any(is_pipe(given) for given in inputs):
+        with _piped(inputs, out) as (source, target, rename):
+            return rename(collected([work(source, target)]))
+    pairs = plan(inputs, out)
+    notes = [note for given in inputs if given.is_dir() for note in left_out(given)]
+    if skip_existing:
+        there = [source for source, target in pairs.items() if target.exists()]
+        pairs = {source: target for source, target in pairs.items() if source not in there}
+        notes += [f"{named(there)}: written before, left as it is"] if there else []
+    report = collected(_each(work, pairs, jobs or usable_cores()))
+    report.notes = notes + report.notes
+    return report
+
+
+def check_choices(strength: float, sample_rate_hz: float | None, *, force: bool, skip_existing: bool) -> None:
+    """Check what was chosen before anything is read.
+
+    Raises:
+        DanError: if a value is out of its range, or two choices exclude each other.
+    """
     check_strength(strength)
     if sample_rate_hz is not None:
         check_sample_rate(sample_rate_hz)
@@ -86,36 +111,20 @@ def denoise_files(
         raise DanError(
             "--force and --skip-existing", "what is there is overwritten or left", "Give one of them"
         )
-    options: dict[str, Any] = {
-        "sample_rate_hz": sample_rate_hz, "missing": missing, "columns": columns, "time_column": time_column,
-    }  # fmt: skip
-    work = partial(_denoise_one, denoiser, options=options, strength=strength, resample=resample, force=force)
-    if out == STDIO or any(is_pipe(given) for given in inputs):
-        with _piped(inputs, out) as (source, target, rename):
-            return rename(_report([work(source, target)]))
-    pairs = plan(inputs, out)
-    notes = [note for given in inputs if given.is_dir() for note in _left_out(given)]
-    if skip_existing:
-        there = [source for source, target in pairs.items() if target.exists()]
-        pairs = {source: target for source, target in pairs.items() if source not in there}
-        notes += [f"{_named(there)}: written before, left as it is"] if there else []
-    report = _report(_each(work, pairs, jobs or _cores()))
-    report.notes = notes + report.notes
-    return report
 
 
 @dataclass
-class _Outcome:
+class Outcome:
     """What came of one file."""
 
-    source: Path
+    source: Path | str
     result: Written | DanError
     notes: list[str] = field(default_factory=list)
 
 
-def _report(outcomes: Iterable[_Outcome]) -> Report:
-    """All outcomes together, what is said of several files said once."""
-    report, told = Report(), dict[str, list[Path]]()
+def collected(outcomes: Iterable[Outcome]) -> Report:
+    """The report of all outcomes together; what there is to say of several files is said once."""
+    report, told = Report(), dict[str, list[Path | str]]()
     for outcome in outcomes:
         if isinstance(outcome.result, Written):
             report.written.append(outcome.result)
@@ -123,19 +132,14 @@ def _report(outcomes: Iterable[_Outcome]) -> Report:
             report.failures.append(outcome.result)
         for note in outcome.notes:
             told.setdefault(note, []).append(outcome.source)
-    report.notes = [f"{_named(files)}: {note}" for note, files in told.items()]
+    report.notes = [f"{named(files)}: {note}" for note, files in told.items()]
     return report
 
 
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+Work = Callable[..., Outcome]
 
 
-Work = Callable[..., _Outcome]
-
-
-def _each(work: Work, pairs: dict[Path, Path], jobs: int) -> list[_Outcome]:
+def _each(work: Work, pairs: dict[Path, Path], jobs: int) -> list[Outcome]:
     """Work on each pair, several at once, and return what came of them in their order."""
     if min(jobs, len(pairs)) <= 1:
         return [work(source, target) for source, target in track(pairs.items(), "Denoising")]
@@ -160,7 +164,7 @@ def _denoise_one(
     resample: bool,
     force: bool,
     stop: threading.Event | None = None,
-) -> _Outcome:
+) -> Outcome:
     """Denoise a file; what is wrong with it is its result."""
     try:
         written, notes = denoise_recording(
@@ -173,9 +177,9 @@ def _denoise_one(
             force=force,
             stop=stop,
         )
-        return _Outcome(source, written, notes)
+        return Outcome(source, written, notes)
     except DanError as error:
-        return _Outcome(source, error)
+        return Outcome(source, error)
 
 
 @contextmanager
@@ -203,10 +207,10 @@ def _piped(inputs: list[Path], out: Path | None) -> Iterator[tuple[Path, Path, C
         def rename(report: Report) -> Report:
             if to_stdout and report.written:
                 write_stdout(target)
-                report.written = [Written(STDIO, one.clipped_samples) for one in report.written]
-            report.notes = [_renamed(note, names) for note in report.notes]
+                report.written = [replace(one, path=STDIO) for one in report.written]
+            report.notes = [renamed(note, names) for note in report.notes]
             report.failures = [
-                DanError(*(_renamed(part, names) for part in (error.what, error.rule, error.way_out)))
+                DanError(*(renamed(part, names) for part in (error.what, error.rule, error.way_out)))
                 for error in report.failures
             ]
             return report
@@ -214,17 +218,20 @@ def _piped(inputs: list[Path], out: Path | None) -> Iterator[tuple[Path, Path, C
         yield source, target, rename
 
 
-def _renamed(text: str, names: dict[str, str]) -> str:
+def renamed(text: str, names: Mapping[str, str]) -> str:
+    """A text with names put in the place of others."""
     for name, shown in names.items():
         text = text.replace(name, shown)
     return text
 
 
-def _named(files: list[Path]) -> str:
+def named(files: Sequence[Path | str]) -> str:
+    """The first of some files, and how many more there are."""
     return f"{files[0]} and {len(files) - 1} more" if len(files) > 1 else str(files[0])
 
 
-def _left_out(folder: Path) -> list[str]:
+def left_out(folder: Path) -> list[str]:
+    """A sentence on what a folder holds beside its recordings, if there is anything."""
     said = describe_left_out(folder)
     return [f"{folder}: left out: {said}"] if said else []
 

@@ -1,0 +1,89 @@
+"""What is written where: recordings and outputs by path or address, and the manifest beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dan.cluster import storage
+from dan.cluster.manifest import NAME
+from dan.cluster.storage import is_address
+from dan.core.errors import DanError
+from dan.io.recordings import find_recordings, written_name
+from dan.workflows.denoise import plan
+
+
+def manifest_beside(inputs: Sequence[str], place: str | None) -> Path:
+    """Where the manifest is if nobody says: in the folder of outputs, or here."""
+    if place and is_address(place):
+        return Path(f"{place.rstrip('/').rpartition('/')[2]}.{NAME}")
+    if place:
+        single = Path(place).suffix and not Path(place).is_dir() and Path(inputs[0]).is_file()
+        return Path(f"{place}.{NAME}") if single else Path(place) / NAME
+    folder = Path(inputs[0])
+    if len(inputs) > 1 or not folder.is_dir():
+        raise DanError("--ray", "where the outputs and the manifest go must be said", "Give -o a folder")
+    folder = folder if folder.name not in ("", "..") else folder.resolve()
+    return folder.with_name(f"{folder.name}_denoised") / NAME
+
+
+def witness(account_file: Path, place: str | None) -> str | None:
+    """A file or folder by which a node shows that it sees where the outputs go."""
+    if place is None or is_address(place) or Path(place).suffix:
+        return str(account_file.absolute()) if account_file.name == NAME else None
+    Path(place).mkdir(parents=True, exist_ok=True)
+    return str(Path(place).absolute())
+
+
+def plan_all(inputs: Sequence[str], out: str | None) -> dict[str, str]:
+    """The target of each recording, by its source: paths or addresses.
+
+    Raises:
+        DanError: if an input does not exist, holds no recordings, or two would be written to one name.
+    """
+    if not any(is_address(one) for one in (*inputs, out or "")):
+        paths = plan([Path(one) for one in inputs], Path(out) if out else None)
+        return {str(source): str(target) for source, target in paths.items()}
+    if out is None:
+        raise DanError(inputs[0], "where the output of an address goes must be said", "Give -o")
+    files = {source: name for one in inputs for source, name in _recordings(one).items()}
+    if len(files) == 1 and list(files) == list(inputs) and Path(out).suffix:
+        pairs = [(inputs[0], out)]
+    else:
+        pairs = [(source, _below(out, name)) for source, name in files.items()]
+    return _without_clashes(pairs)
+
+
+def _recordings(given: str) -> dict[str, str]:
+    """The recordings at an address or path, and what each is called below it."""
+    if is_address(given):
+        return storage.find(given)
+    if Path(given).is_dir():
+        return {str(file): str(file.relative_to(given)) for file in find_recordings(given)}
+    if not Path(given).is_file():
+        raise DanError(given, "there is no such file or folder", "Give the path of a recording")
+    return {given: Path(given).name}
+
+
+def _below(out: str, name: str) -> str:
+    name = Path(name).with_name(written_name(Path(name))).as_posix()
+    return f"{out.rstrip('/')}/{name}" if is_address(out) else str(Path(out, name))
+
+
+def _without_clashes(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    taken_by: dict[str, str] = {}
+    sources = {source for source, _ in pairs}
+    for source, target in pairs:
+        if target in sources:
+            raise DanError(f"{source} to {target}", "that is one of the inputs", "Give another -o")
+        if taken_by.setdefault(target, source) != source:
+            raise DanError(
+                f"{taken_by[target]} and {source}", f"both would be {target}", "Give them separately"
+            )
+    return dict(pairs)
+
+
+def places(source: str, target: str) -> tuple[str, str]:
+    """Source and target from wherever the command is given."""
+    source, target = (one if is_address(one) else str(Path(one).absolute()) for one in (source, target))
+    return source, target

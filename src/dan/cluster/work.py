@@ -1,0 +1,165 @@
+"""What a worker does with one recording: the plain work, and copies of what lies at an address."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dan.cluster.storage import fetch, is_address, is_in_one_process, store
+from dan.core.atomic import scratch_folder
+from dan.core.errors import DanError
+from dan.inference.denoiser import Denoiser
+from dan.inference.recording import Written, denoise_recording
+from dan.workflows.denoise import Outcome, renamed
+
+
+@dataclass(frozen=True)
+class Order:
+    """What all recordings of a run have in common."""
+
+    folder: str
+    """Folder that relative paths start from."""
+    witness: str | None
+    """A file beside the outputs, by which a node shows that it sees the folder that the driver sees."""
+    options: Mapping[str, Any]
+    """How recordings are read, as `open_reader` takes it."""
+    strength: float = 1.0
+    resample: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """One recording."""
+
+    source: str
+    """Path or address."""
+    target: str
+    contents: Mapping[str, bytes] | None = None
+    """The files of a recording that no other process sees, by their names."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of one recording."""
+
+    outcome: Outcome
+    seconds: float = 0.0
+    """How long the work took."""
+    node: str = ""
+    contents: Mapping[str, bytes] = field(default_factory=dict)
+    """What was written, where no other process sees the target."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether nothing was written."""
+        return isinstance(self.outcome.result, DanError)
+
+
+def denoise_job(model: Sequence[Any], order: Order, job: Job) -> Done:
+    """Denoise a recording; whatever is wrong with it is in what is returned.
+
+    Args:
+        model: Ray's reference to the denoiser, in a list, which keeps it from being fetched for each task.
+        order: of the run.
+        job: the recording.
+    """
+    import ray
+
+    begun = time.perf_counter()
+    try:
+        done = denoise_one(_loaded(model), order, job)
+    except Exception as error:  # the rest goes on, and the driver tells
+        rule = f"the work on it failed ({type(error).__name__}: {error})"
+        done = Done(Outcome(job.source, DanError(job.source, rule, "Try it without --ray and with --debug")))
+    node = ray.get_runtime_context().get_node_id()
+    return replace(done, seconds=time.perf_counter() - begun, node=node)
+
+
+_models: dict[str, Denoiser] = {}
+"""The denoiser that this worker has opened, by its reference."""
+
+
+def _loaded(model: Sequence[Any]) -> Denoiser:
+    import ray
+
+    (reference,) = model
+    if reference.hex() not in _models:
+        _models.clear()
+        _models[reference.hex()] = ray.get(reference)
+    return _models[reference.hex()]
+
+
+def denoise_one(denoiser: Denoiser, order: Order, job: Job) -> Done:
+    """Denoise a recording on this machine."""
+    with ExitStack() as stack:
+        names: dict[str, str] = {}
+        try:
+            source = _brought(job, order, stack, names)
+            target, scratch = _place(job, order, stack, names)
+            written, notes = denoise_recording(
+                denoiser,
+                source,
+                target,
+                options=order.options,
+                strength=order.strength,
+                resample=order.resample,
+                force=True,  # the driver has looked
+            )
+            contents = _taken_away(job, scratch)
+        except DanError as error:
+            parts = (renamed(part, names) for part in (error.what, error.rule, error.way_out))
+            return Done(Outcome(job.source, DanError(*parts)))
+    said = [renamed(note, names) for note in notes]
+    return Done(
+        Outcome(job.source, Written(job.target, written.clipped_samples, written.duration_s), said),
+        contents=contents,
+    )
+
+
+def _brought(job: Job, order: Order, stack: ExitStack, names: dict[str, str]) -> Path:
+    """The recording as a file of this machine."""
+    if not is_address(job.source):
+        path = Path(order.folder, job.source)
+        names[str(path)] = job.source
+        return path
+    folder = stack.enter_context(scratch_folder())
+    names[f"{folder}{os.sep}"] = job.source.rpartition("/")[0] + "/"
+    if job.contents is None:
+        return fetch(job.source, folder)
+    for name, content in job.contents.items():
+        (folder / name).write_bytes(content)
+    return folder / job.source.rpartition("/")[2]
+
+
+def _place(job: Job, order: Order, stack: ExitStack, names: dict[str, str]) -> tuple[Path, Path | None]:
+    """Where this machine writes to, and the folder of it where that is not the target itself."""
+    if not is_address(job.target):
+        path = Path(order.folder, job.target)
+        names[str(path)] = job.target
+        if order.witness and not Path(order.witness).exists():
+            raise DanError(
+                Path(job.target).parent,
+                f"{platform.node()} does not see the folder that the command sees",
+                "Mount it there on every node, or give an address such as s3://BUCKET/FOLDER",
+            )
+        return path, None
+    folder = stack.enter_context(scratch_folder())
+    names[f"{folder}{os.sep}"] = job.target.rpartition("/")[0] + "/"
+    return folder / job.target.rpartition("/")[2], folder
+
+
+def _taken_away(job: Job, scratch: Path | None) -> dict[str, bytes]:
+    """Bring what was written to its address; what no other process sees is returned."""
+    if scratch is None:
+        return {}
+    files = [file for file in scratch.iterdir() if not file.name.startswith(".")]
+    if is_in_one_process(job.target):
+        return {file.name: file.read_bytes() for file in files}
+    store(files, job.target)
+    return {}
