@@ -154,7 +154,7 @@ def _runs(process: int) -> bool:
 
 
 def _is_zombie(process: int) -> bool:
-    """Whether a process has ended and nobody has asked how, as in a container whose first process never asks."""
+    """Whether a process has ended and nobody asked how, as in containers whose first process never asks."""
     with suppress(OSError):
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     return False
