@@ -25,6 +25,7 @@ from dan.cli.stream import stream
 from dan.cli.train import train
 from dan.core.errors import DanError
 from dan.core.extras import install
+from dan.core.launch import is_first, process_name
 from dan.core.stopping import Stopped, stoppable
 
 app = typer.Typer(
@@ -57,18 +58,19 @@ def main() -> None:
         with stoppable(), logged():
             app()
     except Stopped as stopped:
-        say("dan: stopped")
+        if is_first():
+            say("dan: stopped")
         _leave(stopped)
     except DanError as error:
         if debug:
             raise
-        say(f"dan: {error}")
+        say(f"{process_name()}: {error}")
         sys.exit(1)
     except ModuleNotFoundError as error:
         if debug or error.name not in TRAINING:
             raise
         missing = DanError(error.name, "it is not installed", f"Run {install('train')}")
-        say(f"dan: {missing}")
+        say(f"{process_name()}: {missing}")
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(1)

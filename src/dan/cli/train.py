@@ -11,6 +11,7 @@ import typer
 
 from dan.cli.console import progress, say
 from dan.cli.options import Force, Overrides, Rate, Seed
+from dan.core.launch import is_first
 from dan.core.stopping import Stopped
 
 
@@ -39,7 +40,10 @@ def train(
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Curves in OUT/tensorboard.")] = False,
     force: Force = False,
 ) -> None:
-    """Train by a recipe; the same command again resumes."""
+    """Train by a recipe; the same command again resumes.
+
+    Several processes train one network: torchrun --nproc-per-node N -m dan train ...
+    """
     from dan.config.load import load_recipe
     from dan.data.sources import Folders
     from dan.workflows.train import train_run
@@ -55,6 +59,8 @@ def train(
             device=device,
             tensorboard=tensorboard,
         )
+    if not is_first():
+        return
     if not outcome.complete:
         typer.echo(f"Stopped before the end: {_again(force=force)}.")
     if outcome.state.history:
@@ -67,7 +73,8 @@ def resumable(*, force: bool) -> Iterator[None]:
     try:
         yield
     except Stopped:
-        say(f"Stopped: {_again(force=force)}.")
+        if is_first():
+            say(f"Stopped: {_again(force=force)}.")
         raise
 
 

@@ -37,6 +37,29 @@ def stoppable() -> Iterator[None]:
 
 
 @contextmanager
+def awaited() -> Iterator[Callable[[], int]]:
+    """Take note of the first Ctrl-C or SIGTERM within the block; the second ends the process.
+
+    For work that several processes stop at one place, on which they have to agree.
+
+    Yields:
+        What tells the signal's number, 0 while there was none.
+    """
+    seen: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        seen.append(number)
+        _set(dict.fromkeys(previous, _end_at_once))
+
+    heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, note) for number in heeded}
+    try:
+        yield lambda: seen[0] if seen else 0
+    finally:
+        _set(previous)
+
+
+@contextmanager
 def undivided() -> Iterator[None]:
     """Hold back Ctrl-C and SIGTERM to the end of the block: what it changes, it changes whole.
 

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from dan.losses.reconstruction import FLOOR
 from dan.networks.discriminators import Judgement
+from dan.networks.processes import whole_mean
 
 
 def discriminator_loss(kind: str, *, clean: Tensor, denoised: Tensor) -> Tensor:
@@ -40,5 +41,5 @@ def feature_matching_loss(*, estimate: Judgement, reference: Judgement) -> Tenso
     Source: A. Larsen et al., "Autoencoding beyond pixels using a learned similarity metric", 2016.
     """
     pairs = zip(estimate.features, reference.features, strict=True)
-    terms = [(a - b.detach()).abs().mean() / (b.detach().abs().mean() + FLOOR) for a, b in pairs]
+    terms = [(a - b.detach()).abs().mean() / (whole_mean(b.detach().abs().mean()) + FLOOR) for a, b in pairs]
     return torch.stack(terms).mean()

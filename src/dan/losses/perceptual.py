@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from dan.losses._spectra import unit_level_spectra
 from dan.losses.reconstruction import FLOOR, POWER_FLOOR
+from dan.networks.processes import whole_sum
 
 FIRST_BAND_BIN = 4.8
 """Centre of the lowest third of an octave, in bins."""
@@ -61,7 +62,7 @@ def envelope_loss(*, estimate: Tensor, reference: Tensor, n_fft: int = 256) -> T
     energy = truth.square().sum(dim=-1)
     correlation = (guess * truth).sum(dim=-1) / (guess.square().sum(dim=-1) * energy + ENVELOPE_FLOOR).sqrt()
     counts = (energy > QUIET_ENVELOPE * energy.amax(dim=(-2, -1), keepdim=True)).to(energy.dtype)
-    return ((1 - correlation) * counts).sum() / (counts.sum() + 1)
+    return whole_sum(((1 - correlation) * counts).sum()) / (whole_sum(counts.sum()) + 1)
 
 
 def _envelopes(spectra: Tensor) -> Tensor:

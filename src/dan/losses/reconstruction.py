@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from dan.losses._spectra import check_batch, spectra, unit_level_spectra
+from dan.networks.processes import whole_norm
 
 FLOOR = 1e-8
 """Added to energies and magnitudes before a logarithm or a division: silence stays finite."""
@@ -63,7 +64,7 @@ def multi_resolution_stft_loss(
     losses = []
     for size in sizes:
         guess, truth = _magnitudes(estimate, size), _magnitudes(reference, size)
-        convergence = (guess - truth).norm() / (truth.norm() + FLOOR)
+        convergence = whole_norm(guess - truth) / (whole_norm(truth) + FLOOR)
         losses.append(convergence + (guess.log() - truth.log()).abs().mean())
     return torch.stack(losses).mean()
 

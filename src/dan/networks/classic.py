@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from dan.config import ClassicGeneratorSettings, SignalSettings
 from dan.networks.base import GeneratorBase
 from dan.networks.layers import LongConv1d, LongConvTranspose1d
+from dan.networks.normalisation import BatchNorm1d
 
 
 class ClassicGenerator(GeneratorBase):
@@ -38,7 +39,7 @@ class ClassicGenerator(GeneratorBase):
                 layers.append(LongConv1d(inputs, outputs, kernel, stride, pad_down))
             else:
                 layers.append(LongConvTranspose1d(inputs, outputs, kernel, stride, pad_up))
-            layers += [nn.BatchNorm1d(outputs), nn.LeakyReLU(settings.negative_slope)]
+            layers += [BatchNorm1d(outputs), nn.LeakyReLU(settings.negative_slope)]
         self.layers = nn.Sequential(*layers)
         self.output = LongConv1d(widths[-1], settings.channels, kernel, padding=kernel // 2)
         for module in self.modules():

@@ -15,6 +15,7 @@ from dan.config import (
     SpectralDiscriminatorSettings,
 )
 from dan.core.errors import DanError
+from dan.networks.normalisation import BatchNorm1d
 from dan.networks.stft import stft
 
 
@@ -61,7 +62,7 @@ class ClassicDiscriminator(DiscriminatorBase):
         for inputs, outputs in pairwise(widths):
             convolution = nn.Conv1d(inputs, outputs, settings.kernel_size, stride, pad)
             nn.init.normal_(convolution.weight, std=(inputs * settings.kernel_size) ** -0.5)
-            normalisation = nn.BatchNorm1d(outputs)
+            normalisation = BatchNorm1d(outputs)
             self.layers.append(
                 nn.Sequential(convolution, normalisation, nn.LeakyReLU(settings.negative_slope))
             )

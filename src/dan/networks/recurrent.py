@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dan.config import RecurrentGeneratorSettings, SignalSettings
+from dan.networks.normalisation import batch_norm
 from dan.networks.short_time import ShortTimeGenerator, reshape
 
 FINE_HZ = 2000.0
@@ -57,13 +58,12 @@ class NormalisedLayer(nn.Module):
         if self.training:
             output = self._map(input, self.weight, None)
             rows = output if self.taps else output.flatten(0, -2)
-            normal = F.batch_norm(
+            normal = batch_norm(
                 rows,
-                self.mean,
-                self.variance,
-                self.scale,
-                self.bias,
-                training=True,
+                mean=self.mean,
+                variance=self.variance,
+                scale=self.scale,
+                bias=self.bias,
                 momentum=MOMENTUM,
                 eps=TINY,
             )

@@ -21,6 +21,7 @@ from dan.core.progress import report
 from dan.core.stopping import undivided
 from dan.data.batches import Batch, Source, ValidationSet, to_tensor
 from dan.losses import check_batch, compressed_loss, discriminator_loss, generator_losses
+from dan.networks import processes
 from dan.networks.base import GeneratorBase
 from dan.training.history import Record
 from dan.training.replay import replayed
@@ -142,9 +143,10 @@ def training_step(state: State, batch: Batch, *, rate_share: float = 1.0, epoch:
     device = next(state.generator.parameters()).device
     noisy, clean = batch.noisy.to(device), batch.clean.to(device)
     state.generator.train()
-    estimate = state.generator(noisy)
-    losses = _discriminator_step(state, estimate.detach(), clean, rate_share)
+    estimate = state.generator(processes.part(noisy))
+    losses = _discriminator_step(state, estimate.detach(), processes.part(clean), rate_share)
     losses |= _generator_step(state, estimate, clean, rate_share, epoch)
+    losses = processes.mean_figures(losses)
     _check_finite(losses, state.step)
     _follow(state)
     return losses
@@ -180,7 +182,7 @@ def _generator_step(state: State, estimate: Tensor, clean: Tensor, rate_share: f
     terms = generator_losses(
         state.recipe.losses,
         estimate=estimate,
-        reference=clean,
+        reference=processes.part(clean),
         sample_rate_hz=state.recipe.signal.sample_rate_hz,
         discriminator=state.discriminator,
         adversarial_share=min(1.0, epoch / warmup_epochs) if warmup_epochs else 1.0,
@@ -197,7 +199,7 @@ def _replay_loss(state: State, clean: Tensor) -> Tensor:
     """How far the generator is from what it gave at the start, on mixtures synthesised for it."""
     assert state.teacher is not None
     random = torch.Generator().manual_seed(state.recipe.seed + state.step)
-    noisy = replayed(clean, random=random)
+    noisy = processes.part(replayed(clean, random=random))
     with torch.no_grad():
         before = state.teacher(noisy)
     n_fft = state.recipe.losses.n_fft
@@ -213,6 +215,7 @@ def _update(
 ) -> None:
     network.zero_grad()
     torch.autograd.backward(loss)
+    processes.average_gradients(network)
     if settings.max_grad_norm:
         nn.utils.clip_grad_norm_(network.parameters(), settings.max_grad_norm)
     for optimiser in optimisers:
@@ -254,7 +257,8 @@ def validate(state: State, validation: ValidationSet, *, steps_per_epoch: int) -
     Raises:
         DanError: if an output is not finite. Its SNR would be: decibels are held within limits.
     """
-    estimate = apply(state.best, validation.mixed)
+    own = processes.stretch(len(validation.mixed))
+    estimate = processes.gathered(apply(state.best, validation.mixed[own]), total=len(validation.mixed))
     _check_finite({"output": float(np.abs(estimate).max())}, state.step)
     output_db, input_db = snr_db(estimate, validation)
     epoch_steps = (state.step - 1) % steps_per_epoch + 1
@@ -281,4 +285,4 @@ def apply(generator: GeneratorBase, noisy: Signal, *, portion: int = 200) -> Sig
             generator(to_tensor(noisy[start : start + portion]).to(device))[:, 0].cpu().numpy()
             for start in range(0, len(noisy), portion)
         ]
-    return np.concatenate(outputs)
+    return np.concatenate(outputs or [noisy])

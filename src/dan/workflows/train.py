@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import closing, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dan.config import Recipe, bounds
 from dan.core.arrays import Signal, db_to_amplitude, rms
 from dan.core.errors import DanError
 from dan.core.extras import require
+from dan.core.stopping import Stopped, awaited
 from dan.core.version import __version__
 from dan.data.batches import ValidationSet
 from dan.data.folder.load import create
@@ -20,6 +21,7 @@ from dan.data.sources import Folders, Signals, open_signals
 from dan.dsp.butterworth import lowpass
 from dan.inference.model_file import ModelInfo, find_model, load_model, save_model
 from dan.losses.noisy_targets import for_noisy_targets
+from dan.networks import processes
 from dan.networks.base import GeneratorBase
 from dan.report.plots import plot_history, plot_signals, save_figure
 from dan.training.checkpoint import load_checkpoint, save_checkpoint
@@ -70,7 +72,8 @@ def train_run(
 ) -> Outcome:
     """Train by a recipe in a run folder; the same call again resumes, also after Ctrl-C.
 
-    What happens is logged, and each validation with it.
+    What happens is logged, and each validation with it. In several processes, as `torchrun` starts them, each
+    works on its part of every batch, and the first alone writes.
 
     Args:
         recipe: the whole training.
@@ -93,34 +96,78 @@ def train_run(
     _check_apart(folders, out)
     if folders.are_noisy:
         recipe = for_noisy_targets(recipe)
+    with processes.joined(device) as place, _held(run):
+        signals = _opened(recipe, run, folders, force=force)
+        state = _begun(recipe, run, signals, place)
+        with closing(signals.source), _writer(run, wanted=tensorboard) as write, _asked() as asked:
+            hooks = _hooks(run, signals, _deadline(max_minutes), asked)
+            complete = train(state, signals.source, signals.validation, replace(hooks, validated=write))
+            _leave_together(asked(), complete)
+        return _finish(run, state, signals.validation, complete)
+
+
+@contextmanager
+def _held(run: Run) -> Iterator[None]:
+    """Hold the run folder, of several processes by the first."""
+    with run.locked() if processes.rank() == 0 else nullcontext():
+        yield
+
+
+def _opened(recipe: Recipe, run: Run, folders: Folders, *, force: bool) -> Signals:
+    """Open the signals, make the run folder ready for them, and say what there is to say of them."""
+    if folders.are_noisy:
         log.info(WITHOUT_CLEAN)
-    with run.locked():
-        own = recipe.data.source == "folder" and not any(folders.paths())
-        start = start_from(recipe)
+    processes.check_shareable(recipe.training.batch_size)
+    own = recipe.data.source == "folder" and not any(folders.paths())
+    with processes.first_alone():
         # Opened before anything is started over.
+        start_from(recipe)
         given = None if own else open_signals(recipe, folders, cache=run.cache)
-        resuming = run.prepare(recipe, force=force)
+        if processes.rank() == 0:
+            run.prepare(recipe, force=force)
         signals = given or open_signals(recipe, _own_data(recipe, run))
-        validation = signals.validation
-        for note in signals.notes:
-            log.info(note)
-        look = take_warnings if validation.takes else data_warnings
-        for warning in look(clean=validation.clean, mixed=validation.mixed):
-            log.warning("%s.", warning)
-        state = new_state(recipe, start=start, device=device)
-        state.digest = signals.source.digest
-        if resuming:
-            load_checkpoint(run.checkpoint, state)
-            log.info("Resuming %s after step %d.", out, state.step)
-        with closing(signals.source), _writer(out if tensorboard else None) as write:
-            hooks = Hooks(
-                validated=write,
-                improved=lambda state: save_model(run.model, state.best, model_info(state, signals)),
-                checkpoint=_keep(run),
-                should_stop=_deadline(max_minutes),
-            )
-            complete = train(state, signals.source, validation, hooks)
-        return _finish(run, state, validation, complete)
+    for note in signals.notes:
+        log.info(note)
+    look = take_warnings if signals.validation.takes else data_warnings
+    for warning in look(clean=signals.validation.clean, mixed=signals.validation.mixed):
+        log.warning("%s.", warning)
+    return signals
+
+
+def _begun(recipe: Recipe, run: Run, signals: Signals, device: str) -> State:
+    """Return the state from which the training goes on: new, or that of the checkpoint."""
+    state = new_state(recipe, start=start_from(recipe), device=device)
+    state.digest = signals.source.digest
+    if run.checkpoint.is_file():
+        load_checkpoint(run.checkpoint, state)
+        log.info("Resuming %s after step %d.", run.folder, state.step)
+    processes.check_alike(recipe=recipe, signals=state.digest, steps_done=state.step)
+    return state
+
+
+def _hooks(run: Run, signals: Signals, late: Callable[[], bool], asked: Callable[[], int]) -> Hooks:
+    """Return what keeps a training's results, in the first process, and what ends it, in all of them."""
+    hooks = Hooks(should_stop=lambda: processes.largest(late() or asked() > 0) > 0)
+    if processes.rank() > 0:
+        return hooks
+    return replace(
+        hooks,
+        improved=lambda state: save_model(run.model, state.best, model_info(state, signals)),
+        checkpoint=_keep(run),
+    )
+
+
+@contextmanager
+def _asked() -> Iterator[Callable[[], int]]:
+    """Yield what tells the signal that asked to stop; one process alone unwinds wherever it is."""
+    with awaited() if processes.count() > 1 else nullcontext(lambda: 0) as asked:
+        yield asked
+
+
+def _leave_together(number: int, complete: bool) -> None:
+    """Stop all processes where a signal has asked one of them to."""
+    if not complete and (number := processes.largest(number)):
+        raise Stopped(128 + number)
 
 
 def _check_apart(folders: Folders, out: Path) -> None:
@@ -165,17 +212,17 @@ def _deadline(max_minutes: float | None) -> Callable[[], bool]:
 
 
 @contextmanager
-def _writer(out: Path | None) -> Iterator[Callable[[Record], None]]:
-    """Yield what writes a validation's figures for TensorBoard, or nothing without a folder.
+def _writer(run: Run, *, wanted: bool) -> Iterator[Callable[[Record], None]]:
+    """Yield what writes a validation's figures for TensorBoard, or nothing where that is not wanted.
 
     Raises:
         DanError: if tensorboard is not installed.
     """
-    if out is None:
+    if not wanted or processes.rank() > 0:
         yield lambda _: None
         return
     tensorboard = require("torch.utils.tensorboard", extra="tensorboard", what="--tensorboard")
-    with tensorboard.SummaryWriter(str(out / "tensorboard")) as writer:
+    with tensorboard.SummaryWriter(str(run.folder / "tensorboard")) as writer:
 
         def write(record: Record) -> None:
             for name, value in record.items():
@@ -203,7 +250,7 @@ def _keep(run: Run) -> Callable[[State], None]:
 
 def _finish(run: Run, state: State, validation: ValidationSet, complete: bool) -> Outcome:
     lines = verdict(state.history)
-    if state.history:
+    if state.history and processes.rank() == 0:
         generator, _ = load_model(run.model)
         estimate = apply(generator, validation.mixed)
         lines += _looked_at(estimate, validation)
