@@ -89,7 +89,10 @@ def trained(case):
     found = {}
     for batch in batches():
         losses = training_step(state, batch)
-        found |= {f"{name} at step {state.step}": torch.tensor(loss, dtype=torch.float64) for name, loss in losses.items()}
+        found |= {
+            f"{name} at step {state.step}": torch.tensor(loss, dtype=torch.float64)
+            for name, loss in losses.items()
+        }
         state.step += 1
     for name, network in networks.items():
         found |= {f"{name}.{key}": tensor for key, tensor in network.state_dict().items()}
@@ -129,7 +132,9 @@ def test_two_processes_come_to_the_weights_of_one(case, of_two):
     assert one.keys() == of_two[case].keys()
     for name, value in one.items():
         # Rounding of 1e-16, of which Adam makes up to lr * 1e-16 / 1e-8 where a gradient is nothing else.
-        torch.testing.assert_close(of_two[case][name], value, rtol=1e-7, atol=1e-7, msg=lambda m, n=name: n + m)
+        torch.testing.assert_close(
+            of_two[case][name], value, rtol=1e-7, atol=1e-7, msg=lambda m, n=name: n + m
+        )
 
 
 if __name__ == "__main__":

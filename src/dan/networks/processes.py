@@ -187,7 +187,7 @@ def whole_mean(value: Tensor) -> Tensor:
 def whole_norm(value: Tensor) -> Tensor:
     """Return the Euclidean norm of what lies in all processes together."""
     if not _are_several():
-        return value.norm()
+        return torch.as_tensor(value.norm())
     squares = whole_sum(value.square().sum())
     return squares.clamp(min=torch.finfo(squares.dtype).tiny).sqrt()  # no gradient at 0, as a norm has none
 
