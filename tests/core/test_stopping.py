@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from dan.core.stopping import SIGNALS, Stopped, stoppable, undivided
+from dan.core.stopping import SIGNALS, Stopped, awaited, stoppable, undivided
 
 
 @pytest.fixture(params=SIGNALS)
@@ -37,6 +37,15 @@ def test_an_undivided_block_ends_first(number):
             done.append("whole")
         done.append("never")
     assert done == ["whole"]
+
+
+def test_a_signal_is_taken_note_of_where_the_work_stops_by_agreement(number):
+    with awaited() as asked:
+        assert asked() == 0
+        with undivided():
+            signal.raise_signal(number)
+            assert asked() == 0
+        assert asked() == number
 
 
 def test_an_undivided_block_keeps_the_interrupt_of_a_notebook():
