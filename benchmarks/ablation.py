@@ -144,7 +144,7 @@ def _fresh_judge(state: State, estimate: Signal) -> float:
 
 def _verdict(judge: torch.nn.Module, signals: torch.Tensor) -> torch.Tensor:
     """One logit a signal: the mean over its patches."""
-    return torch.as_tensor(judge(signals).logits.mean(dim=-1))
+    return torch.as_tensor(judge(signals, signals).logits.mean(dim=-1))
 
 
 def _over(statistic: Callable[[Sequence[float]], float], scores: Sequence[Score]) -> Score:

@@ -8,9 +8,11 @@ from pydantic import ValidationError
 from dan.config import (
     ClassicDiscriminatorSettings,
     ClassicGeneratorSettings,
+    ConditionalDiscriminatorSettings,
     DataSettings,
     LossSettings,
     LossWeights,
+    MetricDiscriminatorSettings,
     NoiseSettings,
     OptimiserSettings,
     Recipe,
@@ -139,6 +141,32 @@ def test_a_discriminator_of_magnitudes_cannot_tell_the_sign_either():
             losses=losses,
             discriminator=SpectralDiscriminatorSettings(kind="spectral"),
         )
+
+
+METRIC = MetricDiscriminatorSettings(kind="metric")
+
+
+@pytest.mark.parametrize(
+    ("kind", "rate_hz", "said"),
+    [
+        ("bce", 16000, "needs least_squares"),
+        ("least_squares", 11025, "8000 or 16000"),
+        ("least_squares", 8000, ""),
+    ],
+)
+def test_what_a_metric_discriminator_needs(kind, rate_hz, said):
+    losses = LossSettings(weights=LossWeights(adversarial=1), adversarial_kind=kind)
+    given = {"losses": losses, "signal": SignalSettings(sample_rate_hz=rate_hz), "discriminator": METRIC}
+    if not said:
+        assert Recipe(name="", summary="", **given)
+        return
+    with pytest.raises(ValidationError, match=said):
+        Recipe(name="", summary="", **given)
+
+
+def test_an_accuracy_rises_from_its_lower_to_its_upper_end():
+    with pytest.raises(ValidationError, match="accuracy"):
+        ConditionalDiscriminatorSettings(kind="conditional", accuracy=(0.8, 0.6))
 
 
 @pytest.mark.parametrize("network", ["generator", "discriminator"])

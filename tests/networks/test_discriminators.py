@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from dan.config import (
     ClassicDiscriminatorSettings,
+    ConditionalDiscriminatorSettings,
+    MetricDiscriminatorSettings,
     Recipe,
     SignalSettings,
     SpectralDiscriminatorSettings,
@@ -27,6 +29,11 @@ DISCRIMINATORS = [
     SpectralDiscriminatorSettings(
         kind="spectral", fft_sizes=(5,), hidden_channels=1, depth=1, negative_slope=0
     ),
+    ConditionalDiscriminatorSettings(kind="conditional", fft_sizes=(16, 64)),
+    ConditionalDiscriminatorSettings(
+        kind="conditional", fft_sizes=(9,), hidden_channels=1, depth=1, negative_slope=0, floor_db=-20
+    ),
+    MetricDiscriminatorSettings(kind="metric", fft_sizes=(16, 64), depth=2),
 ]
 """A new kind of discriminator enters here."""
 
@@ -41,8 +48,13 @@ def channels(settings):
 def build(settings):
     torch.manual_seed(0)
     network = build_discriminator(settings, SIGNAL).double()
-    network(torch.randn(4, channels(settings), SIGNAL.length_samples, dtype=torch.float64))
+    signal = torch.randn(4, channels(settings), SIGNAL.length_samples, dtype=torch.float64)
+    network(signal, signal.flip(0))
     return network.eval()
+
+
+def judge(network, signal):
+    return network(signal, signal.roll(3, dims=-1) + 0.5)
 
 
 def noise(batch, settings, length):
@@ -70,14 +82,14 @@ def test_the_founding_discriminator_has_its_parameters():
 class TestEvery:
     @pytest.mark.parametrize("length", [1, 2, 63, 64])
     def test_any_length_up_to_its_own_is_judged(self, settings, length):
-        judgement = build(settings)(noise(3, settings, length))
+        judgement = judge(build(settings), noise(3, settings, length))
         assert judgement.features and all(len(tensor) == 3 for tensor in tensors(judgement))
         assert all(torch.isfinite(tensor).all() for tensor in tensors(judgement))
 
     def test_a_batch_is_its_items_one_by_one(self, settings):
         discriminator, signal = build(settings), noise(4, settings, 64)
-        single = [tensors(discriminator(item[None])) for item in signal]
-        for whole, *parts in zip(tensors(discriminator(signal)), *single, strict=True):
+        single = [tensors(judge(discriminator, item[None])) for item in signal]
+        for whole, *parts in zip(tensors(judge(discriminator, signal)), *single, strict=True):
             torch.testing.assert_close(whole, torch.cat(parts), rtol=ROUNDING, atol=ROUNDING)
 
     def test_save_and_load_give_the_same_network(self, settings):
@@ -86,13 +98,13 @@ class TestEvery:
         file.seek(0)
         torch.manual_seed(7)
         other = build_discriminator(settings, SIGNAL).double().eval()
-        assert not torch.equal(other(signal).logits, discriminator(signal).logits)
+        assert not torch.equal(judge(other, signal).logits, judge(discriminator, signal).logits)
         other.load_state_dict(torch.load(file, weights_only=True))
-        assert torch.equal(other(signal).logits, discriminator(signal).logits)
+        assert torch.equal(judge(other, signal).logits, judge(discriminator, signal).logits)
 
     def test_it_passes_a_gradient_to_the_signal(self, settings):
         discriminator, signal = build(settings), noise(2, settings, 64).requires_grad_()
-        judgement = discriminator(signal)
+        judgement = judge(discriminator, signal)
         (gradient,) = torch.autograd.grad(sum(t.square().sum() for t in tensors(judgement)), signal)
         assert gradient.abs().amax(dim=(1, 2)).min() > 0
 
@@ -100,7 +112,7 @@ class TestEvery:
         discriminator = build_discriminator(settings, SIGNAL)
         torch.manual_seed(0)
         signal = torch.randn(8, channels(settings), SIGNAL.length_samples)
-        discriminator(signal).logits.square().sum().backward()
+        judge(discriminator, signal).logits.square().sum().backward()
         assert all(parameter.grad is not None for parameter in discriminator.parameters())
 
 
@@ -114,10 +126,53 @@ def test_classic_judges_every_length_at_every_setting(depth, stride, data, lengt
     discriminator = build_discriminator(settings, signal).eval()
     shorter = data.draw(st.integers(1, length))
     for size in (shorter, length):
-        assert discriminator(torch.zeros(2, channels, size)).logits.shape == (2, 1)
+        assert judge(discriminator, torch.zeros(2, channels, size)).logits.shape == (2, 1)
 
 
 def test_a_longer_signal_is_refused_with_the_way_out():
     settings = ClassicDiscriminatorSettings()
     with pytest.raises(DanError, match=r"65 samples.*64 at most.*duration_s"):
-        build(settings)(noise(1, settings, 65))
+        judge(build(settings), noise(1, settings, 65))
+
+
+BESIDE = [
+    ConditionalDiscriminatorSettings(kind="conditional", fft_sizes=(16, 64)),
+    MetricDiscriminatorSettings(kind="metric", fft_sizes=(16,)),
+]
+
+
+@pytest.mark.parametrize("settings", BESIDE, ids=str)
+class TestBeside:
+    def test_what_lies_beside_counts_and_the_common_level_does_not(self, settings):
+        discriminator, signal = build(settings), noise(2, settings, 64)
+        beside = noise(2, settings, 64).flip(-1)
+        logits = discriminator(signal, beside).logits
+        torch.testing.assert_close(
+            discriminator(300 * signal, 300 * beside).logits, logits, rtol=1e-3, atol=1e-3
+        )
+        assert (discriminator(signal, signal).logits - logits).abs().max() > 1e-3
+
+    def test_a_residue_60_db_down_is_seen(self, settings):
+        """Noise 60 dB below a tone moves the judgement, though not its loudest bins."""
+        discriminator = build(settings)
+        tone = torch.sin(torch.arange(64, dtype=torch.float64) * torch.pi / 4).expand(2, 1, 64)
+        faint = tone + 10 ** (-60 / 20) * noise(2, settings, 64)
+        moved = (discriminator(faint, tone).logits - discriminator(tone, tone).logits).abs().max()
+        assert moved > 0.01
+
+    def test_silence_is_judged(self, settings):
+        silence = torch.zeros(2, 1, 64, dtype=torch.float64)
+        assert torch.isfinite(build(settings)(silence, silence).logits).all()
+
+
+def test_a_metric_has_one_figure_for_each_signal():
+    assert judge(build(BESIDE[1]), noise(3, BESIDE[1], 64)).logits.shape == (3, 1)
+
+
+def test_spectral_normalisation_bounds_every_layer():
+    discriminator = build_discriminator(BESIDE[0], SIGNAL)
+    for _ in range(30):  # the power iteration settles
+        judge(discriminator, torch.randn(2, 1, 64))
+    for network in discriminator.networks:
+        for layer in network:
+            assert torch.linalg.matrix_norm(layer.weight.detach().flatten(1), 2) == pytest.approx(1, rel=0.02)

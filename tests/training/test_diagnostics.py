@@ -137,8 +137,8 @@ def test_silence_kept_is_no_mismatch():
 # The discriminator
 
 
-def judged(*accuracies):
-    return [{"discriminator_accuracy": accuracy} for accuracy in accuracies]
+def judged(*accuracies, snr_db=3.0):
+    return [{"discriminator_accuracy": accuracy, "val_snr_db": snr_db} for accuracy in accuracies]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,8 @@ def judged(*accuracies):
     [
         (judged(*[WON] * WATCHED_EPOCHS), "won outright"),
         (judged(0.5, *[1.0] * WATCHED_EPOCHS), "won outright (accuracy 1.00"),
-        (judged(*[LOST] * WATCHED_EPOCHS), "collapsed"),
+        (judged(*[LOST] * WATCHED_EPOCHS), "teaches nothing"),
+        (judged(*[LOST] * WATCHED_EPOCHS, snr_db=18.4), None),
         (judged(0.9, *[0.5] * WATCHED_EPOCHS), "cannot tell denoised from clean (accuracy 0.50"),
         (judged(*[0.5] * WATCHED_EPOCHS, 0.6), None),
         (judged(*[1.0] * (WATCHED_EPOCHS - 1)), None),
@@ -165,7 +166,7 @@ def test_the_discriminators_warning(history, said):
 # The verdict
 
 
-def history(*scores, gain=3.0, accuracy=0.7):
+def history(*scores, gain=3.0, accuracy=None):
     return [
         {"epoch": epoch, "val_snr_db": score, "val_snr_gain_db": gain, "discriminator_accuracy": accuracy}
         for epoch, score in enumerate(scores, start=1)
@@ -204,6 +205,22 @@ def test_the_verdict_before_any_validation():
     assert verdict([]) == ["No validation yet, and so no model: both come after an epoch."]
 
 
-def test_the_verdict_notes_what_the_discriminator_does():
-    lines = verdict(history(*LEVEL, accuracy=1.0))
-    assert len(lines) == 3 and lines[2].startswith("Note: the discriminator has won outright")
+@pytest.mark.parametrize(
+    ("accuracy", "level_db", "said"),
+    [
+        (1.0, 5.0, "Note: the discriminator has won outright"),
+        (0.7, 5.0, "Discriminator: alive, right in 70% to 70%"),
+        (0.5, 5.0, "Note: the discriminator cannot tell denoised from clean"),
+        (0.5, 18.0, "Outputs are all but perfect (18.0 dB)"),
+        (0.95, 5.0, "Discriminator: not between 55 and 90 % throughout"),
+    ],
+)
+def test_the_verdict_says_how_the_discriminator_fared(accuracy, level_db, said):
+    lines = verdict(history(*[level_db] * 20, accuracy=accuracy))
+    assert len(lines) == 3 and lines[2].startswith(said)
+
+
+def test_the_verdict_names_the_generator_that_is_kept_for_its_likeness():
+    records = history(5.0, 6.0, 5.8, 5.5, accuracy=0.7)
+    assert "Kept for its likeness: 5.80 dB, epoch 3." in verdict(records, snr_cost_db=0.3)
+    assert not any("Kept" in line for line in verdict(records))

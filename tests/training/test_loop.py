@@ -39,6 +39,13 @@ SPECTRAL = FULL | {
     "discriminator": {"kind": "spectral", "fft_sizes": [16, 32]},
     "generator_optimiser.muon_learning_rate": 0.01,
 }
+CONDITIONAL = SPECTRAL | {
+    "discriminator": {"kind": "conditional", "fft_sizes": [16, 32], "hidden_channels": 2, "depth": 1},
+    "losses.adversarial_balance": "gradient",
+    "losses.adversarial_start_epochs": 1,
+    "losses.adversarial_warmup_epochs": 0.0,
+    "losses.max_snr_cost_db": 0.5,
+}
 SCHEDULES = {
     "constant": {},
     "step": {"schedule.kind": "step", "schedule.step_epochs": 1},
@@ -113,8 +120,8 @@ def test_resumed_is_uninterrupted_bit_for_bit(tiny, tmp_path, schedule, every):
 
 @pytest.mark.parametrize(
     "changes",
-    [PLAIN, FULL, FULL | {"data.fresh_noise": True}, SPECTRAL],
-    ids=["plain", "full", "fresh", "spectral"],
+    [PLAIN, FULL, FULL | {"data.fresh_noise": True}, SPECTRAL, CONDITIONAL],
+    ids=["plain", "full", "fresh", "spectral", "conditional"],
 )
 def test_resumed_from_a_folder_is_uninterrupted(tiny, write_data, tmp_path, changes):
     recipe = tiny(changes | {"data.source": "folder"})
@@ -201,7 +208,9 @@ def test_the_progress_is_of_all_steps_with_the_best_validation(tiny):
     assert told[-1][2].startswith("loss ") and told[-1][2].endswith(f"validation {best_db:.2f} dB")
 
 
-@pytest.mark.parametrize("changes", [PLAIN, FULL, SPECTRAL], ids=["plain", "full", "spectral"])
+@pytest.mark.parametrize(
+    "changes", [PLAIN, FULL, SPECTRAL, CONDITIONAL], ids=["plain", "full", "spectral", "conditional"]
+)
 def test_steps_on_one_batch_lower_its_loss(tiny, changes):
     recipe = tiny(changes | {"generator_optimiser.learning_rate": 0.01})
     state, batch = new_state(recipe), open_source(recipe, None).batch(0)
@@ -245,7 +254,7 @@ def test_accuracy_counts_what_is_right(tiny, kind):
         network.output.weight.data *= 20  # logits apart, some of them where the kinds differ
     estimate = other.generator.train()(batch.noisy)
     threshold = 0.5 if kind == "least_squares" else 0.0
-    real, fake = (other.discriminator(signal).logits for signal in (batch.clean, estimate))
+    real, fake = (other.discriminator(signal, batch.noisy).logits for signal in (batch.clean, estimate))
     between = [((logits > 0) & (logits < 0.5)).sum() for logits in (real, fake)]
     assert between[0] != between[1]
     right = int((real > threshold).sum()) + int((fake <= threshold).sum())

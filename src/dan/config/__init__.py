@@ -7,8 +7,11 @@ from dan.config.augmentation import AugmentationSettings
 from dan.config.base import Settings, bounds
 from dan.config.data import DataSettings, RecordingsSettings, SplitBy
 from dan.config.discriminator import (
+    BesideSettings,
     ClassicDiscriminatorSettings,
+    ConditionalDiscriminatorSettings,
     Discriminator,
+    MetricDiscriminatorSettings,
     SpectralDiscriminatorSettings,
 )
 from dan.config.generator import (
@@ -32,15 +35,18 @@ from dan.config.training import (
 
 __all__ = [
     "AugmentationSettings",
+    "BesideSettings",
     "CausalGeneratorSettings",
     "ClassicDiscriminatorSettings",
     "ClassicGeneratorSettings",
+    "ConditionalDiscriminatorSettings",
     "DataSettings",
     "Discriminator",
     "FineTuningSettings",
     "Generator",
     "LossSettings",
     "LossWeights",
+    "MetricDiscriminatorSettings",
     "NoiseSettings",
     "OptimiserSettings",
     "Recipe",

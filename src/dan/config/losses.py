@@ -56,6 +56,14 @@ class LossSettings(Settings):
     """Form of the adversarial loss: binary cross-entropy with logits, least squares, hinge."""
     adversarial_warmup_epochs: NonNegative = 0.0
     """Epochs over which the adversarial and feature matching weights rise from 0."""
+    adversarial_start_epochs: Annotated[int, Field(ge=0)] = 0
+    """Epochs of reconstruction alone before the adversarial part begins: it works best on what has settled,
+    and costs no time before."""
+    adversarial_balance: Literal["fixed", "gradient"] = "fixed"
+    """`gradient` takes both weights as shares of the norm of the reconstruction's gradient at the output."""
+    max_snr_cost_db: NonNegative = 0.0
+    """Validation SNR that the adversarial part may cost: beyond it, it pauses, and the generator kept is the
+    latest within it; 0 for no limit, and the generator of the best SNR."""
 
     @model_validator(mode="after")
     def _something_to_minimise(self) -> LossSettings:
@@ -68,9 +76,11 @@ class LossSettings(Settings):
                 f"weights: {', '.join(blind)} cannot tell a signal from its polarity-flipped copy; "
                 f"give one of {', '.join(SIGNED)} a weight as well"
             )
-        if not self.needs_discriminator or self.adversarial_warmup_epochs > 0:
+        late = self.adversarial_warmup_epochs or self.adversarial_start_epochs
+        if not self.needs_discriminator or late or self.adversarial_balance == "gradient":
             raise ValueError(
-                "weights: one is above 0, of a reconstruction loss while the adversarial one warms up"
+                "weights: one is above 0, of a reconstruction loss while the adversarial one warms up or is "
+                "held against it"
             )
         return self
 

@@ -9,7 +9,11 @@ from pydantic import Field, model_validator
 from dan.config.augmentation import AugmentationSettings
 from dan.config.base import Settings
 from dan.config.data import DataSettings, RecordingsSettings
-from dan.config.discriminator import ClassicDiscriminatorSettings, Discriminator
+from dan.config.discriminator import (
+    ClassicDiscriminatorSettings,
+    Discriminator,
+    MetricDiscriminatorSettings,
+)
 from dan.config.generator import ClassicGeneratorSettings, Generator, SpectralGeneratorSettings
 from dan.config.losses import SIGNED, LossSettings
 from dan.config.noise import NoiseSettings
@@ -23,6 +27,7 @@ from dan.config.training import (
 
 LOUDNESS_MIN_HZ = 2000
 """Lowest sampling rate of the loudness loss: below it hearing has few bands."""
+PESQ_RATES_HZ = (8000, 16000)
 
 
 class Recipe(Settings):
@@ -82,12 +87,23 @@ class Recipe(Settings):
 
     @model_validator(mode="after")
     def _tells_the_sign(self) -> Recipe:
-        if self.losses.reconstructs_sign or self.discriminator.kind != "spectral":
+        if self.losses.reconstructs_sign or self.discriminator.kind == "classic":
             return self
         raise ValueError(
-            "losses.weights: a spectral discriminator judges magnitudes, and cannot tell a signal from its "
-            f"polarity-flipped copy; give one of {', '.join(SIGNED)} a weight as well"
+            f"losses.weights: a {self.discriminator.kind} discriminator judges magnitudes, and cannot "
+            f"tell a signal from its polarity-flipped copy; give one of {', '.join(SIGNED)} a weight as well"
         )
+
+    @model_validator(mode="after")
+    def _a_metric_is_regressed(self) -> Recipe:
+        judge = self.discriminator
+        if not (self.losses.needs_discriminator and isinstance(judge, MetricDiscriminatorSettings)):
+            return self
+        if self.losses.adversarial_kind != "least_squares":
+            raise ValueError("losses.adversarial_kind: the discriminator metric needs least_squares")
+        if judge.metric == "pesq" and self.signal.sample_rate_hz not in PESQ_RATES_HZ:
+            raise ValueError("discriminator.metric=pesq needs a signal.sample_rate_hz of 8000 or 16000")
+        return self
 
     @model_validator(mode="after")
     def _networks_fit(self) -> Recipe:

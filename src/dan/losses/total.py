@@ -13,7 +13,15 @@ from dan.core.errors import DanError
 from dan.losses._spectra import check_batch
 from dan.losses.adversarial import adversarial_loss, feature_matching_loss
 from dan.losses.perceptual import envelope_loss, loudness_loss
-from dan.losses.reconstruction import compressed_loss, l1_loss, l2_loss, multi_resolution_stft_loss, snr_loss
+from dan.losses.reconstruction import (
+    FLOOR,
+    compressed_loss,
+    l1_loss,
+    l2_loss,
+    multi_resolution_stft_loss,
+    snr_loss,
+)
+from dan.networks import processes
 from dan.networks.discriminators import DiscriminatorBase
 
 RECONSTRUCTION: dict[str, Callable[..., Tensor]] = {
@@ -46,6 +54,7 @@ def generator_losses(
     reference: Tensor,
     sample_rate_hz: float,
     discriminator: DiscriminatorBase | None = None,
+    beside: Tensor | None = None,
     adversarial_share: float = 1.0,
 ) -> dict[str, Tensor]:
     """Return the weighted terms of the generator's loss by name; their sum is what it minimises.
@@ -59,6 +68,7 @@ def generator_losses(
         reference: the clean signals ``[B, C, T]``.
         sample_rate_hz: of both.
         discriminator: needed where the adversarial or the feature matching weight is above zero.
+        beside: what the discriminator judges the signals beside, ``[B, C, T]``; the reference if left out.
         adversarial_share: factor of those two weights, from 0 to 1, while they are warmed up.
 
     Raises:
@@ -74,29 +84,64 @@ def generator_losses(
         if weight > 0
     }
     if settings.needs_discriminator and adversarial_share > 0:
-        terms |= _judged(settings, estimate, reference, discriminator, adversarial_share)
+        beside = reference if beside is None else beside
+        weights = judged_weights(settings, adversarial_share)
+        losses = _judged(settings, estimate, reference, beside, discriminator)
+        terms |= {name: weights[name] * loss for name, loss in losses.items()}
     return terms
+
+
+def judged_weights(settings: LossSettings, share: float = 1.0) -> dict[str, float]:
+    """Return the weights of the terms that a discriminator gives, where they are warmed up to a share."""
+    weights = settings.weights
+    pairs = {"adversarial": weights.adversarial, "feature_matching": weights.feature_matching}
+    return {name: share * weight for name, weight in pairs.items() if share * weight > 0}
+
+
+def balanced_gradient(
+    terms: dict[str, Tensor], *, estimate: Tensor, judged: dict[str, float]
+) -> tuple[Tensor, dict[str, float]]:
+    """Return the gradient at the generator's output in which the judged terms have stated shares.
+
+    Source: A. Defossez et al., "High fidelity neural audio compression", 2022 (a balancer of losses), after
+    P. Esser et al., "Taming transformers for high-resolution image synthesis", 2021 (an adaptive weight).
+
+    Args:
+        terms: of the generator's loss, by name, which depend on the estimate.
+        estimate: the generator's output ``[B, C, T]``.
+        judged: the terms to rescale, each with the norm that its gradient should have, relative to that
+            of all others together.
+
+    Returns:
+        The gradient, and by which factor each judged term was multiplied.
+    """
+    rest = torch.stack([term for name, term in terms.items() if name not in judged]).sum()
+    (total,) = torch.autograd.grad(rest, estimate)
+    norm, factors = processes.whole_norm(total), {}
+    for name, share in judged.items():
+        (gradient,) = torch.autograd.grad(terms[name], estimate, retain_graph=True)
+        factors[name] = float(share * norm / (processes.whole_norm(gradient) + FLOOR))
+        total = total + factors[name] * gradient
+    return total, factors
 
 
 def _judged(
     settings: LossSettings,
     estimate: Tensor,
     reference: Tensor,
+    beside: Tensor,
     discriminator: DiscriminatorBase | None,
-    share: float,
 ) -> dict[str, Tensor]:
     if discriminator is None:
         raise DanError(
             "losses.weights.adversarial", "it needs a discriminator", "Give one, or set the weight to 0"
         )
-    judgement = discriminator(estimate)
-    terms = {}
+    judgement = discriminator(estimate, beside)
+    losses = {}
     if settings.weights.adversarial > 0:
-        loss = adversarial_loss(settings.adversarial_kind, denoised=judgement.logits)
-        terms["adversarial"] = share * settings.weights.adversarial * loss
+        losses["adversarial"] = adversarial_loss(settings.adversarial_kind, denoised=judgement.logits)
     if settings.weights.feature_matching > 0:
         with torch.no_grad():
-            truth = discriminator(reference)
-        loss = feature_matching_loss(estimate=judgement, reference=truth)
-        terms["feature_matching"] = share * settings.weights.feature_matching * loss
-    return terms
+            truth = discriminator(reference, beside)
+        losses["feature_matching"] = feature_matching_loss(estimate=judgement, reference=truth)
+    return losses

@@ -238,10 +238,11 @@ def _draw_losses(
 def _draw_accuracy(axes: Axes, history: Sequence[Mapping[str, Any]]) -> None:
     percent = 100 * _values(history, "discriminator_accuracy")
     axes.axhline(50, color=NOISY, linewidth=1.3, linestyle=(0, (1, 1.6)))
+    axes.axhspan(55, 90, color="#eef3ea", zorder=0)  # what the generator can learn from
     axes.plot(_epochs(history), percent, marker=_marker(history), **line_style("discriminator"))
     style_axes(axes, title="Discriminator: accuracy", ylabel="%")
     axes.set_ylim(0, 103)
-    label_ends(axes, {"guessing": 50.0})
+    label_ends(axes, {"guessing": 50.0, "alive": 72.0})
 
 
 def _draw_example(rows: npt.NDArray[np.object_], signals: Mapping[str, Signal], rate_hz: float) -> None:

@@ -136,7 +136,7 @@ def label_ends(axes: Axes, ends: Mapping[str, float]) -> None:
     points = 72 / axes.figure.dpi
     heights = _moved_apart(own, 1.3 * TEXT / (points * axes.bbox.height))
     for name, end, height in zip(names, own, heights, strict=True):
-        colour = colour_of("noisy" if name in ("no change", "guessing") else name)
+        colour = colour_of("noisy" if name in ("no change", "guessing", "alive") else name)
         axes.annotate(
             label(name),
             (1.0, end),

@@ -16,8 +16,10 @@ from dan.core.atomic import atomic_write
 from dan.core.errors import DanError
 from dan.training.state import State
 
-PROGRESS = ("step", "seconds", "sums", "history", "digest")
+PROGRESS = ("step", "seconds", "sums", "history", "digest", "discriminator_rate")
 """What a state holds beside tensors and the recipe."""
+NEWER = {"discriminator_rate": 1.0}
+"""What checkpoints of earlier versions lack."""
 
 
 def save_checkpoint(path: Path, state: State) -> None:
@@ -45,7 +47,7 @@ def load_checkpoint(path: Path, state: State) -> None:
     """
     try:
         with safe_open(path, framework="numpy") as file:
-            progress = json.loads((file.metadata() or {})["progress"])
+            progress = NEWER | json.loads((file.metadata() or {})["progress"])
         if check_recipe(progress["recipe"], name=str(path)) != state.recipe:
             raise ValueError("it was made by other settings")
         if progress["digest"] != state.digest:

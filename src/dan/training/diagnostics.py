@@ -17,6 +17,12 @@ WATCHED_EPOCHS = 10
 WON, LOST = 0.98, 0.52
 """Accuracy from which the discriminator has won outright, and up to which it cannot tell at all."""
 
+ALIVE = (0.55, 0.9)
+"""Accuracy of a discriminator that the generator can learn from."""
+
+ALL_BUT_PERFECT_DB = 15.0
+"""Output SNR from which it is no wonder that a discriminator cannot tell."""
+
 NEAR_SILENT_DB = -30.0
 """Output level against the clean level under which an output is near-silent."""
 
@@ -141,27 +147,54 @@ def _level_db(found: Alignment) -> float | None:
 
 
 def discriminator_warning(history: Sequence[Record]) -> str | None:
-    """Whether the discriminator has collapsed or won outright over the last epochs."""
-    recent = [record.get("discriminator_accuracy") for record in history[-WATCHED_EPOCHS:]]
-    accuracies = [accuracy for accuracy in recent if accuracy is not None]
+    """Whether over the last epochs the discriminator has won outright, or sleeps where it should not."""
+    accuracies = _accuracies(history[-WATCHED_EPOCHS:])
     if len(accuracies) < WATCHED_EPOCHS:
         return None
     if min(accuracies) >= WON:
         return (
             f"the discriminator has won outright (accuracy {accuracies[-1]:.2f}, {WATCHED_EPOCHS} epochs): "
-            "its gradient says little. Lower discriminator_optimiser.learning_rate"
+            'its gradient says little. Set discriminator.kind="conditional", which keeps itself from winning'
         )
-    if max(accuracies) <= LOST:
+    if max(accuracies) <= LOST and history[-1]["val_snr_db"] < ALL_BUT_PERFECT_DB:
         return (
             f"the discriminator cannot tell denoised from clean (accuracy {accuracies[-1]:.2f}, "
-            f"{WATCHED_EPOCHS} epochs): either outputs pass for clean, as a good validation SNR says, or it "
-            "has collapsed; then raise discriminator_optimiser.learning_rate"
+            f"{WATCHED_EPOCHS} epochs), and so teaches nothing. Set "
+            'discriminator.kind="conditional", which sees the noisy input as well'
         )
     return None
 
 
-def verdict(history: Sequence[Record]) -> list[str]:
-    """The last lines of a training: is it all right, and what to do if not."""
+def _accuracies(history: Sequence[Record]) -> list[float]:
+    """Return the discriminator's accuracy in each epoch in which it took part."""
+    accuracies = [record.get("discriminator_accuracy") for record in history]
+    return [accuracy for accuracy in accuracies if accuracy is not None]
+
+
+def discriminator_health(history: Sequence[Record]) -> str | None:
+    """Return how the discriminator fared, in a sentence; None where it took no part."""
+    if warning := discriminator_warning(history):
+        return f"Note: {warning}."
+    accuracies = _accuracies(history)[-WATCHED_EPOCHS:]
+    if not accuracies:
+        return None
+    low, high = min(accuracies), max(accuracies)
+    if high <= LOST:
+        return (
+            f"Outputs are all but perfect ({history[-1]['val_snr_db']:.1f} dB): the discriminator finds "
+            "nothing that tells them from clean signals, and the adversarial part has nothing left to teach."
+        )
+    said = "alive" if ALIVE[0] <= low and high <= ALIVE[1] else "not between 55 and 90 % throughout"
+    return f"Discriminator: {said}, right in {low:.0%} to {high:.0%} over the last epochs (50 % is guessing)."
+
+
+def verdict(history: Sequence[Record], *, snr_cost_db: float = 0.0) -> list[str]:
+    """The last lines of a training: is it all right, and what to do if not.
+
+    Args:
+        history: of the training.
+        snr_cost_db: what the adversarial part may cost, for which a generator below the best one is kept.
+    """
     if not history:
         return ["No validation yet, and so no model: both come after an epoch."]
     best = max(history, key=lambda record: float(record["val_snr_db"]))
@@ -179,8 +212,18 @@ def verdict(history: Sequence[Record]) -> list[str]:
         lines.append("All right, and still rising: more epochs would help.")
     else:
         lines.append("All right: validation has levelled off.")
-    warning = discriminator_warning(history)
-    return [*lines, f"Note: {warning}."] if warning else lines
+    health = discriminator_health(history)
+    lines += _kept(history, float(best["val_snr_db"]) - snr_cost_db) if snr_cost_db else []
+    return [*lines, health] if health else lines
+
+
+def _kept(history: Sequence[Record], least_db: float) -> list[str]:
+    """Return which generator was kept for its likeness, where that is another than the best one."""
+    kept = [record for record in history if record["val_snr_db"] >= least_db and _accuracies([record])]
+    return [
+        f"Kept for its likeness: {record['val_snr_db']:.2f} dB, epoch {record['epoch']}."
+        for record in kept[-1:]
+    ]
 
 
 def _still_rising(history: Sequence[Record]) -> bool:

@@ -20,3 +20,5 @@ class Record(TypedDict):
     """The same less that of the inputs."""
     discriminator_accuracy: float | None
     """Share of signals it told rightly over the epoch; None without a discriminator."""
+    discriminator_rate: float | None
+    """Mean factor over the epoch by which its learning rate was changed; None where its accuracy does not."""

@@ -20,9 +20,10 @@ from dan.core.errors import DanError
 from dan.core.progress import report
 from dan.core.stopping import undivided
 from dan.data.batches import Batch, Source, ValidationSet, to_tensor
-from dan.losses import check_batch, compressed_loss, discriminator_loss, generator_losses
+from dan.losses import balanced_gradient, check_batch, compressed_loss, generator_losses, judged_weights
 from dan.networks import processes
 from dan.networks.base import GeneratorBase
+from dan.training.adversary import adapt_rate, adversarial_share, beside, is_judged, judge
 from dan.training.history import Record
 from dan.training.replay import replayed
 from dan.training.schedule import schedule_share
@@ -30,6 +31,9 @@ from dan.training.score import snr_db
 from dan.training.state import Hooks, Losses, Optimisers, State
 
 NO_HOOKS = Hooks()
+
+Sources = dict[Tensor, Tensor | None]
+"""What a gradient comes from: losses, or tensors with their own gradients."""
 
 
 def train(state: State, source: Source, validation: ValidationSet, hooks: Hooks = NO_HOOKS) -> bool:
@@ -116,7 +120,7 @@ def _validate(state: State, source: Source, validation: ValidationSet, hooks: Ho
     with undivided():
         state.history.append(record)
         state.sums = {}
-        if state.epochs_without_gain == 0:
+        if state.is_kept:
             hooks.improved(state)
         hooks.checkpoint(state)
     hooks.validated(record)
@@ -143,9 +147,11 @@ def training_step(state: State, batch: Batch, *, rate_share: float = 1.0, epoch:
     device = next(state.generator.parameters()).device
     noisy, clean = batch.noisy.to(device), batch.clean.to(device)
     state.generator.train()
-    estimate = state.generator(processes.part(noisy))
-    losses = _discriminator_step(state, estimate.detach(), processes.part(clean), rate_share)
-    losses |= _generator_step(state, estimate, clean, rate_share, epoch)
+    own = Batch(noisy=processes.part(noisy), clean=processes.part(clean))
+    estimate, losses = state.generator(own.noisy), {}
+    if is_judged(state, epoch):
+        losses = _discriminator_step(state, own, estimate.detach(), rate_share)
+    losses |= _generator_step(state, own, estimate, rate_share, epoch, whole=clean)
     losses = processes.mean_figures(losses)
     _check_finite(losses, state.step)
     _follow(state)
@@ -162,37 +168,49 @@ def _check_finite(figures: Losses, step: int) -> None:
             )
 
 
-def _discriminator_step(state: State, estimate: Tensor, clean: Tensor, rate_share: float) -> Losses:
-    if state.discriminator is None:
-        return {}
+def _discriminator_step(state: State, own: Batch, estimate: Tensor, rate_share: float) -> Losses:
+    assert state.discriminator is not None
     state.discriminator.requires_grad_(True).train()
-    real, fake = state.discriminator(clean).logits, state.discriminator(estimate).logits
-    loss = discriminator_loss(state.recipe.losses.adversarial_kind, clean=real, denoised=fake)
+    loss, figures = judge(state, noisy=own.noisy, clean=own.clean, estimate=estimate)
+    rate = rate_share * state.discriminator_rate
     settings = state.recipe.discriminator_optimiser
-    _update(state.discriminator, state.discriminator_optimisers, settings, loss, rate_share)
-    threshold = 0.5 if state.recipe.losses.adversarial_kind == "least_squares" else 0.0
-    right = ((real > threshold).float().mean() + (fake <= threshold).float().mean()) / 2
-    return {"discriminator": loss.item(), "discriminator_accuracy": right.item()}
+    _update(state.discriminator, state.discriminator_optimisers, settings, {loss: None}, rate)
+    return {"discriminator": loss.item(), **figures, **adapt_rate(state, figures)}
 
 
-def _generator_step(state: State, estimate: Tensor, clean: Tensor, rate_share: float, epoch: float) -> Losses:
+def _generator_step(
+    state: State, own: Batch, estimate: Tensor, rate_share: float, epoch: float, *, whole: Tensor
+) -> Losses:
     if state.discriminator is not None:
         state.discriminator.requires_grad_(False)
-    warmup_epochs = state.recipe.losses.adversarial_warmup_epochs
+    losses, share = state.recipe.losses, adversarial_share(state, epoch)
     terms = generator_losses(
-        state.recipe.losses,
+        losses,
         estimate=estimate,
-        reference=processes.part(clean),
+        reference=own.clean,
         sample_rate_hz=state.recipe.signal.sample_rate_hz,
         discriminator=state.discriminator,
-        adversarial_share=min(1.0, epoch / warmup_epochs) if warmup_epochs else 1.0,
+        beside=beside(state.recipe, noisy=own.noisy, clean=own.clean),
+        adversarial_share=share,
     )
+    judged = judged_weights(losses, share) if losses.adversarial_balance == "gradient" else {}
+    gradient = _balance(terms, estimate, judged) if judged else None
     if state.teacher is not None and state.recipe.fine_tuning.replay_weight:
-        terms["replay"] = state.recipe.fine_tuning.replay_weight * _replay_loss(state, clean)
+        terms["replay"] = state.recipe.fine_tuning.replay_weight * _replay_loss(state, whole)
     loss = torch.stack(list(terms.values())).sum()
+    sources: Sources = {loss: None} if gradient is None else {estimate: gradient}
+    if gradient is not None and "replay" in terms:
+        sources[terms["replay"]] = None
     settings = state.recipe.generator_optimiser
-    _update(state.generator, state.generator_optimisers, settings, loss, rate_share)
+    _update(state.generator, state.generator_optimisers, settings, sources, rate_share)
     return {name: term.item() for name, term in terms.items()} | {"generator": loss.item()}
+
+
+def _balance(terms: dict[str, Tensor], estimate: Tensor, judged: dict[str, float]) -> Tensor:
+    """Gradient at the output with the judged terms at their shares, by which the terms are rescaled too."""
+    gradient, factors = balanced_gradient(terms, estimate=estimate, judged=judged)
+    terms |= {name: factor * terms[name] for name, factor in factors.items()}
+    return gradient
 
 
 def _replay_loss(state: State, clean: Tensor) -> Tensor:
@@ -210,11 +228,12 @@ def _update(
     network: nn.Module,
     optimisers: Optimisers,
     settings: OptimiserSettings,
-    loss: Tensor,
+    sources: Sources,
     rate_share: float,
 ) -> None:
+    """Make a step along the gradient of all sources: losses, or tensors with their own gradients."""
     network.zero_grad()
-    torch.autograd.backward(loss)
+    torch.autograd.backward(list(sources), list(sources.values()))
     processes.average_gradients(network)
     if settings.max_grad_norm:
         nn.utils.clip_grad_norm_(network.parameters(), settings.max_grad_norm)
@@ -263,7 +282,7 @@ def validate(state: State, validation: ValidationSet, *, steps_per_epoch: int) -
     output_db, input_db = snr_db(estimate, validation)
     epoch_steps = (state.step - 1) % steps_per_epoch + 1
     means = {name: total / epoch_steps for name, total in state.sums.items()}
-    accuracy = means.pop("discriminator_accuracy", None)
+    health = {name: means.pop(name, None) for name in ("discriminator_accuracy", "discriminator_rate")}
     record = {
         "step": state.step,
         "epoch": state.step // steps_per_epoch,
@@ -271,7 +290,7 @@ def validate(state: State, validation: ValidationSet, *, steps_per_epoch: int) -
         **{f"train_{name}": mean for name, mean in means.items()},
         "val_snr_db": output_db,
         "val_snr_gain_db": output_db - input_db,
-        "discriminator_accuracy": accuracy,
+        **health,
     }
     return cast(Record, record)
 

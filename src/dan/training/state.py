@@ -39,6 +39,8 @@ class State:
     further."""
     teacher: GeneratorBase | None = None
     """The generator as it was at the start, in evaluation mode, where a model is trained further."""
+    discriminator_rate: float = 1.0
+    """Factor of the discriminator's learning rate, moved by its accuracy."""
     step: int = 0
     """Steps done."""
     seconds: float = 0.0
@@ -59,6 +61,19 @@ class State:
         """Validations since the best one."""
         scores = [float(record["val_snr_db"]) for record in self.history]
         return len(scores) - 1 - scores.index(max(scores)) if scores else 0
+
+    @property
+    def snr_cost_db(self) -> float:
+        """Validation SNR that the last epoch is below the best one."""
+        scores = [float(record["val_snr_db"]) for record in self.history]
+        return max(scores) - scores[-1] if scores else 0.0
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the generator just validated is to be kept: the best, or adversarial within its cost."""
+        losses = self.recipe.losses
+        late = losses.needs_discriminator and self.history[-1]["epoch"] > losses.adversarial_start_epochs
+        return self.epochs_without_gain == 0 or (late and self.snr_cost_db <= losses.max_snr_cost_db > 0)
 
 
 @dataclass(frozen=True)

@@ -249,7 +249,8 @@ def _keep(run: Run) -> Callable[[State], None]:
 
 
 def _finish(run: Run, state: State, validation: ValidationSet, complete: bool) -> Outcome:
-    lines = verdict(state.history)
+    losses = state.recipe.losses
+    lines = verdict(state.history, snr_cost_db=losses.max_snr_cost_db if losses.needs_discriminator else 0.0)
     if state.history and processes.rank() == 0:
         generator, _ = load_model(run.model)
         estimate = apply(generator, validation.mixed)
