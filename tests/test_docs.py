@@ -38,7 +38,7 @@ def test_recipes_md_names_every_section_kind_and_key_as_a_recipe_would():
     expected = {f"`[{name}]`" for name in plain} | {"`[losses.weights]`"}
     for network, kinds in (
         ("generator", ("classic", "spectral", "causal", "recurrent")),
-        ("discriminator", ("classic", "spectral")),
+        ("discriminator", ("classic", "spectral", "conditional", "metric")),
     ):
         expected |= {f'`[{network}]` with `kind = "{kind}"`' for kind in kinds}
     assert set(chapters) == expected

@@ -162,5 +162,5 @@ def test_a_metric_discriminator_learns_which_is_better(monkeypatch):
         loss.backward()
         adam.step()
         losses.append(loss.item())
-    predicted = [float(network(each, speech).logits.mean()) for each in (noisy, estimate, speech)]
+    predicted = [network(each, speech).logits.mean().item() for each in (noisy, estimate, speech)]
     assert losses[-1] < losses[0] / 4 and predicted == sorted(predicted)
