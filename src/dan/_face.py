@@ -170,7 +170,7 @@ def train(
         [3, 6]
     """
     from dan.config.load import load_recipe
-    from dan.data.sources import Folders
+    from dan.data.recordings_source import Folders
     from dan.workflows.train import train_run
 
     overrides = [f"{key}={json.dumps(value)}" for key, value in (settings or {}).items()]

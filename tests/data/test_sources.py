@@ -10,7 +10,8 @@ from dan.config import SignalSettings
 from dan.core.arrays import energy, energy_ratio_db
 from dan.core.errors import DanError
 from dan.data.batches import to_tensor
-from dan.data.sources import Folders, open_signals, open_source, open_validation
+from dan.data.recordings_source import Folders
+from dan.data.sources import open_signals, open_source, open_validation
 
 FOLDER = {"data.source": "folder"}
 

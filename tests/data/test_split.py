@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dan.core.errors import DanError
 from dan.data.index import Corpus, Entry
-from dan.data.split import follow, pair, split
+from dan.data.split import follow, halve, pair, split
 
 
 def entry(name, length=16000, *, start=0, digest=None, rate_hz=8000.0, channels=(0,)):
@@ -128,3 +128,10 @@ def test_what_does_not_belong_together_is_refused(noisy, said):
 def test_of_two_files_one_is_held_back_and_none_is_cut():
     train, validation, _ = parts(corpus("a.wav", "b.wav"), by="file")
     assert len(train) == len(validation) == 1 and names(train) != names(validation)
+
+
+def test_halves_share_no_sample_and_leave_none_out():
+    one, other = halve(corpus(*"abcde"))
+    assert (names(one.entries), names(other.entries)) == ({"a", "c", "e"}, {"b", "d"})
+    first, second = (half.entries[0] for half in halve(corpus("a", start=100, length=200)))
+    assert (first.start, first.stop, second.start, second.stop) == (100, 200, 200, 300)

@@ -5,7 +5,7 @@ import pytest
 
 from dan.config import AugmentationSettings
 from dan.core.arrays import energy
-from dan.data.takes import NoisierMixer, TakesMixer, common_energy, noise_gain
+from dan.data.takes import NoisierMixer, RemixMixer, TakesMixer, common_energy, noise_gain
 from dan.synthesis.mix import Pairs
 
 
@@ -82,3 +82,20 @@ def test_recorded_takes_change_roles():
     drawn = TakesMixer(Both()).draw(500, random=generator())
     assert 0.4 < (drawn.clean[:, 0] == 1).mean() < 0.6
     np.testing.assert_array_equal(drawn.clean + drawn.mixed, 3)
+
+
+def test_outputs_are_mixed_with_what_was_taken_from_other_recordings():
+    levels = np.array([[1.0], [10.0], [100.0], [1000.0]])
+    clean, noise = np.ones((4, 8)) * levels, generator().standard_normal((4, 8)) * levels / 2
+
+    class Both:
+        def draw(self, count, *, random):
+            return Pairs(clean, noise, clean + noise, np.zeros(count))
+
+    drawn = RemixMixer(Both()).draw(4, random=generator())
+    np.testing.assert_array_equal(drawn.clean, clean)
+    np.testing.assert_allclose(drawn.mixed - drawn.clean, drawn.noise, atol=1e-4)
+    correlation = np.corrcoef(noise, drawn.noise)[:4, 4:]
+    np.testing.assert_allclose(np.abs(correlation).argmax(axis=0), [3, 0, 1, 2])  # another's in each row
+    np.testing.assert_allclose(np.abs(correlation).max(axis=0), 1, atol=1e-6)
+    np.testing.assert_allclose(energy(drawn.noise), energy(noise), rtol=1e-5)  # at the own one's level

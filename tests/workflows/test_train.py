@@ -6,7 +6,7 @@ from safetensors.torch import load_file
 
 from dan.config.load import FINE_TUNING_RATE, load_recipe
 from dan.core.errors import DanError
-from dan.data.sources import Folders
+from dan.data.recordings_source import Folders
 from dan.training.state import new_state
 from dan.workflows.train import start_from, train_run
 
@@ -31,8 +31,10 @@ def test_the_low_passed_signal_is_drawn_where_a_low_pass_takes_anything_away(
     tiny, tmp_path, monkeypatch, highest_hz, panels
 ):
     drawn = []
-    monkeypatch.setattr("dan.workflows.train.plot_signals", lambda signals, **_: drawn.append(len(signals)))
-    monkeypatch.setattr("dan.workflows.train.save_figure", lambda figure, path: None)
+    monkeypatch.setattr(
+        "dan.workflows.run_pictures.plot_signals", lambda signals, **_: drawn.append(len(signals))
+    )
+    monkeypatch.setattr("dan.workflows.run_pictures.save_figure", lambda figure, path: None)
     outcome = train_run(tiny(SHORT | {"clean.frequency_hz": [2, highest_hz]}), tmp_path / "run")
     assert outcome.complete and drawn == [panels]
 

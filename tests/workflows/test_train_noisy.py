@@ -6,7 +6,8 @@ import soundfile
 
 from dan.core.errors import DanError
 from dan.data.pauses_folder import write_pauses
-from dan.data.sources import Folders, open_signals
+from dan.data.recordings_source import Folders
+from dan.data.sources import open_signals
 from dan.workflows.data import pauses_folder
 from dan.workflows.train import train_run
 

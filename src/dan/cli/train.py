@@ -29,6 +29,10 @@ def train(
         Path | None,
         typer.Option("--second-take", help="Beside --noisy: the same signals with noise of their own."),
     ] = None,
+    rounds: Annotated[
+        int | None,
+        typer.Option("--rounds", min=0, help="Beside --noisy: learn again from outputs, so many times."),
+    ] = None,
     start: Annotated[
         str | None, typer.Option("--from", help="Go on from this model: a run folder, a file, or a name.")
     ] = None,
@@ -45,10 +49,11 @@ def train(
     Several processes train one network: torchrun --nproc-per-node N -m dan train ...
     """
     from dan.config.load import load_recipe
-    from dan.data.sources import Folders
+    from dan.data.recordings_source import Folders
     from dan.workflows.train import train_run
 
-    settings = load_recipe(recipe, overrides=overrides or (), seed=seed, start=start)
+    given = [*(overrides or ()), *([f"refinement.rounds={rounds}"] if rounds is not None else [])]
+    settings = load_recipe(recipe, overrides=given, seed=seed, start=start)
     with resumable(force=force), progress():
         outcome = train_run(
             settings,

@@ -29,6 +29,7 @@ from dan.config.signal import SignalKind, SignalSettings, ToneSettings
 from dan.config.training import (
     FineTuningSettings,
     OptimiserSettings,
+    RefinementSettings,
     ScheduleSettings,
     TrainingSettings,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "Recipe",
     "RecordingsSettings",
     "RecurrentGeneratorSettings",
+    "RefinementSettings",
     "ScheduleSettings",
     "Settings",
     "ShortTimeSettings",

@@ -21,6 +21,7 @@ from dan.config.signal import SignalSettings, ToneSettings
 from dan.config.training import (
     FineTuningSettings,
     OptimiserSettings,
+    RefinementSettings,
     ScheduleSettings,
     TrainingSettings,
 )
@@ -55,6 +56,7 @@ class Recipe(Settings):
     schedule: ScheduleSettings = ScheduleSettings()
     training: TrainingSettings = TrainingSettings()
     fine_tuning: FineTuningSettings = FineTuningSettings()
+    refinement: RefinementSettings = RefinementSettings()
 
     @model_validator(mode="after")
     def _below_half_the_rate(self) -> Recipe:

@@ -55,6 +55,16 @@ class TrainingSettings(Settings):
     """Epochs without a better validation after which training stops; 0 never stops early."""
 
 
+class RefinementSettings(Settings):
+    """Rounds of refinement where nothing is clean (`--noisy`), as `--rounds` has them."""
+
+    rounds: Annotated[int, Field(ge=0)] = 0
+    """Rounds in which two models, of one half of the recordings each, denoise the other half; the next model
+    learns from these outputs, with what was taken away from other recordings as noise. 0 for none."""
+    epochs_share: Annotated[float, Field(gt=0, le=1)] = 0.3
+    """Share of `training.epochs` for which each model of a half is trained."""
+
+
 class FineTuningSettings(Settings):
     """Training from a model that is there, as `--from` has it."""
 

@@ -14,10 +14,12 @@ from dan.core.errors import DanError
 from dan.data.crop import NOISE, Crops, Stringing
 from dan.data.index import Corpus, check_distinct, index
 from dan.data.mixer import Mixer, PairMixer
-from dan.data.split import Sides, check_pairs, follow, pair, split
-from dan.data.takes import NoisierMixer, TakesMixer
+from dan.data.split import Sides, check_pairs, follow, halve, pair, split
+from dan.data.takes import NoisierMixer, RemixMixer, TakesMixer
 
-AnyMixer = Mixer | PairMixer | TakesMixer | NoisierMixer
+AnyMixer = Mixer | PairMixer | TakesMixer | NoisierMixer | RemixMixer
+Half = Literal[0, 1]
+HALVES: tuple[Half, Half] = (0, 1)
 Opened = tuple[AnyMixer, AnyMixer, list[str]]
 """The mixers of training and validation, and what was held out."""
 
@@ -67,8 +69,10 @@ def open_material(
         raise DanError("--noise and --noisy", "noise is mixed in, noisy holds it already", "Give one of them")
     other = noise if noisy is None else noisy
     folders = [clean] if other is None else [clean, other]
-    corpora = _indexed(recipe, folders, sample_rate_hz)
-    return _material(recipe, corpora, (_mixed if noisy is None else _paired)(recipe, cache, *corpora))
+    corpora = indexed(recipe, folders, sample_rate_hz)
+    first, *others = corpora
+    opened = _paired(recipe, cache, first, *others) if noisy else _mixed(recipe, cache, first, *others)
+    return _material(recipe, corpora, opened)
 
 
 def open_takes(
@@ -79,6 +83,7 @@ def open_takes(
     second_take: Path | None = None,
     sample_rate_hz: float | None = None,
     cache: Path | None = None,
+    half: Half | None = None,
 ) -> Material:
     """Open folders of noisy recordings and of noise, or of two takes that belong together: nothing is clean.
 
@@ -90,6 +95,7 @@ def open_takes(
             their own.
         sample_rate_hz: of .npy arrays, in Hz.
         cache: a folder in which long folders of compressed files are kept decoded; without one they are not.
+        half: of the recordings to train on; None for all of them.
 
     Raises:
         DanError: as `open_material` does, and if both or none of noise and second take are given.
@@ -97,11 +103,39 @@ def open_takes(
     other = noise if second_take is None else second_take
     if other is None or (noise is not None and second_take is not None):
         raise DanError("--noise and --second-take", "one of them stands beside --noisy", "Give one of them")
-    corpora = _indexed(recipe, [noisy, other], sample_rate_hz)
-    return _material(recipe, corpora, (_noisier if second_take is None else _takes)(recipe, cache, *corpora))
+    corpora = indexed(recipe, [noisy, other], sample_rate_hz)
+    first, second = corpora
+    opened = (_noisier if second_take is None else _takes)(recipe, cache, first, second, half=half)
+    return _material(recipe, corpora, opened)
 
 
-def _indexed(recipe: Recipe, folders: list[Path], sample_rate_hz: float | None) -> list[Corpus]:
+def open_outputs(
+    recipe: Recipe, *, outputs: Path, noisy: Path, cache: Path | None = None, half: Half | None = None
+) -> Material:
+    """Open folders of denoised recordings and of the noisy ones that they were made of, to learn from again.
+
+    Args:
+        recipe: its seed and its sections signal, recordings and augmentation are used.
+        outputs: a folder of denoised recordings at the recipe's rate.
+        noisy: the recordings before, by the same names.
+        cache: a folder in which long folders of compressed files are kept decoded; without one they are not.
+        half: of the recordings to train on; None for all of them.
+
+    Raises:
+        DanError: as `open_material` does.
+    """
+    first, second = indexed(recipe, [outputs, noisy], recipe.signal.sample_rate_hz)
+    train, validation, notes = _paired(recipe, cache, first, second, half=half)
+    return _material(recipe, [first, second], (RemixMixer(train), RemixMixer(validation), notes))
+
+
+def heard_by_half(recipe: Recipe, noisy: Corpus) -> tuple[Corpus, Corpus]:
+    """What each of the two halves holds that `open_takes` and `open_outputs` train on."""
+    return halve(_sides(recipe, noisy, "clean_split").train)
+
+
+def indexed(recipe: Recipe, folders: list[Path], sample_rate_hz: float | None) -> list[Corpus]:
+    """Index folders of recordings, without those that are too short for the recipe."""
     shortest_s = _shortest_s(recipe)
     return [index(folder, sample_rate_hz=sample_rate_hz, shortest_s=shortest_s) for folder in folders]
 
@@ -130,14 +164,17 @@ def _mixed(recipe: Recipe, cache: Path | None, clean: Corpus, noise: Corpus | No
     return mixers[0], mixers[1], notes
 
 
-def _paired(recipe: Recipe, cache: Path | None, clean: Corpus, noisy: Corpus) -> Opened:
+def _paired(
+    recipe: Recipe, cache: Path | None, clean: Corpus, noisy: Corpus, *, half: Half | None = None
+) -> Opened:
     notes = check_pairs(clean, noisy)
     clean, noisy = pair(clean, noisy)
     sides = _sides(recipe, clean, "clean_split")
     mixers, notes = [], [*notes, sides.note]
     for side, varied in _variations(recipe):
-        crops = _clean_crops(recipe, getattr(sides, side), varied, cache)
-        partners = follow(getattr(sides, side), noisy)
+        part = _part_of(sides, side, half)
+        crops = _clean_crops(recipe, part, varied, cache)
+        partners = follow(part, noisy)
         mixed = varied.mix_channels
         other = _crops(recipe, partners, _strung(recipe), mix_channels=mixed, cache=cache)
         length, centred = _length(recipe, side), recipe.recordings.remove_mean
@@ -146,12 +183,14 @@ def _paired(recipe: Recipe, cache: Path | None, clean: Corpus, noisy: Corpus) ->
     return mixers[0], mixers[1], notes
 
 
-def _noisier(recipe: Recipe, cache: Path | None, noisy: Corpus, noise: Corpus) -> Opened:
+def _noisier(
+    recipe: Recipe, cache: Path | None, noisy: Corpus, noise: Corpus, *, half: Half | None = None
+) -> Opened:
     check_distinct(noisy, noise, first="noisy", second="noise")
     heard, disturbed = _sides(recipe, noisy, "clean_split"), _sides(recipe, noise, "noise_split")
     mixers, notes = [], [heard.note, disturbed.note]
     for side, varied in _variations(recipe):
-        crops = _crops(recipe, getattr(heard, side), NOISE, cache=cache)
+        crops = _crops(recipe, _part_of(heard, side, half), NOISE, cache=cache)
         added = _crops(recipe, getattr(disturbed, side), NOISE, skip_quiet=True, cache=cache)
         length = _length(recipe, side)
         mixers.append(NoisierMixer(crops, added, length_samples=length, augmentation=varied))
@@ -159,9 +198,17 @@ def _noisier(recipe: Recipe, cache: Path | None, noisy: Corpus, noise: Corpus) -
     return mixers[0], mixers[1], notes
 
 
-def _takes(recipe: Recipe, cache: Path | None, first: Corpus, second: Corpus) -> Opened:
-    train, validation, notes = _paired(recipe, cache, first, second)
+def _takes(
+    recipe: Recipe, cache: Path | None, first: Corpus, second: Corpus, *, half: Half | None = None
+) -> Opened:
+    train, validation, notes = _paired(recipe, cache, first, second, half=half)
     return TakesMixer(train), TakesMixer(validation), notes
+
+
+def _part_of(sides: Sides, side: str, half: Half | None) -> Corpus:
+    """One side, or half of the training side; the validation side is whole in any case."""
+    whole: Corpus = getattr(sides, side)
+    return whole if half is None or side != "train" else halve(whole)[half]
 
 
 def _told(side: str, crops: Crops, other: Crops | None, length: int) -> list[str]:

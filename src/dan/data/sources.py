@@ -7,10 +7,7 @@ from there with the very signals that it would have seen.
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -20,12 +17,12 @@ from dan.core.errors import DanError
 from dan.data.batches import Batch, Source, ValidationSet, _batch
 from dan.data.folder.layout import read_dataset
 from dan.data.folder.load import Split, load_split
-from dan.data.mixer import Pool
-from dan.data.pauses_folder import write_pauses
-from dan.data.recordings import Material, open_material, open_takes
-from dan.synthesis.mix import Pairs, draw_noise, draw_pairs, mix
+from dan.data.noisy_source import open_noisy
+from dan.data.recordings import open_material
+from dan.data.recordings_source import VALIDATION, Folders, Signals, signals_of
+from dan.synthesis.mix import draw_noise, draw_pairs, mix
 
-SHUFFLE, DRAW, VALIDATION = range(3)
+SHUFFLE, DRAW = range(2)
 """What a stream of random numbers is for: each has its own."""
 
 
@@ -76,68 +73,6 @@ class FolderSource:
         return mix(clean, noise, snr_db=random.uniform(low_db, high_db, len(clean)))[0]
 
 
-class RecordingsSource:
-    """Mixtures of recordings, drawn at every step; the next ones while the network works on these."""
-
-    def __init__(self, recipe: Recipe, pool: Pool, digest: str) -> None:
-        self.steps_per_epoch, self.digest, self._pool = recipe.training.steps_per_epoch, digest, pool
-        self._steps = recipe.training.epochs * self.steps_per_epoch
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches")
-        self._ahead: dict[int, Future[Pairs]] = {}
-
-    def batch(self, step: int) -> Batch:
-        """The batch of a step."""
-        drawn = self._ahead.pop(step, None) or self._worker.submit(self._pool.pairs, step)
-        later = [step + 1] if step + 1 < self._steps else []  # nothing is drawn that is not trained on
-        self._ahead = {one: self._worker.submit(self._pool.pairs, one) for one in later}
-        pairs = drawn.result()
-        return _batch(noisy=pairs.mixed, clean=pairs.clean)
-
-    def close(self) -> None:
-        """Stop preparing batches."""
-        self._worker.shutdown(cancel_futures=True)
-
-
-@dataclass(frozen=True)
-class Signals:
-    """What a training hears, and what it is validated on."""
-
-    source: Source
-    validation: ValidationSet
-    words: str
-    """What the signals are, in words."""
-    notes: tuple[str, ...] = ()
-    """What was left out, held out or upsampled, in a sentence each."""
-
-
-@dataclass(frozen=True)
-class Folders:
-    """Where signals come from that are not drawn: a data folder, or folders of recordings."""
-
-    data: Path | None = None
-    clean: Path | None = None
-    noise: Path | None = None
-    noisy: Path | None = None
-    """Beside clean recordings: noisy ones of the same names. Without clean ones: what is learnt from."""
-    sample_rate_hz: float | None = None
-    """Rate in Hz of .npy files that do not say theirs; a data folder that says another is refused."""
-    second_take: Path | None = None
-    """Beside noisy recordings: others of the same signals and names, with noise of their own."""
-
-    @property
-    def are_noisy(self) -> bool:
-        """Whether there are noisy recordings alone, and no clean ones."""
-        return self.noisy is not None and self.clean is None
-
-    def paths(self) -> list[Path]:
-        """Those that are given."""
-        return [
-            path
-            for path in (self.data, self.clean, self.noise, self.noisy, self.second_take)
-            if path is not None
-        ]
-
-
 def open_recordings(
     recipe: Recipe,
     *,
@@ -169,59 +104,7 @@ def open_recordings(
         sample_rate_hz=sample_rate_hz,
         cache=cache,
     )
-    return _signals(recipe, material, f"recordings of the folder {clean.name}")
-
-
-def open_noisy(recipe: Recipe, folders: Folders, *, cache: Path | None = None) -> Signals:
-    """The source of batches and the validation signals from noisy recordings, without clean ones.
-
-    Raises:
-        DanError: if a folder or a recording is wrong, they cannot be split, or one is in two places.
-    """
-    if folders.noisy is None:
-        raise DanError("--second-take", "it stands beside noisy recordings", "Give --noisy as well")
-    noise, notes = folders.noise, tuple[str, ...]()
-    if noise is None and folders.second_take is None:
-        noise, notes = _own_pauses(folders.noisy, folders.sample_rate_hz, cache)
-    material = open_takes(
-        recipe,
-        noisy=folders.noisy,
-        noise=noise,
-        second_take=folders.second_take,
-        sample_rate_hz=folders.sample_rate_hz,
-        cache=cache,
-    )
-    words = f"noisy recordings of the folder {folders.noisy.name}, none of them clean"
-    takes: Literal["recorded", "made"] = "made" if folders.second_take is None else "recorded"
-    signals = _signals(recipe, material, words, takes=takes)
-    return replace(signals, notes=(*notes, *signals.notes))
-
-
-def _own_pauses(
-    noisy: Path, sample_rate_hz: float | None, cache: Path | None
-) -> tuple[Path, tuple[str, ...]]:
-    """The noise between the events of the recordings themselves, cut out into the cache."""
-    if cache is None:
-        raise DanError("--noisy alone", "there is no folder for the noise in it", "Give --noise as well")
-    out = cache / "pauses"
-    if out.is_dir():
-        return out, (f"The noise is that of the pauses in {out}.",)
-    return out, write_pauses(noisy, out, sample_rate_hz=sample_rate_hz).notes
-
-
-def _signals(
-    recipe: Recipe, material: Material, words: str, *, takes: Literal["recorded", "made"] | None = None
-) -> Signals:
-    training = recipe.training
-    pool = Pool(material.train, seed=recipe.seed, batch=training.batch_size, reuse=recipe.augmentation.reuse)
-    random = np.random.default_rng([recipe.seed, VALIDATION])
-    held = material.validation.draw(recipe.data.validation_count, random=random)
-    return Signals(
-        source=RecordingsSource(recipe, pool, material.digest),
-        validation=ValidationSet(clean=held.clean, mixed=held.mixed, takes=takes),
-        words=words,
-        notes=material.notes,
-    )
+    return signals_of(recipe, material, f"recordings of the folder {clean.name}")
 
 
 def open_signals(recipe: Recipe, folders: Folders, *, cache: Path | None = None) -> Signals:

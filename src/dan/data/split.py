@@ -77,6 +77,15 @@ def split(
     return sides
 
 
+def halve(corpus: Corpus) -> tuple[Corpus, Corpus]:
+    """Halves that share no sample: every other recording each, or a single one cut in the middle."""
+    if len(corpus.entries) > 1:
+        return _part(corpus, [*corpus.entries[::2]]), _part(corpus, [*corpus.entries[1::2]])
+    (entry,) = corpus.entries
+    middle = (entry.start + entry.stop) // 2
+    return _part(corpus, [replace(entry, stop=middle)]), _part(corpus, [replace(entry, start=middle)])
+
+
 def check_pairs(clean: Corpus, noisy: Corpus) -> list[str]:
     """Check that clean and noisy recordings differ; a note says how many do not.
 

@@ -84,6 +84,30 @@ class NoisierMixer:
         return drawn
 
 
+class RemixMixer:
+    """Draws outputs of an earlier model with what it took away from other recordings as their noise.
+
+    The residual of another recording is brought to the level of the recording's own, in either polarity: so
+    the noise over an output is another one each time. (E. Tzinis et al., "RemixIT", 2022; there the teacher
+    hears its own recordings.)
+
+    Args:
+        pairs: draws stretches of outputs as clean and of the recordings that they were made of as noisy.
+    """
+
+    def __init__(self, pairs: Drawing) -> None:
+        self._pairs = pairs
+
+    def draw(self, count: int, *, random: np.random.Generator) -> Pairs:
+        """Draw targets (`clean`) and inputs (`mixed`), ``[count, T]`` of each."""
+        drawn = self._pairs.draw(count, random=random)
+        own = drawn.mixed.astype(np.float64) - drawn.clean
+        other = np.roll(own, 1, axis=0) * random.choice([-1.0, 1.0], (count, 1))
+        noise = (_ratio(energy(own), energy(other))[:, None] * other).astype(np.float32)
+        snr_db = energy_ratio_db(energy(drawn.clean), energy(noise))
+        return Pairs(drawn.clean, noise, drawn.clean + noise, snr_db)
+
+
 def as_takes(*, target: Signal, mixed: Signal) -> Pairs:
     """Targets and inputs ``[N, T]`` as pairs; the SNR is that of either take, by what both have in common."""
     target, mixed = target.astype(np.float32), mixed.astype(np.float32)

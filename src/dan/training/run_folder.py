@@ -65,17 +65,26 @@ class Run:
         Raises:
             DanError: if the folder holds something else, or the training of another recipe.
         """
-        if self.folder.exists() and not self.folder.is_dir():
-            raise DanError(self.folder, "it is a file, not a folder", "Give another --out")
-        self._check_ours()
+        self.check(recipe, force=force)
         if self.recipe.is_file() and not force:
-            self._check_same(recipe)
             return self.checkpoint.is_file()
         self._clear()
         self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(self.recipe, force=True) as temporary:
             temporary.write_text(dump_recipe(recipe), encoding="utf-8")
         return False
+
+    def check(self, recipe: Recipe, *, force: bool) -> None:
+        """Check that the folder can be a training's by a recipe, touching nothing.
+
+        Raises:
+            DanError: if the folder holds something else, or the training of another recipe.
+        """
+        if self.folder.exists() and not self.folder.is_dir():
+            raise DanError(self.folder, "it is a file, not a folder", "Give another --out")
+        self._check_ours()
+        if self.recipe.is_file() and not force:
+            self._check_same(recipe)
 
     def _check_same(self, recipe: Recipe) -> None:
         differences = recipe_differences(load_recipe(str(self.recipe)), recipe)

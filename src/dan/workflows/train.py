@@ -5,47 +5,59 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from dan.config import Recipe, bounds
-from dan.core.arrays import Signal, db_to_amplitude, rms
+from dan.core.arrays import db_to_amplitude, rms
 from dan.core.errors import DanError
 from dan.core.extras import require
 from dan.core.stopping import Stopped, awaited
 from dan.core.version import __version__
 from dan.data.batches import ValidationSet
 from dan.data.folder.load import create
-from dan.data.sources import Folders, Signals, open_signals
-from dan.dsp.butterworth import lowpass
+from dan.data.noisy_source import open_refined
+from dan.data.recordings_source import Folders, Signals
+from dan.data.sources import open_signals
 from dan.inference.model_file import ModelInfo, find_model, load_model, save_model
 from dan.losses.noisy_targets import for_noisy_targets
 from dan.networks import processes
 from dan.networks.base import GeneratorBase
-from dan.report.plots import plot_history, plot_signals, save_figure
 from dan.training.checkpoint import load_checkpoint, save_checkpoint
 from dan.training.diagnostics import (
     data_warnings,
     discriminator_warning,
-    output_warnings,
     take_warnings,
     verdict,
 )
 from dan.training.history import Record
 from dan.training.loop import apply, train
 from dan.training.run_folder import Run
-from dan.training.score import describe_shares, kept_shares
 from dan.training.state import Hooks, State, new_state
+from dan.workflows.refine import check_rounds, refine
+from dan.workflows.run_pictures import look_at, plot_run
 
 log = logging.getLogger(__name__)
 
-PLOTTED_SIGNALS = 3
 NO_FOLDERS = Folders()
 WITHOUT_CLEAN = (
     "Without clean recordings: the SNR is the only loss, recordings are varied in level and polarity alone, "
     "and every figure of the validation is an estimate."
 )
+
+
+@dataclass(frozen=True)
+class Session:
+    """What holds for each training of a call."""
+
+    place: str
+    """Where torch computes."""
+    late: Callable[[], bool]
+    force: bool
+    """Start over what is there."""
+    tensorboard: bool
 
 
 @dataclass(frozen=True)
@@ -92,18 +104,47 @@ def train_run(
         DanError: if the recipe, the data or the folder is wrong, the folder is in use, a disk is full, or the
             training diverges. The best model and the last checkpoint are then still there.
     """
-    run = Run(out)
+    run, late = Run(out), _deadline(max_minutes)
     _check_apart(folders, out)
+    check_rounds(recipe, folders)
     if folders.are_noisy:
         recipe = for_noisy_targets(recipe)
     with processes.joined(device) as place, _held(run):
-        signals = _opened(recipe, run, folders, force=force)
-        state = _begun(recipe, run, signals, place)
-        with closing(signals.source), _writer(run, wanted=tensorboard) as write, _asked() as asked:
-            hooks = _hooks(run, signals, _deadline(max_minutes), asked)
-            complete = train(state, signals.source, signals.validation, replace(hooks, validated=write))
-            _leave_together(asked(), complete)
-        return _finish(run, state, signals.validation, complete)
+        session = Session(place, late, force, tensorboard)
+        if folders.are_noisy:
+            log.info(WITHOUT_CLEAN)
+        if recipe.refinement.rounds:
+            return _train_in_rounds(run, recipe, folders, session)
+        own = recipe.data.source == "folder" and not any(folders.paths())
+        opening = None if own else partial(open_signals, recipe, folders, cache=run.cache)
+        return _train(run, recipe, opening, session)
+
+
+def _train_in_rounds(run: Run, recipe: Recipe, folders: Folders, session: Session) -> Outcome:
+    """Train the models of the rounds within the run's cache, and from their outputs the run's own."""
+    outcomes: list[Outcome] = []
+
+    def training(recipe: Recipe, out: Path, opening: Callable[[], Signals]) -> bool:
+        with _held(Run(out)):
+            outcomes.append(_train(Run(out), recipe, opening, replace(session, tensorboard=False)))
+        return outcomes[-1].complete
+
+    run.check(recipe, force=session.force)
+    denoised = refine(recipe, folders, cache=run.cache, training=training, force=session.force)
+    if denoised is None:
+        return outcomes[-1]
+    return _train(run, recipe, partial(open_refined, recipe, folders, denoised, cache=run.cache), session)
+
+
+def _train(run: Run, recipe: Recipe, opening: Callable[[], Signals] | None, session: Session) -> Outcome:
+    """Train in a run folder that is held, on signals that are opened, or on data made for it."""
+    signals = _opened(recipe, run, opening, force=session.force)
+    state = _begun(recipe, run, signals, session.place)
+    with closing(signals.source), _writer(run, wanted=session.tensorboard) as write, _asked() as asked:
+        hooks = _hooks(run, signals, session.late, asked)
+        complete = train(state, signals.source, signals.validation, replace(hooks, validated=write))
+        _leave_together(asked(), complete)
+    return _finish(run, state, signals.validation, complete)
 
 
 @contextmanager
@@ -113,16 +154,13 @@ def _held(run: Run) -> Iterator[None]:
         yield
 
 
-def _opened(recipe: Recipe, run: Run, folders: Folders, *, force: bool) -> Signals:
+def _opened(recipe: Recipe, run: Run, opening: Callable[[], Signals] | None, *, force: bool) -> Signals:
     """Open the signals, make the run folder ready for them, and say what there is to say of them."""
-    if folders.are_noisy:
-        log.info(WITHOUT_CLEAN)
     processes.check_shareable(recipe.training.batch_size)
-    own = recipe.data.source == "folder" and not any(folders.paths())
     with processes.first_alone():
         # Opened before anything is started over.
         start_from(recipe)
-        given = None if own else open_signals(recipe, folders, cache=run.cache)
+        given = opening() if opening else None
         if processes.rank() == 0:
             run.prepare(recipe, force=force)
         signals = given or open_signals(recipe, _own_data(recipe, run))
@@ -254,19 +292,11 @@ def _finish(run: Run, state: State, validation: ValidationSet, complete: bool) -
     if state.history and processes.rank() == 0:
         generator, _ = load_model(run.model)
         estimate = apply(generator, validation.mixed)
-        lines += _looked_at(estimate, validation)
-        _plot(run, state, validation, estimate)
+        lines += look_at(estimate, validation)
+        plot_run(run, state, validation, estimate)
     for line in lines:
         log.info(line)
     return Outcome(run, state, complete, lines)
-
-
-def _looked_at(estimate: Signal, validation: ValidationSet) -> list[str]:
-    """What the outputs of the validation say, in a sentence each."""
-    if validation.takes:
-        return [describe_shares(*kept_shares(estimate, mixed=validation.mixed, other=validation.clean))]
-    told = output_warnings(estimate=estimate, clean=validation.clean)
-    return [f"Note: {warning}." for warning in told]
 
 
 def model_info(state: State, signals: Signals) -> ModelInfo:
@@ -298,23 +328,3 @@ def level_range(validation: ValidationSet, recipe: Recipe) -> tuple[float, float
         return None
     low, high = db_to_amplitude(bounds(recipe.augmentation.gain_db))
     return float(low * levels.min()), float(high * levels.max())
-
-
-def _plot(run: Run, state: State, validation: ValidationSet, estimate: Signal) -> None:
-    """The training's curves, and a few signals beside the low-pass filter's."""
-    recipe, rate_hz = state.recipe, state.recipe.signal.sample_rate_hz
-    save_figure(plot_history(state.history), run.plots / "training.png")
-    chosen = slice(0, PLOTTED_SIGNALS)
-    signals = {
-        "clean": validation.clean[chosen],
-        "noisy": validation.mixed[chosen],
-        "dan": estimate[chosen],
-    }
-    if validation.takes:
-        del signals["clean"]
-    if recipe.data.source != "recordings":
-        edge_hz = recipe.clean.frequency_hz[1]
-        with suppress(DanError):  # a band up to half the rate leaves the filter nothing to take away
-            signals["lowpass"] = lowpass(signals["noisy"], sample_rate_hz=rate_hz, pass_hz=edge_hz)
-    figure = plot_signals(signals, sample_rate_hz=rate_hz)
-    save_figure(figure, run.plots / "signals.png")

@@ -1,0 +1,88 @@
+"""Batches and validation signals from noisy recordings, where nothing is clean."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from dan.config import Recipe
+from dan.core.errors import DanError
+from dan.data.pauses_folder import write_pauses
+from dan.data.recordings import Half, open_outputs, open_takes
+from dan.data.recordings_source import Folders, Signals, signals_of
+
+OUTPUTS, INPUTS = "outputs", "inputs"
+"""Folders of denoised recordings, and of what they were made of."""
+
+
+def open_noisy(
+    recipe: Recipe, folders: Folders, *, cache: Path | None = None, half: Half | None = None
+) -> Signals:
+    """The source of batches and the validation signals from noisy recordings, without clean ones.
+
+    Args:
+        recipe: the whole training.
+        folders: of noisy recordings, and of noise or second takes.
+        cache: a folder for noise that is cut out of the recordings, and for what is decoded.
+        half: of the recordings to train on; None for all of them.
+
+    Raises:
+        DanError: if a folder or a recording is wrong, they cannot be split, or one is in two places.
+    """
+    if folders.noisy is None:
+        raise DanError("--second-take", "it stands beside noisy recordings", "Give --noisy as well")
+    noise, notes = folders.noise, tuple[str, ...]()
+    if noise is None and folders.second_take is None:
+        noise, notes = _own_pauses(folders.noisy, folders.sample_rate_hz, cache)
+    material = open_takes(
+        recipe,
+        noisy=folders.noisy,
+        noise=noise,
+        second_take=folders.second_take,
+        sample_rate_hz=folders.sample_rate_hz,
+        cache=cache,
+        half=half,
+    )
+    words = f"noisy recordings of the folder {folders.noisy.name}, none of them clean"
+    takes: Literal["recorded", "made"] = "made" if folders.second_take is None else "recorded"
+    signals = signals_of(recipe, material, words, takes=takes)
+    return replace(signals, notes=(*notes, *signals.notes))
+
+
+def open_refined(
+    recipe: Recipe,
+    folders: Folders,
+    denoised: Path,
+    *,
+    cache: Path | None = None,
+    half: Half | None = None,
+) -> Signals:
+    """The source of batches from denoised recordings; the validation is that of the noisy ones as they are.
+
+    Args:
+        recipe: the whole training.
+        folders: of noisy recordings, and of noise or second takes.
+        denoised: holds `OUTPUTS` and the recordings that they were made of, `INPUTS`.
+        cache: as `open_noisy` has it.
+        half: of the recordings to train on; None for all of them.
+
+    Raises:
+        DanError: if a folder or a recording is wrong.
+    """
+    noisy = open_noisy(recipe, folders, cache=cache)
+    material = open_outputs(recipe, outputs=denoised / OUTPUTS, noisy=denoised / INPUTS, half=half)
+    refined = signals_of(recipe, material, noisy.words)
+    return replace(refined, validation=noisy.validation, notes=noisy.notes)
+
+
+def _own_pauses(
+    noisy: Path, sample_rate_hz: float | None, cache: Path | None
+) -> tuple[Path, tuple[str, ...]]:
+    """The noise between the events of the recordings themselves, cut out into the cache."""
+    if cache is None:
+        raise DanError("--noisy alone", "there is no folder for the noise in it", "Give --noise as well")
+    out = cache / "pauses"
+    if out.is_dir():
+        return out, (f"The noise is that of the pauses in {out}.",)
+    return out, write_pauses(noisy, out, sample_rate_hz=sample_rate_hz).notes

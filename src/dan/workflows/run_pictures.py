@@ -1,0 +1,45 @@
+"""What is told and drawn at the end of a training: what its outputs say, its curves, and a few signals."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from dan.core.arrays import Signal
+from dan.core.errors import DanError
+from dan.data.batches import ValidationSet
+from dan.dsp.butterworth import lowpass
+from dan.report.plots import plot_history, plot_signals, save_figure
+from dan.training.diagnostics import output_warnings
+from dan.training.run_folder import Run
+from dan.training.score import describe_shares, kept_shares
+from dan.training.state import State
+
+PLOTTED_SIGNALS = 3
+
+
+def look_at(estimate: Signal, validation: ValidationSet) -> list[str]:
+    """What the outputs of the validation say, in a sentence each."""
+    if validation.takes:
+        return [describe_shares(*kept_shares(estimate, mixed=validation.mixed, other=validation.clean))]
+    told = output_warnings(estimate=estimate, clean=validation.clean)
+    return [f"Note: {warning}." for warning in told]
+
+
+def plot_run(run: Run, state: State, validation: ValidationSet, estimate: Signal) -> None:
+    """The training's curves, and a few signals beside the low-pass filter's."""
+    recipe, rate_hz = state.recipe, state.recipe.signal.sample_rate_hz
+    save_figure(plot_history(state.history), run.plots / "training.png")
+    chosen = slice(0, PLOTTED_SIGNALS)
+    signals = {
+        "clean": validation.clean[chosen],
+        "noisy": validation.mixed[chosen],
+        "dan": estimate[chosen],
+    }
+    if validation.takes:
+        del signals["clean"]
+    if recipe.data.source != "recordings":
+        edge_hz = recipe.clean.frequency_hz[1]
+        with suppress(DanError):  # a band up to half the rate leaves the filter nothing to take away
+            signals["lowpass"] = lowpass(signals["noisy"], sample_rate_hz=rate_hz, pass_hz=edge_hz)
+    figure = plot_signals(signals, sample_rate_hz=rate_hz)
+    save_figure(figure, run.plots / "signals.png")
