@@ -140,6 +140,28 @@ def test_arrays_keep_their_dtype_and_shape(tmp_path, halving, dtype, shape):
     assert denoised.dtype == dtype and np.array_equal(denoised, given / 2)
 
 
+def test_one_file_over_several_cores_is_that_of_one(tmp_path, monkeypatch):
+    """Also at another rate, with missing samples, and of two channels."""
+    monkeypatch.setattr("dan.inference.recording.BLOCK_VALUES", 2**13)
+    monkeypatch.setattr("dan.inference.ahead.PIECE_MEMORIES", (1, 1))
+    signal = np.random.default_rng(0).standard_normal((2, 90_000)).astype(np.float32)
+    signal[0, 20_000:21_000] = np.nan
+    np.save(tmp_path / "a.npy", signal)
+    written = []
+    for cores in (1, 3):
+        report = denoise_files(
+            load("ecg-360"),
+            [tmp_path / "a.npy"],
+            out=tmp_path / f"{cores}.npy",
+            sample_rate_hz=500,
+            resample=True,
+            jobs=cores,
+        )
+        assert "1000 missing samples" in report.notes[0] and not report.failures
+        written.append((tmp_path / f"{cores}.npy").read_bytes())
+    assert written[0] == written[1]
+
+
 def test_clipped_samples_are_counted(tmp_path, frame_denoiser):
     amplifying = frame_denoiser(lambda frames: 4 * frames, segment_samples=80, rate=RATE)
     source = write(tmp_path / "a.wav")

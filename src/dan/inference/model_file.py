@@ -75,6 +75,11 @@ class ModelInfo(Settings):
         return self.signal.sample_rate_hz
 
     @property
+    def memory_samples(self) -> int | None:
+        """Samples that the network remembers; None if its memory has no end."""
+        return None if self.generator.kind == "recurrent" else self.receptive_field_samples
+
+    @property
     def any_level(self) -> bool:
         """Whether the network takes any level alike: a louder input gives the same output, louder."""
         return bool(getattr(self.generator, "normalise_level", self.generator.kind != "classic"))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from dan.core.arrays import Signal
 from dan.core.atomic import atomic_write
 from dan.core.errors import DanError
 from dan.core.progress import track
+from dan.inference.ahead import Crew, compute_ahead, doubled
 from dan.inference.model_file import ModelInfo
 from dan.inference.stream import Stream
 from dan.io.audio import AudioReader
@@ -73,6 +75,7 @@ def denoise_recording(
     resample: bool = False,
     force: bool = False,
     stop: threading.Event | None = None,
+    crew: Crew | None = None,
 ) -> tuple[Written, list[str]]:
     """Denoise a recording of any length into a file, in the memory of one block.
 
@@ -85,6 +88,7 @@ def denoise_recording(
         resample: take another rate too: to the model's and back.
         force: overwrite a file of that name.
         stop: gives the work up once it is set.
+        crew: computes the network's steps ahead, side by side; the samples are the same.
 
     Returns:
         What was written, and sentences on how the recording was understood.
@@ -95,15 +99,29 @@ def denoise_recording(
     if source.resolve() == target.resolve():
         raise DanError(f"{source} to {target}", "that is the input itself", "Give another name")
     with open_reader(source, **options) as reader:
-        stream = _open_stream(denoiser, reader, strength=strength, resample=resample)
+        opened = partial(_open_stream, denoiser, reader, strength=strength, resample=resample)
+        stream = opened()
         if strength == 0 and _would_lose(reader, target):
             return _copied(reader, target, force=force)
         with open_writer(target, reader, force=force) as writer:
-            _copy(reader, stream, writer, stop)
+            blocks = reader.blocks(_block_samples(reader))
+            if crew:
+                blocks, before = doubled(blocks)
+                _spread(denoiser.info, reader, stream, opened(), before, crew=crew)
+            _copy(reader, stream, writer, blocks, stop)
         notes = [*_told(reader, writer), *writer.notes]
         level = denoiser.level_note(stream)
         notes += [f"Warning: {level}"] if level else []
     return Written(target, writer.clipped_samples, _duration_s(reader, writer.written_samples)), notes
+
+
+def _spread(
+    info: ModelInfo, reader: Reader, stream: Stream, scout: Stream, blocks: Iterable[Signal], *, crew: Crew
+) -> None:
+    """Let a crew compute a recording's steps ahead."""
+    seconds = (reader.length_samples or 0) / (reader.sample_rate_hz or math.inf)
+    length = round(seconds * info.sample_rate_hz) or None
+    compute_ahead(stream, scout, blocks, memory=info.memory_samples, crew=crew, length_samples=length)
 
 
 def _duration_s(reader: Reader, samples: int) -> float:
@@ -118,17 +136,26 @@ def _would_lose(reader: Reader, target: Path) -> bool:
 
 def _copied(reader: Reader, target: Path, *, force: bool) -> tuple[Written, list[str]]:
     """Copy a file that can be read to its end."""
-    samples = sum(block.shape[-1] for block in reader.blocks(max(1, BLOCK_VALUES // reader.channels)))
+    samples = sum(block.shape[-1] for block in reader.blocks(_block_samples(reader)))
     with atomic_write(target, force=force) as temporary:
         shutil.copyfile(reader.path, temporary)
     return Written(target, 0, _duration_s(reader, samples)), reader.notes
 
 
-def _copy(reader: Reader, stream: Stream, writer: Writer, stop: threading.Event | None = None) -> None:
+def _block_samples(reader: Reader) -> int:
+    return max(1, BLOCK_VALUES // reader.channels)
+
+
+def _copy(
+    reader: Reader,
+    stream: Stream,
+    writer: Writer,
+    blocks: Iterable[Signal],
+    stop: threading.Event | None = None,
+) -> None:
     """Block by block: a recording of any length takes the memory of one block."""
-    block_samples = max(1, BLOCK_VALUES // reader.channels)
-    count = math.ceil((reader.length_samples or 0) / block_samples)
-    for block in track(reader.blocks(block_samples), "Blocks", total=count):
+    count = math.ceil((reader.length_samples or 0) / _block_samples(reader))
+    for block in track(blocks, "Blocks", total=count):
         if stop and stop.is_set():
             raise GivenUp
         _write(reader, writer, _fed(stream, block, reader.path))

@@ -6,7 +6,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from dan.core.atomic import is_there
 from dan.core.cores import usable_cores
 from dan.core.errors import DanError
 from dan.core.progress import track
+from dan.inference.ahead import Crew, crew_of
 from dan.inference.denoiser import Denoiser
 from dan.inference.recording import Written, denoise_recording
 from dan.inference.stream import check_strength
@@ -69,7 +70,8 @@ def denoise_files(
         time_column: of tables, the column that holds the times; None for the one that seems to.
         force: overwrite what is there.
         skip_existing: leave out recordings whose output is there already.
-        jobs: files that are worked on at once; None for as many as there are cores.
+        jobs: cores to work on; None for all. Files are worked on side by side, and where there are fewer
+            than cores, the parts of each: the samples are the same.
 
     Returns:
         What was written, and the errors of the files that could not be.
@@ -84,16 +86,17 @@ def denoise_files(
         "sample_rate_hz": sample_rate_hz, "missing": missing, "columns": columns, "time_column": time_column,
     }  # fmt: skip
     work = partial(_denoise_one, denoiser, options=options, strength=strength, resample=resample, force=force)
+    cores = jobs or usable_cores()
     if out == STDIO or any(is_pipe(given) for given in inputs):
         with _piped(inputs, out) as (source, target, rename):
-            return rename(collected([work(source, target)]))
+            return rename(collected(_each(work, {source: target}, cores)))
     pairs = plan(inputs, out)
     notes = [note for given in inputs if given.is_dir() for note in left_out(given)]
     if skip_existing:
         there = [source for source, target in pairs.items() if target.exists()]
         pairs = {source: target for source, target in pairs.items() if source not in there}
         notes += [f"{named(there)}: written before, left as it is"] if there else []
-    report = collected(_each(work, pairs, jobs or usable_cores()))
+    report = collected(_each(work, pairs, cores))
     report.notes = notes + report.notes
     return report
 
@@ -139,12 +142,19 @@ def collected(outcomes: Iterable[Outcome]) -> Report:
 Work = Callable[..., Outcome]
 
 
-def _each(work: Work, pairs: dict[Path, Path], jobs: int) -> list[Outcome]:
+def _each(work: Work, pairs: dict[Path, Path], cores: int) -> list[Outcome]:
     """Work on each pair, several at once, and return what came of them in their order."""
-    if min(jobs, len(pairs)) <= 1:
-        return [work(source, target) for source, target in track(pairs.items(), "Denoising")]
+    at_once = min(cores, max(1, len(pairs)))
+    with crew_of(cores // at_once) if cores > at_once else nullcontext() as crew:
+        work = partial(work, crew=crew)
+        if at_once == 1:
+            return [work(source, target) for source, target in track(pairs.items(), "Denoising")]
+        return _side_by_side(work, pairs, at_once)
+
+
+def _side_by_side(work: Work, pairs: dict[Path, Path], at_once: int) -> list[Outcome]:
     stop = threading.Event()
-    with ThreadPoolExecutor(min(jobs, len(pairs))) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         futures = [pool.submit(work, source, target, stop=stop) for source, target in pairs.items()]
         try:
             return [future.result() for future in track(futures, "Denoising")]
@@ -163,6 +173,7 @@ def _denoise_one(
     strength: float,
     resample: bool,
     force: bool,
+    crew: Crew | None,
     stop: threading.Event | None = None,
 ) -> Outcome:
     """Denoise a file; what is wrong with it is its result."""
@@ -176,6 +187,7 @@ def _denoise_one(
             resample=resample,
             force=force,
             stop=stop,
+            crew=crew,
         )
         return Outcome(source, written, notes)
     except DanError as error:
