@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from dan.core.errors import DanError
-from dan.data.pauses import find_pauses
+from dan.data.pauses import annotated_pauses, find_pauses
+from dan.io.annotations import Annotations, Mark
 
 RATE_HZ = 1000
 
@@ -54,3 +55,24 @@ def test_a_slow_drift_is_no_event():
 def test_values_that_make_no_sense_are_refused(option):
     with pytest.raises(DanError, match=f"{option}=0"):
         find_pauses(events(), sample_rate_hz=RATE_HZ, **{option: 0.0})
+
+
+@pytest.mark.parametrize(
+    ("marks", "around_s", "stretches"),
+    [
+        ([Mark(2, 3, "song"), Mark(2.5, 4, "call")], (0, 0), ((0, 2000), (4000, 10000))),
+        ([Mark(2, 3, "song")], (0.5, 1), ((0, 1500), (4000, 10000))),
+        ([Mark(2, 2), Mark(5, 5), Mark(9.95, 9.95)], (0, 2), ((0, 2000), (4000, 5000), (7000, 9950))),
+        ([Mark(2, 3, "song"), Mark(5, 6, "Noise"), Mark(8, 8.1, "noise")], (0, 0), ((5000, 6000),)),
+        ([Mark(9, 12, "noise")], (0, 0), ((9000, 10000),)),
+    ],
+)
+def test_annotated_pauses_are_those_named_or_those_between(marks, around_s, stretches):
+    found = annotated_pauses(
+        find_pauses(events(), sample_rate_hz=RATE_HZ),
+        Annotations(tuple(marks), "a test"),
+        length_samples=10 * RATE_HZ,
+        sample_rate_hz=RATE_HZ,
+        around_s=around_s,
+    )
+    assert found.stretches == stretches

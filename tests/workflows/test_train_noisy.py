@@ -87,3 +87,29 @@ def test_recordings_without_pauses_are_refused_with_the_way_out(folders):
     with pytest.raises(DanError, match="Raise --threshold, lower --shortest"):
         write_pauses(folders / "first", folders / "pauses", shortest_s=9)
     assert not (folders / "pauses").exists()
+
+
+def test_pauses_are_told_by_labels_beside_a_recording(folders):
+    (folders / "first" / "0.txt").write_text("0\t4\ttone\n7\t8\ttone\n")
+    (folders / "first" / "1.txt").write_text("1\t1\ttone\n")
+    taken = write_pauses(folders / "first", folders / "pauses")
+    (path,) = sorted((folders / "pauses" / "0_wav").iterdir())
+    assert soundfile.info(path).frames == 3 * RATE_HZ
+    told = "\n".join(taken.notes)
+    assert "1 recording are told by the labels of 0.txt, what lies between them" in told.replace(
+        "is told", "are told"
+    )
+    assert "the labels of 1.txt are points: --around says" in told and "6 recordings" in told
+
+
+def test_trials_train_a_model_in_rounds(tiny, folders):
+    for number in range(8):
+        times = "".join(f"{at}\t{at}\ttone\n" for at in (0.5, 2.5, 5.2, 6.3))
+        (folders / "first" / f"{number}.txt").write_text(times)
+    given = Folders(noisy=folders / "first", epochs_s=(-0.3, 0.9))
+    outcome = train_run(tiny(RECIPE | {"refinement.rounds": 1}), folders / "run", folders=given)
+    assert outcome.complete and outcome.run.model.is_file()
+    assert len(list((folders / "run" / "cache" / "trials" / "second").rglob("*.wav"))) == 16
+    with pytest.raises(DanError, match="trials are cut from --noisy alone"):
+        given = Folders(noisy=folders / "first", noise=folders / "noise", epochs_s=(0, 1))
+        train_run(tiny(RECIPE), folders / "other", folders=given)

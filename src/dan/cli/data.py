@@ -85,6 +85,13 @@ def pauses(
     out: Annotated[Path, typer.Option("--out", help="The folder of noise to make.")],
     threshold: Annotated[float, typer.Option("--threshold", help="Above the floor, in dB.")] = 6.0,
     shortest: Annotated[float, typer.Option("--shortest", help="Stretch to take, in seconds.")] = 0.2,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", help="Annotations, a file or a folder; by default those of the recordings."),
+    ] = None,
+    around: Annotated[
+        tuple[float, float], typer.Option("--around", help="Seconds of an event before and after its mark.")
+    ] = (0, 0),
     sample_rate: Rate = None,
     force: Force = False,
 ) -> None:
@@ -97,6 +104,8 @@ def pauses(
         sample_rate_hz=sample_rate,
         threshold_db=threshold,
         shortest_s=shortest,
+        labels=labels,
+        around_s=around,
         force=force,
     )
     for note in taken.notes:

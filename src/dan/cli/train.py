@@ -29,6 +29,14 @@ def train(
         Path | None,
         typer.Option("--second-take", help="Beside --noisy: the same signals with noise of their own."),
     ] = None,
+    epochs: Annotated[
+        tuple[float, float] | None,
+        typer.Option("--epochs", help="Beside --noisy: pair trials, from and to in seconds after a mark."),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", help="Annotations of --noisy, a file or a folder; by default its own."),
+    ] = None,
     rounds: Annotated[
         int | None,
         typer.Option("--rounds", min=0, help="Beside --noisy: learn again from outputs, so many times."),
@@ -58,7 +66,7 @@ def train(
         outcome = train_run(
             settings,
             out,
-            folders=Folders(data, clean, noise, noisy, sample_rate, second_take),
+            folders=Folders(data, clean, noise, noisy, sample_rate, second_take, labels, epochs),
             force=force,
             max_minutes=max_minutes,
             device=device,

@@ -11,6 +11,7 @@ from dan.core.errors import DanError
 from dan.data.pauses_folder import write_pauses
 from dan.data.recordings import Half, open_outputs, open_takes
 from dan.data.recordings_source import Folders, Signals, signals_of
+from dan.data.trials import write_trials
 
 OUTPUTS, INPUTS = "outputs", "inputs"
 """Folders of denoised recordings, and of what they were made of."""
@@ -34,7 +35,7 @@ def open_noisy(
         raise DanError("--second-take", "it stands beside noisy recordings", "Give --noisy as well")
     noise, notes = folders.noise, tuple[str, ...]()
     if noise is None and folders.second_take is None:
-        noise, notes = _own_pauses(folders.noisy, folders.sample_rate_hz, cache)
+        noise, notes = _own_pauses(folders.noisy, folders, cache)
     material = open_takes(
         recipe,
         noisy=folders.noisy,
@@ -76,13 +77,33 @@ def open_refined(
     return replace(refined, validation=noisy.validation, notes=noisy.notes)
 
 
-def _own_pauses(
-    noisy: Path, sample_rate_hz: float | None, cache: Path | None
-) -> tuple[Path, tuple[str, ...]]:
+def with_trials(folders: Folders, *, cache: Path) -> tuple[Folders, tuple[str, ...]]:
+    """The folders with trials, paired as two takes, for the recordings; and what there is to say of them.
+
+    Raises:
+        DanError: if there are no two trials, or other noise or takes are given beside them.
+    """
+    if folders.epochs_s is None:
+        return folders, ()
+    if folders.noisy is None or folders.clean or folders.noise or folders.second_take:
+        raise DanError("--epochs", "trials are cut from --noisy alone", "Leave the other folders out")
+    trials = write_trials(
+        folders.noisy,
+        cache / "trials",
+        window_s=folders.epochs_s,
+        labels=folders.labels,
+        sample_rate_hz=folders.sample_rate_hz,
+    )
+    paired = replace(folders, noisy=trials.first, second_take=trials.second, epochs_s=None)
+    return paired, trials.notes
+
+
+def _own_pauses(noisy: Path, folders: Folders, cache: Path | None) -> tuple[Path, tuple[str, ...]]:
     """The noise between the events of the recordings themselves, cut out into the cache."""
     if cache is None:
         raise DanError("--noisy alone", "there is no folder for the noise in it", "Give --noise as well")
     out = cache / "pauses"
     if out.is_dir():
         return out, (f"The noise is that of the pauses in {out}.",)
-    return out, write_pauses(noisy, out, sample_rate_hz=sample_rate_hz).notes
+    taken = write_pauses(noisy, out, sample_rate_hz=folders.sample_rate_hz, labels=folders.labels)
+    return out, taken.notes

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
+from dan.io.annotations import Annotations
 
 FLOOR_QUANTILE = 0.1
 """Share of the frames whose level is the floor, the noise's own."""
@@ -26,7 +27,7 @@ class Pauses:
     """Level of each frame in dB."""
     frame_samples: int
     threshold_db: float
-    """Level up to which a frame is quiet."""
+    """Level up to which a frame is quiet; NaN where the stretches are those of annotations."""
 
     @property
     def samples(self) -> int:
@@ -74,6 +75,47 @@ def find_pauses(
     stretches = [(first * size, last * size) for first, last in _runs(quiet)]
     kept = tuple((start, stop) for start, stop in stretches if stop - start >= shortest)
     return Pauses(kept, level_db, size, highest_db)
+
+
+def annotated_pauses(
+    levels: Pauses,
+    annotations: Annotations,
+    *,
+    length_samples: int,
+    sample_rate_hz: float,
+    around_s: tuple[float, float] = (0.0, 0.0),
+    shortest_s: float = 0.2,
+) -> Pauses:
+    """Return the stretches that annotations name as noise; where none are named, those between all marks.
+
+    Args:
+        levels: of the recording, as `find_pauses` has them.
+        annotations: what is marked in it.
+        length_samples: of the recording.
+        sample_rate_hz: in Hz.
+        around_s: how long before its start an event may begin and how long after its stop it may last.
+        shortest_s: length of a stretch that is worth taking, in seconds.
+    """
+    named = [(mark.start_s, mark.stop_s) for mark in annotations.marks if mark.is_noise]
+    before_s, after_s = around_s
+    events = [(mark.start_s - before_s, mark.stop_s + after_s) for mark in annotations.marks]
+    stretches = named or _between(events, length_samples / sample_rate_hz)
+    cut = [
+        (max(0, round(a * sample_rate_hz)), min(length_samples, round(b * sample_rate_hz)))
+        for a, b in stretches
+    ]
+    shortest = max(1, round(shortest_s * sample_rate_hz))
+    kept = tuple((start, stop) for start, stop in cut if stop - start >= shortest)
+    return replace(levels, stretches=kept, threshold_db=float("nan"))
+
+
+def _between(events: list[tuple[float, float]], length_s: float) -> list[tuple[float, float]]:
+    """What lies between events, which may overlap."""
+    between, at_s = [], 0.0
+    for start_s, stop_s in sorted(events):
+        between += [(at_s, start_s)] if start_s > at_s else []
+        at_s = max(at_s, stop_s)
+    return [*between, (at_s, length_s)] if at_s < length_s else between
 
 
 def _runs(quiet: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,14 @@ from dan.core.atomic import atomic_folder
 from dan.core.errors import DanError
 from dan.core.progress import track
 from dan.data.index import Corpus, Entry, index
-from dan.data.pauses import Pauses, find_pauses
+from dan.data.pauses import Pauses, annotated_pauses, find_pauses
+from dan.io.annotations import Annotations, find_annotations
 from dan.io.recordings import open_reader, write
 
 SAYS = "pauses.json"
 PICTURE = "pauses.png"
+MOST_WAYS = 5
+"""Ways to tell pauses that are named one by one."""
 SHOWN = 3
 """Recordings that are drawn."""
 
@@ -41,9 +45,14 @@ def write_pauses(
     sample_rate_hz: float | None = None,
     threshold_db: float = 6.0,
     shortest_s: float = 0.2,
+    labels: Path | None = None,
+    around_s: tuple[float, float] = (0.0, 0.0),
     force: bool = False,
 ) -> Taken:
     """Cut the pauses out of the recordings of a folder; what is made appears whole or not at all.
+
+    Where a recording is annotated, in a file beside it or within it, the pauses are the stretches named as
+    noise, or else those between the events; where it is not, they are told by the level.
 
     Args:
         folder: of noisy recordings.
@@ -51,6 +60,9 @@ def write_pauses(
         sample_rate_hz: of .npy arrays, in Hz.
         threshold_db: by which a quiet frame may lie above the floor, in dB.
         shortest_s: length of a stretch that is worth taking, in seconds.
+        labels: a file of labels for all recordings, or a folder of them by the recordings' names; None for
+            what lies beside the recordings.
+        around_s: how long before its mark an event may begin and how long after it it may last.
         force: replace a folder that was made so.
 
     Raises:
@@ -58,9 +70,12 @@ def write_pauses(
     """
     corpus = index(folder, sample_rate_hz=sample_rate_hz)
     shown, taken_s, without = list[tuple[str, float, Pauses]](), 0.0, list[str]()
+    told = Counter[str]()
     with atomic_folder(out, force=force, replaceable=_is_ours) as made:
         for entry in track(corpus.entries, "Pauses"):
             samples = 0
+            marked, how = _annotated(entry, labels, around_s)
+            told[how] += 1
             for channel, signal in _channels(entry):
                 found = find_pauses(
                     signal,
@@ -68,6 +83,15 @@ def write_pauses(
                     threshold_db=threshold_db,
                     shortest_s=shortest_s,
                 )
+                if marked:
+                    found = annotated_pauses(
+                        found,
+                        marked,
+                        length_samples=len(signal),
+                        sample_rate_hz=entry.sample_rate_hz,
+                        around_s=around_s,
+                        shortest_s=shortest_s,
+                    )
                 _write_stretches(made, entry, channel, signal, found)
                 shown += [(entry.name, entry.sample_rate_hz, found)] if len(shown) < SHOWN else []
                 samples += found.samples
@@ -76,7 +100,21 @@ def write_pauses(
         _check_some(corpus, taken_s, threshold_db, shortest_s)
         said = {"source": folder.name, "threshold_db": threshold_db, "shortest_s": shortest_s}
         (made / SAYS).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
-    return Taken(out, tuple(_notes(corpus, taken_s, without)), tuple(shown))
+    return Taken(out, tuple(_notes(corpus, taken_s, without, told)), tuple(shown))
+
+
+def _annotated(
+    entry: Entry, labels: Path | None, around_s: tuple[float, float]
+) -> tuple[Annotations | None, str]:
+    """What is marked in a recording if it says where noise is, and how its pauses are told, in words."""
+    found = find_annotations(entry.path, labels=labels, sample_rate_hz=entry.sample_rate_hz)
+    if found is None:
+        return None, "the level"
+    if any(mark.is_noise for mark in found.marks):
+        return found, f"{found.source}, those of noise"
+    if not found.are_points or any(around_s):
+        return found, f"{found.source}, what lies between them"
+    return None, f"the level, as {found.source} are points: --around says how far an event reaches"
 
 
 def _channels(entry: Entry) -> Iterator[tuple[int, Signal]]:
@@ -102,13 +140,24 @@ def _check_some(corpus: Corpus, taken_s: float, threshold_db: float, shortest_s:
         )
 
 
-def _notes(corpus: Corpus, taken_s: float, without: list[str]) -> Iterator[str]:
+def _notes(corpus: Corpus, taken_s: float, without: list[str], told: Counter[str]) -> Iterator[str]:
     yield from corpus.notes
+    if len(told) <= MOST_WAYS:
+        for how, count in told.items():
+            yield f"{corpus.folder}: the pauses of {_recordings(count)} are told by {how}"
+    else:
+        by_level = sum(count for how, count in told.items() if how.startswith("the level"))
+        others = len(corpus.entries) - by_level
+        yield f"{corpus.folder}: pauses are told by the level in {by_level} and by annotations in {others}"
     share = taken_s / corpus.duration_s
     yield f"{corpus.folder}: {taken_s:.3g} of {corpus.duration_s:.3g} s ({share:.0%}) taken for noise alone"
     if without:
         few = ", ".join(without[:3]) + (", ..." if len(without) > 3 else "")
         yield f"{corpus.folder}: {len(without)} of {len(corpus.entries)} recordings have no pause ({few})"
+
+
+def _recordings(count: int) -> str:
+    return f"{count} recording{'' if count == 1 else 's'}"
 
 
 def _is_ours(folder: Path) -> bool:

@@ -67,6 +67,11 @@ class Folders:
     second_take: Path | None = None
     """Beside noisy recordings: others of the same signals and names, with noise of their own."""
 
+    labels: Path | None = None
+    """Beside noisy recordings: their annotations, where these are not theirs by name."""
+    epochs_s: tuple[float, float] | None = None
+    """Beside noisy recordings: where trials begin and end, in seconds after a mark, which are paired."""
+
     @property
     def are_noisy(self) -> bool:
         """Whether there are noisy recordings alone, and no clean ones."""
@@ -76,7 +81,7 @@ class Folders:
         """Those that are given."""
         return [
             path
-            for path in (self.data, self.clean, self.noise, self.noisy, self.second_take)
+            for path in (self.data, self.clean, self.noise, self.noisy, self.second_take, self.labels)
             if path is not None
         ]
 

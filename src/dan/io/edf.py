@@ -166,6 +166,26 @@ class Header:
         return np.frombuffer(content[: whole * self.record_bytes], np.uint8).reshape(whole, self.record_bytes)
 
 
+def annotation_lists(path: Path) -> list[str]:
+    """Time-stamped annotation lists of an EDF+ or BDF+ file, in order; empty where it has none.
+
+    Raises:
+        DanError: if it is no EDF or BDF file.
+    """
+    header, lists = Header(path), list[str]()
+    with path.open("rb") as file:
+        for channel in header.channels:
+            if channel.label[4:] == "Annotations":
+                start, stop = (
+                    channel.offset_bytes,
+                    channel.offset_bytes + channel.samples * header.sample_bytes,
+                )
+                for record in header.read_records(file, 0, header.records):
+                    text = record[start:stop].tobytes().decode("utf-8", errors="replace")
+                    lists += [part for part in text.split("\x14\x00") if part.strip("\x00")]
+    return [part.strip("\x00") for part in lists]
+
+
 def _number(text: bytes) -> float:
     """The number that a field of the header holds; NaN where it holds none."""
     try:

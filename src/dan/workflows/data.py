@@ -42,6 +42,8 @@ def pauses_folder(
     sample_rate_hz: float | None = None,
     threshold_db: float = 6.0,
     shortest_s: float = 0.2,
+    labels: Path | None = None,
+    around_s: tuple[float, float] = (0.0, 0.0),
     force: bool = False,
 ) -> Taken:
     """Cut the noise between the events of noisy recordings out, and draw what was taken.
@@ -52,6 +54,8 @@ def pauses_folder(
         sample_rate_hz: of .npy arrays, in Hz.
         threshold_db: by which a quiet frame may lie above the floor, in dB.
         shortest_s: length of a stretch that is worth taking, in seconds.
+        labels: a file or a folder of labels; None for what lies beside the recordings.
+        around_s: how long before its mark an event may begin and how long after it it may last.
         force: replace a folder that was made so.
 
     Raises:
@@ -66,6 +70,8 @@ def pauses_folder(
         sample_rate_hz=sample_rate_hz,
         threshold_db=threshold_db,
         shortest_s=shortest_s,
+        labels=labels,
+        around_s=around_s,
         force=force,
     )
     save_figure(plot_pauses(taken.shown), out / PICTURE)

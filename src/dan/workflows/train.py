@@ -18,7 +18,7 @@ from dan.core.stopping import Stopped, awaited
 from dan.core.version import __version__
 from dan.data.batches import ValidationSet
 from dan.data.folder.load import create
-from dan.data.noisy_source import open_refined
+from dan.data.noisy_source import open_refined, with_trials
 from dan.data.recordings_source import Folders, Signals
 from dan.data.sources import open_signals
 from dan.inference.model_file import ModelInfo, find_model, load_model, save_model
@@ -113,6 +113,10 @@ def train_run(
         session = Session(place, late, force, tensorboard)
         if folders.are_noisy:
             log.info(WITHOUT_CLEAN)
+        with processes.first_alone():
+            folders, notes = with_trials(folders, cache=run.cache)
+        for note in notes:
+            log.info(note)
         if recipe.refinement.rounds:
             return _train_in_rounds(run, recipe, folders, session)
         own = recipe.data.source == "folder" and not any(folders.paths())

@@ -1,0 +1,105 @@
+"""Trials of events, cut around marks and paired: two takes of one response, each in noise of its own."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dan.core.atomic import atomic_folder
+from dan.core.errors import DanError
+from dan.core.progress import track
+from dan.data.index import Entry, index
+from dan.io.annotations import Mark, find_annotations
+from dan.io.recordings import open_reader, write
+
+SAYS = "trials.json"
+FIRST, SECOND = "first", "second"
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Two folders of trials that belong together by name."""
+
+    first: Path
+    second: Path
+    notes: tuple[str, ...]
+    """What was paired and what was not, in a sentence each."""
+
+
+def write_trials(
+    folder: Path,
+    out: Path,
+    *,
+    window_s: tuple[float, float],
+    labels: Path | None = None,
+    sample_rate_hz: float | None = None,
+) -> Trials:
+    """Cut trials around the marks of recordings and pair those of one label and recording.
+
+    The trials of the first half of a recording are paired with those of its second half, in order: the two of
+    a pair lie far apart, so that they share no slow noise. An odd one is left out.
+
+    Args:
+        folder: of noisy recordings.
+        out: the folder to make, or to use if it is there.
+        window_s: where a trial begins and ends, in seconds after its mark.
+        labels: a file or a folder of labels; None for what lies beside the recordings or within them.
+        sample_rate_hz: of .npy arrays and tables that do not say their own, in Hz.
+
+    Raises:
+        DanError: if the window is empty, a folder or a recording is wrong, or there are no two trials.
+    """
+    if not window_s[0] < window_s[1]:
+        raise DanError(
+            f"--epochs {window_s[0]:g} {window_s[1]:g}", "a trial lasts longer than 0 s", "Swap them"
+        )
+    if not out.is_dir():
+        corpus, pairs, unmarked = index(folder, sample_rate_hz=sample_rate_hz), 0, 0
+        with atomic_folder(out, replaceable=lambda _: False) as made:
+            for entry in track(corpus.entries, "Trials"):
+                found = find_annotations(entry.path, labels=labels, sample_rate_hz=entry.sample_rate_hz)
+                pairs += _write_pairs(made, entry, found.marks if found else (), window_s)
+                unmarked += found is None
+            if not pairs:
+                rule = "no recording holds two whole trials of one label"
+                raise DanError(folder, rule, "Give --labels, or another window")
+            notes = [
+                f"{folder}: {pairs} pairs of trials, {window_s[0]:g} to {window_s[1]:g} s after their marks"
+            ]
+            notes += [f"{folder}: {unmarked} recordings without marks"] if unmarked else []
+            said = {"source": folder.name, "window_s": window_s, "notes": notes}
+            (made / SAYS).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+    return Trials(
+        out / FIRST, out / SECOND, tuple(json.loads((out / SAYS).read_text(encoding="utf-8"))["notes"])
+    )
+
+
+def _write_pairs(made: Path, entry: Entry, marks: tuple[Mark, ...], window_s: tuple[float, float]) -> int:
+    """Write the pairs of a recording; how many there are."""
+    starts: dict[str, list[int]] = defaultdict(list)
+    rate_hz = entry.sample_rate_hz
+    length = round((window_s[1] - window_s[0]) * rate_hz)
+    for mark in marks:
+        start = round((mark.start_s + window_s[0]) * rate_hz)
+        if start >= 0 and start + length <= entry.stop:
+            starts[mark.label].append(start)
+    with open_reader(entry.path, sample_rate_hz=rate_hz, dtype=np.float32) as recorded:
+        whole = recorded.read(0, entry.stop)[list(entry.channels)]
+    pairs = [(at, later) for each in starts.values() for at, later in _paired(each, length)]
+    suffix = ".wav" if rate_hz == round(rate_hz) else ".npy"
+    for number, pair in enumerate(pairs):
+        for take, start in zip((FIRST, SECOND), pair, strict=True):
+            path = made / take / entry.name.replace(".", "_") / f"{number:04d}{suffix}"
+            write(path, whole[:, start : start + length], sample_rate_hz=rate_hz)
+    return len(pairs)
+
+
+def _paired(starts: list[int], length: int) -> list[tuple[int, int]]:
+    """Starts of the first half with those of the second, but for trials that overlap."""
+    half = len(starts) // 2
+    pairs = zip(starts[:half], starts[len(starts) - half :], strict=True)
+    return [(one, other) for one, other in pairs if other - one >= length]

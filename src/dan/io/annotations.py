@@ -1,0 +1,214 @@
+"""Annotations of recordings: labels of Audacity, tables of Raven, those of EDF+ and WFDB, marker columns."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dan.core.errors import DanError
+from dan.core.extras import require
+from dan.io._clock import words
+from dan.io._columns import MARKER_WORDS
+from dan.io.recordings import EDF, TABLES, WFDB, open_reader
+
+NOISE_WORDS = frozenset(["noise", "background", "silence", "pause", "rest", "baseline", "bg"])
+"""Words of labels that stand for noise alone."""
+NOTHING = frozenset(["", "0", "0.0", "nan", "none", "-", "no", "off"])
+"""Cells of a marker column that mark nothing."""
+BEGIN, END, OFFSET, FILE = "Begin Time (s)", "End Time (s)", "File Offset (s)", "Begin File"
+"""Columns of a Raven selection table."""
+
+
+@dataclass(frozen=True, order=True)
+class Mark:
+    """An annotated stretch of a recording, or a point in it."""
+
+    start_s: float
+    stop_s: float
+    """The start's own time for a point."""
+    label: str = ""
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether the label says that there is noise alone."""
+        return not NOISE_WORDS.isdisjoint(words(self.label))
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """What is marked in a recording."""
+
+    marks: tuple[Mark, ...]
+    source: str
+    """Where it stands, in words."""
+
+    @property
+    def are_points(self) -> bool:
+        """Whether no mark has a duration."""
+        return all(mark.stop_s == mark.start_s for mark in self.marks)
+
+
+def find_annotations(
+    recording: Path, *, labels: Path | None = None, sample_rate_hz: float | None = None
+) -> Annotations | None:
+    """Find what is marked in a recording: in a file of labels, beside it, or within it.
+
+    Looked for are, in this order, ``NAME.txt`` (Audacity's labels), ``NAME.Table.1.selections.txt`` and the
+    like (Raven), the annotators of a WFDB record, the annotations of an EDF+ or BDF+ file, and a table's
+    column of markers.
+
+    Args:
+        recording: the file.
+        labels: a file of labels, or a folder in which those by the recording's name lie; None for its own.
+        sample_rate_hz: of a table that does not say its own, in Hz.
+
+    Returns:
+        The marks, in order; None where there are none.
+
+    Raises:
+        DanError: if a file of labels is none, or there is no such file or folder.
+    """
+    if labels is not None and labels.is_file():
+        return _of_text(labels, recording)
+    folder = recording.parent if labels is None else labels
+    if not folder.is_dir():
+        raise DanError(folder, "there is no such file or folder", "Give one with labels")
+    beside = [path for path in _named_alike(folder, recording) if path != recording]
+    found = [_of_text(path, recording, strict=labels is not None) for path in beside]
+    return next((one for one in (*found, _within(recording, sample_rate_hz)) if one and one.marks), None)
+
+
+def _named_alike(folder: Path, recording: Path) -> list[Path]:
+    """Files of labels of the recording's name, with or without its suffix."""
+    names = {recording.stem, recording.name}
+    return [
+        path
+        for path in sorted(folder.glob("*"))
+        if path.suffix.lower() in (".txt", ".tsv") and (path.stem in names or _raven_stem(path) in names)
+    ]
+
+
+def _raven_stem(path: Path) -> str:
+    return re.sub(r"\.Table\.\d+\.selections$", "", path.stem)
+
+
+def _of_text(path: Path, recording: Path, *, strict: bool = True) -> Annotations | None:
+    """Marks of a file of labels; None, or an error if `strict`, where it is none."""
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    try:
+        if lines and BEGIN in lines[0]:
+            return Annotations(_sorted(_raven(lines, recording)), f"the selections of {path.name}")
+        return Annotations(_sorted(_audacity(lines)), f"the labels of {path.name}")
+    except ValueError as error:
+        if not strict:
+            return None
+        rule = f"it holds neither Audacity's labels nor Raven's selections ({error})"
+        raise DanError(path, rule, "Export them again, times in seconds") from error
+
+
+def _audacity(lines: list[str]) -> Iterator[Mark]:
+    """Start, end and label a line; a line that begins with a backslash holds frequencies."""
+    for line in lines:
+        if line.strip() and not line.startswith("\\"):
+            start, stop, *label = line.split("\t")
+            yield _mark(start, stop, "\t".join(label))
+
+
+def _raven(lines: list[str], recording: Path) -> Iterator[Mark]:
+    """The selections in one recording; each stands there once a view."""
+    seen = set[str]()
+    for row in csv.DictReader(lines, delimiter="\t"):
+        of_another = row.get(FILE) not in (None, "", recording.name)
+        if of_another or (row.get("Selection") or str(row)) in seen:
+            continue
+        seen.add(row.get("Selection") or str(row))
+        label = next((row[key] for key in row if key and "annot" in key.lower()), "") or ""
+        length_s = float(row[END]) - float(row[BEGIN])
+        start_s = float(row[OFFSET]) if row.get(OFFSET) and row.get(FILE) else float(row[BEGIN])
+        yield _mark(start_s, start_s + length_s, label)
+
+
+def _of_edf(recording: Path) -> Annotations | None:
+    """The texts of an EDF+ file's lists of annotations (``+onset<21>duration<20>text<20>``)."""
+    from dan.io.edf import annotation_lists
+
+    marks = []
+    for part in annotation_lists(recording):
+        when, *texts = part.split("\x14")
+        onset, _, duration = when.partition("\x15")
+        marks += [_mark(onset, float(onset) + float(duration or 0), text) for text in texts if text]
+    return Annotations(_sorted(marks), "its annotations")
+
+
+def _of_wfdb(recording: Path) -> Annotations | None:
+    """The first annotator of a record: its marks have no duration."""
+    wfdb: Any = require("wfdb", extra="biosignals", what=recording)
+    found = sorted(
+        path for path in recording.parent.glob(f"{recording.stem}.*") if path.suffix not in NO_ANNOTATOR
+    )
+    if not found:
+        return None
+    name = found[0]
+    try:
+        read = wfdb.rdann(str(name.with_suffix("")), name.suffix[1:])
+    except Exception:  # not every file of that name is an annotator: parsed bytes raise anything
+        return None
+    rate_hz = read.fs or wfdb.rdheader(str(name.with_suffix(""))).fs
+    labels = [
+        f"{symbol} {aux}".strip(" \x00") for symbol, aux in zip(read.symbol, read.aux_note, strict=True)
+    ]
+    times = np.asarray(read.sample) / rate_hz
+    marks = [_mark(at, at, label) for at, label in zip(times, labels, strict=True)]
+    return Annotations(_sorted(marks), f"the annotations of {name.name}")
+
+
+NO_ANNOTATOR = frozenset([".hea", ".dat", ".mat", ".txt", ".tsv", ".csv", ".xyz", ".edf", ".wav"])
+
+
+def _of_table(recording: Path, sample_rate_hz: float | None) -> Annotations | None:
+    """Runs of equal cells of the first column of markers; a single sample is a point."""
+    from dan.io.table import TableReader
+
+    with open_reader(recording, sample_rate_hz=sample_rate_hz) as table:
+        assert isinstance(table, TableReader)
+        names = table.layout.names
+        place = next((at for at, name in enumerate(names) if not MARKER_WORDS.isdisjoint(words(name))), None)
+        if place is None or not table.sample_rate_hz:
+            return None
+        cells = [row[place].strip().lower() for row in table.cells(0, table.rows)]
+    marks, at = list[Mark](), 0
+    for label, run in groupby(cells):
+        length = sum(1 for _ in run)
+        if label not in NOTHING:
+            stop = at + length if length > 1 else at
+            marks.append(_mark(at / table.sample_rate_hz, stop / table.sample_rate_hz, label))
+        at += length
+    return Annotations(tuple(marks), f"its column {names[place]}")
+
+
+def _within(recording: Path, sample_rate_hz: float | None) -> Annotations | None:
+    """What is marked in the recording itself, or in a file that belongs to it."""
+    suffix = recording.suffix.lower()
+    if suffix == WFDB:
+        return _of_wfdb(recording)
+    if suffix in EDF:
+        return _of_edf(recording)
+    return _of_table(recording, sample_rate_hz) if suffix in TABLES else None
+
+
+def _mark(start: str | float, stop: str | float, label: str) -> Mark:
+    start_s, stop_s = float(start), float(stop)
+    if not 0 <= start_s <= stop_s < float("inf"):
+        raise ValueError(f"from {start_s:g} to {stop_s:g} s")
+    return Mark(start_s, stop_s, label.strip())
+
+
+def _sorted(marks: Iterator[Mark] | list[Mark]) -> tuple[Mark, ...]:
+    return tuple(sorted(marks))

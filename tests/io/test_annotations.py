@@ -1,0 +1,94 @@
+"""Annotations of every kind come out as the times and labels that were written."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from dan.core.errors import DanError
+from dan.io.annotations import Mark, find_annotations
+
+AUDACITY = "0.500000\t1.250000\tsong\n\\\t1000.0\t4000.0\n2.0\t2.0\t\n"
+RAVEN = (
+    "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tAnnotation\n"
+    "1\tWaveform 1\t1\t0.5\t1.25\t1000\tcall\n1\tSpectrogram 1\t1\t0.5\t1.25\t1000\tcall\n"
+    "2\tSpectrogram 1\t1\t3\t3.5\t1000\tbackground noise\n"
+)
+OF_MANY_FILES = (
+    "Selection\tBegin Time (s)\tEnd Time (s)\tBegin File\tFile Offset (s)\n"
+    "1\t0.5\t1.25\ta.wav\t0.5\n2\t61\t62\tb.wav\t1.0\n"
+)
+
+
+@pytest.fixture
+def recording(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.zeros(4000), 1000)
+    return tmp_path / "a.wav"
+
+
+def found(recording, **options):
+    annotations = find_annotations(recording, **options)
+    return annotations and annotations.marks
+
+
+def test_labels_of_audacity(recording):
+    (recording.parent / "a.txt").write_text(AUDACITY)
+    assert found(recording) == (Mark(0.5, 1.25, "song"), Mark(2.0, 2.0, ""))
+    assert find_annotations(recording).source == "the labels of a.txt"
+
+
+@pytest.mark.parametrize("name", ["a.Table.1.selections.txt", "a.wav.txt", "a.tsv"])
+def test_selections_of_raven_count_once(recording, name):
+    (recording.parent / name).write_text(RAVEN)
+    marks = found(recording)
+    assert marks == (Mark(0.5, 1.25, "call"), Mark(3.0, 3.5, "background noise"))
+    assert [mark.is_noise for mark in marks] == [False, True]
+
+
+def test_a_table_of_several_files_is_read_for_each(recording):
+    (recording.parent / "all.txt").write_text(OF_MANY_FILES)
+    labels = recording.parent / "all.txt"
+    assert found(recording, labels=labels) == (Mark(0.5, 1.25),)
+    assert found(recording.parent / "b.wav", labels=labels) == (Mark(1.0, 2.0),)
+
+
+def test_labels_lie_in_a_folder_of_their_own(recording, tmp_path):
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text(AUDACITY)
+    assert find_annotations(recording) is None
+    assert len(found(recording, labels=tmp_path / "labels")) == 2
+
+
+def test_notes_beside_a_recording_are_no_labels_unless_given(recording):
+    (recording.parent / "a.txt").write_text("recorded in the garden\n")
+    assert find_annotations(recording) is None
+    with pytest.raises(DanError, match="neither Audacity's labels nor Raven's"):
+        find_annotations(recording, labels=recording.parent / "a.txt")
+    with pytest.raises(DanError, match="no such file or folder"):
+        find_annotations(recording, labels=recording.parent / "missing")
+
+
+def test_annotations_of_edf(tmp_path):
+    edfio = pytest.importorskip("edfio")
+    signal = edfio.EdfSignal(np.random.default_rng(0).standard_normal(1000), 100, label="EEG Fpz")
+    written = [edfio.EdfAnnotation(1.5, 2.0, "Sleep stage W"), edfio.EdfAnnotation(4.25, None, "blink")]
+    edfio.Edf([signal], annotations=written).write(tmp_path / "a.edf")
+    assert found(tmp_path / "a.edf") == (Mark(1.5, 3.5, "Sleep stage W"), Mark(4.25, 4.25, "blink"))
+
+
+def test_annotations_of_wfdb(tmp_path):
+    wfdb = pytest.importorskip("wfdb")
+    wfdb.wrsamp("r", fs=100, units=["mV"], sig_name=["I"], p_signal=np.arange(1000.0)[:, None], fmt=["16"],
+                write_dir=str(tmp_path))  # fmt: skip
+    wfdb.wrann("r", "atr", np.array([50, 150]), symbol=["N", "V"], write_dir=str(tmp_path))
+    annotations = find_annotations(tmp_path / "r.hea")
+    assert annotations.marks == (Mark(0.5, 0.5, "N"), Mark(1.5, 1.5, "V")) and annotations.are_points
+
+
+def test_a_column_of_markers(tmp_path):
+    marker = np.zeros(1000, int)
+    marker[100], marker[300:500] = 1, 2
+    rows = [f"{0.01 * at:.2f},{value:.4f},{mark}" for at, (value, mark) in
+            enumerate(zip(np.random.default_rng(0).standard_normal(1000), marker, strict=True))]  # fmt: skip
+    (tmp_path / "a.csv").write_text("timestamps,TP9,Marker0\n" + "\n".join(rows) + "\n")
+    assert found(tmp_path / "a.csv") == (Mark(1.0, 1.0, "1"), Mark(3.0, 5.0, "2"))
+    assert find_annotations(tmp_path / "a.csv").source == "its column Marker0"
