@@ -23,6 +23,7 @@ from dan.cli.options import RayCommand
 from dan.cli.recipes import recipes
 from dan.cli.stream import stream
 from dan.cli.train import train
+from dan.cli.train_many import train_many
 from dan.core.errors import DanError
 from dan.core.extras import install
 from dan.core.launch import is_first, process_name
@@ -40,6 +41,7 @@ app.add_typer(data.app, name="data")
 for command in (recipes, models, train, evaluate, stream, export, info, demo, bench):
     app.command()(command)
 app.command(cls=RayCommand)(denoise)
+app.command(name="train-many", cls=RayCommand)(train_many)
 app.command(name="app")(page)
 
 TRAINING = ("torch", "onnx", "scipy", "pywt", "matplotlib")

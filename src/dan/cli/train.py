@@ -75,7 +75,7 @@ def train(
     if not is_first():
         return
     if not outcome.complete:
-        typer.echo(f"Stopped before the end: {_again(force=force)}.")
+        typer.echo(f"Stopped before the end: {again(force=force)}.")
     if outcome.state.history:
         typer.echo(f"Model: {outcome.run.model}\nPlots: {outcome.run.plots}")
 
@@ -87,9 +87,10 @@ def resumable(*, force: bool) -> Iterator[None]:
         yield
     except Stopped:
         if is_first():
-            say(f"Stopped: {_again(force=force)}.")
+            say(f"Stopped: {again(force=force)}.")
         raise
 
 
-def _again(*, force: bool) -> str:
+def again(*, force: bool) -> str:
+    """Say in words which command goes on where this one ends."""
     return f"the same command{' without --force' if force else ''} resumes"

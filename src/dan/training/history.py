@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 
@@ -22,3 +23,9 @@ class Record(TypedDict):
     """Share of signals it told rightly over the epoch; None without a discriminator."""
     discriminator_rate: float | None
     """Mean factor over the epoch by which its learning rate was changed; None where its accuracy does not."""
+
+
+def epochs_without_gain(history: Sequence[Record]) -> int:
+    """Return the number of validations since the best one."""
+    scores = [float(record["val_snr_db"]) for record in history]
+    return len(scores) - 1 - scores.index(max(scores)) if scores else 0

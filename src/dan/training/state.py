@@ -14,7 +14,7 @@ from dan.core.errors import DanError
 from dan.networks.base import GeneratorBase
 from dan.networks.discriminators import DiscriminatorBase, build_discriminator
 from dan.networks.factory import build_generator
-from dan.training.history import Record
+from dan.training.history import Record, epochs_without_gain
 from dan.training.muon import Muon
 
 Losses = dict[str, float]
@@ -59,8 +59,7 @@ class State:
     @property
     def epochs_without_gain(self) -> int:
         """Validations since the best one."""
-        scores = [float(record["val_snr_db"]) for record in self.history]
-        return len(scores) - 1 - scores.index(max(scores)) if scores else 0
+        return epochs_without_gain(self.history)
 
     @property
     def snr_cost_db(self) -> float:

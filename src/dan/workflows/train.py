@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from dan.config import Recipe, bounds
+from dan.config.load import load_recipe
 from dan.core.arrays import db_to_amplitude, rms
 from dan.core.errors import DanError
 from dan.core.extras import require
@@ -32,7 +33,7 @@ from dan.training.diagnostics import (
     take_warnings,
     verdict,
 )
-from dan.training.history import Record
+from dan.training.history import Record, epochs_without_gain
 from dan.training.loop import apply, train
 from dan.training.run_folder import Run
 from dan.training.state import Hooks, State, new_state
@@ -149,6 +150,22 @@ def _train(run: Run, recipe: Recipe, opening: Callable[[], Signals] | None, sess
         complete = train(state, signals.source, signals.validation, replace(hooks, validated=write))
         _leave_together(asked(), complete)
     return _finish(run, state, signals.validation, complete)
+
+
+def is_finished(recipe: Recipe, out: Path, *, folders: Folders = NO_FOLDERS) -> bool:
+    """Whether a training by this recipe has come to its end in a run folder.
+
+    Whether its recordings have changed since is not looked at.
+    """
+    run = Run(out)
+    if not (run.recipe.is_file() and run.model.is_file()):
+        return False
+    wanted = for_noisy_targets(recipe) if folders.are_noisy else recipe
+    history, training = run.read_history(), wanted.training
+    if not history or load_recipe(str(run.recipe)) != wanted:
+        return False
+    patience = training.patience_epochs
+    return history[-1]["epoch"] >= training.epochs or 0 < patience <= epochs_without_gain(history)
 
 
 @contextmanager

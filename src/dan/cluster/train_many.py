@@ -1,0 +1,77 @@
+"""Many trainings of one plan on Ray: each a task of its own, with its cores or its share of a GPU."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from dan.cluster.session import connected
+from dan.core.progress import report
+from dan.workflows.plan import Training
+from dan.workflows.train_many import Trained, lost, train_one
+
+log = logging.getLogger(__name__)
+
+AGAIN = 1
+"""How often a training whose worker or node was lost is started again: it goes on from its checkpoint."""
+LEAVES_WITHIN_S = 60.0
+"""Time for a training that is cancelled to leave a checkpoint."""
+
+
+def train_many(trainings: Sequence[Training], *, address: str, cores: int | None = None) -> Iterator[Trained]:
+    """Train all on a cluster whose nodes see the same folders, and yield what came of each as it is done.
+
+    Args:
+        trainings: of a plan.
+        address: of the cluster, as `connected` takes it.
+        cores: of a local cluster; None for all.
+
+    Raises:
+        DanError: if Ray is not installed, or no cluster answers.
+    """
+    with connected(address, cores=cores) as ray:
+        for training in trainings:
+            _tell_if_none_can(ray, training)
+        remote = ray.remote(train_one)
+        running = {_submitted(remote, training): training for training in trainings}
+        try:
+            while running:
+                ready, _ = ray.wait(list(running))
+                trained = _result(ray, ready[0], running.pop(ready[0]))
+                report("Training many", 1 - len(running) / len(trainings), f"{len(running)} left")
+                yield trained
+        finally:
+            _cancel(ray, list(running))
+
+
+def _submitted(remote: Any, training: Training) -> Any:
+    resources = {"num_cpus": training.cores, "num_gpus": training.gpus}
+    return remote.options(**resources, max_retries=AGAIN, name=training.name).remote(training)
+
+
+def _result(ray: Any, reference: Any, training: Training) -> Trained:
+    try:
+        trained: Trained = ray.get(reference)
+    except ray.exceptions.RayError as error:
+        return lost(training, f"{type(error).__name__}: {str(error).splitlines()[0]}")
+    return trained
+
+
+def _tell_if_none_can(ray: Any, training: Training) -> None:
+    """Say where no node is large enough now; a cluster that grows may have one later."""
+    largest = {name: max(node["Resources"].get(name, 0) for node in ray.nodes()) for name in ("CPU", "GPU")}
+    for name, key in (("CPU", "cores"), ("GPU", "gpus")):
+        if (wanted := getattr(training, key)) > largest[name]:
+            log.warning(
+                "%s waits for a node with %g %s: the largest here has %g.",
+                training.name, wanted, key, largest[name],
+            )  # fmt: skip
+
+
+def _cancel(ray: Any, references: list[Any]) -> None:
+    """End trainings that are under way, with checkpoints."""
+    for reference in references:
+        ray.cancel(reference)
+    if references:
+        ray.wait(references, num_returns=len(references), timeout=LEAVES_WITHIN_S)
