@@ -14,6 +14,7 @@ import typer
 from dan.cli.console import progress, say, show_grid, shown
 from dan.cli.options import Force, Ray
 from dan.cli.train import again, resumable
+from dan.core.cores import usable_cores
 
 if TYPE_CHECKING:
     from dan.workflows.plan import Training
@@ -71,7 +72,7 @@ def _started(trainings: Sequence[Training], jobs: int | None, ray: str | None) -
         return train_on_ray(trainings, address=ray, cores=jobs or None)
     from dan.workflows.train_many import train_many as train_here
 
-    return train_here(trainings, jobs=1 if jobs is None else jobs or os.cpu_count() or 1)
+    return train_here(trainings, jobs=1 if jobs is None else jobs or usable_cores())
 
 
 def _say(trained: Trained) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dan.cluster.session import connected
+from dan.cluster.tasks import check_version
 from dan.core.progress import report
 from dan.workflows.plan import Training
 from dan.workflows.train_many import Trained, lost, train_one
@@ -31,8 +32,8 @@ def train_many(trainings: Sequence[Training], *, address: str, cores: int | None
         DanError: if Ray is not installed, or no cluster answers.
     """
     with connected(address, cores=cores) as ray:
-        for training in trainings:
-            _tell_if_none_can(ray, training)
+        check_version(ray)
+        _tell_if_none_can(ray, trainings)
         remote = ray.remote(train_one)
         running = {_submitted(remote, training): training for training in trainings}
         try:
@@ -58,15 +59,14 @@ def _result(ray: Any, reference: Any, training: Training) -> Trained:
     return trained
 
 
-def _tell_if_none_can(ray: Any, training: Training) -> None:
+def _tell_if_none_can(ray: Any, trainings: Sequence[Training]) -> None:
     """Say where no node is large enough now; a cluster that grows may have one later."""
-    largest = {name: max(node["Resources"].get(name, 0) for node in ray.nodes()) for name in ("CPU", "GPU")}
-    for name, key in (("CPU", "cores"), ("GPU", "gpus")):
-        if (wanted := getattr(training, key)) > largest[name]:
-            log.warning(
-                "%s waits for a node with %g %s: the largest here has %g.",
-                training.name, wanted, key, largest[name],
-            )  # fmt: skip
+    for resource, key in (("CPU", "cores"), ("GPU", "gpus")):
+        largest = max(node["Resources"].get(resource, 0) for node in ray.nodes())
+        wait = [training for training in trainings if getattr(training, key) > largest]
+        if wait:
+            wanted = f"{key}={getattr(wait[0], key):g} of {wait[0].name}"
+            log.warning("%s waits for a larger node: none of the cluster has more than %g.", wanted, largest)
 
 
 def _cancel(ray: Any, references: list[Any]) -> None:
