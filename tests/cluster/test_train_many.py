@@ -3,7 +3,7 @@
 import pytest
 from safetensors.numpy import load_file
 
-from dan.data.sources import Folders
+from dan.data.recordings_source import Folders
 from dan.training.run_folder import Run
 from dan.workflows.plan import Training
 from dan.workflows.train_many import train_one

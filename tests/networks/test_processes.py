@@ -32,6 +32,7 @@ GENERATORS = {
 DISCRIMINATORS = {
     "classic": {"kind": "classic", "kernel_size": 8, "hidden_units": 3},
     "spectral": {"kind": "spectral", "fft_sizes": [16, 32]},
+    "conditional": {"kind": "conditional", "fft_sizes": [16, 32], "depth": 2},
 }
 ADVERSARIAL = {"l1": 3.0, "adversarial": 2.0, "feature_matching": 1.0}
 CASES = (
@@ -46,6 +47,10 @@ CASES = (
             "training": {"batch_size": BATCH, "ema_decay": 0.9},
             "generator_optimiser": {"max_grad_norm": 0.1, "muon_learning_rate": 0.01},
             "generator": GENERATORS["spectral"],
+        },
+        "balance": {
+            "discriminator": DISCRIMINATORS["conditional"],
+            "losses": {"weights": ADVERSARIAL, "adversarial_balance": "gradient"},
         },
         "replay": {"generator": GENERATORS["recurrent"], "fine_tuning": {"replay_weight": 1.0}},
     }
@@ -131,9 +136,9 @@ def test_two_processes_come_to_the_weights_of_one(case, of_two):
     one = trained(case)
     assert one.keys() == of_two[case].keys()
     for name, value in one.items():
-        # Rounding of 1e-16, of which Adam makes up to lr * 1e-16 / 1e-8 where a gradient is nothing else.
+        # Adam makes steps of rounding where a gradient is nothing else; accuracies are in single precision.
         torch.testing.assert_close(
-            of_two[case][name], value, rtol=1e-7, atol=1e-7, msg=lambda m, n=name: n + m
+            of_two[case][name], value, rtol=1e-6, atol=1e-6, msg=lambda m, n=name: n + m
         )
 
 

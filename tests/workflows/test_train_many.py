@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from dan.cli.main import app
 from dan.config.load import dump_recipe
 from dan.core.progress import listening
-from dan.data.sources import Folders
+from dan.data.recordings_source import Folders
 from dan.training.run_folder import Run
 from dan.workflows.plan import Training
 from dan.workflows.train_many import finished_before, train_many, train_one

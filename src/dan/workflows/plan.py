@@ -12,7 +12,7 @@ from dan.config import Recipe
 from dan.config.load import load_recipe, recipe_names
 from dan.config.plan import FOLDER, EntrySettings, Plan, read_plan
 from dan.core.errors import DanError
-from dan.data.sources import Folders
+from dan.data.recordings_source import Folders
 from dan.inference.model_file import find_model, model_names
 
 FOLDERS = ("data", "clean", "noise", "noisy", "second_take")
