@@ -188,10 +188,10 @@ def test_frames_far_from_1_reach_the_network_scaled():
 
 
 def test_lasting_silence_silences_a_network_that_hums():
-    def humming(block, state):
-        return block + 1, state
+    def humming(block):
+        return block + 1
 
-    engine = HopEngine(humming, {}, hop_length=4, latency_samples=8, channels=2)
+    engine = HopEngine(humming, hop_length=4, latency_samples=8, channels=2)
     signal = np.ones((2, 80), np.float32)
     signal[0, 20:60] = 0
     out = np.concatenate([engine.feed(signal[:, :33]), engine.feed(signal[:, 33:]), engine.flush()], axis=-1)

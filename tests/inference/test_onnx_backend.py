@@ -1,5 +1,6 @@
 """ONNX files without torch: what they say of themselves, and that nothing else is taken for one."""
 
+import copy
 import json
 import subprocess
 import sys
@@ -189,3 +190,28 @@ def test_each_engine_has_a_state_of_its_own(exported, kind):
     one, other = (np.concatenate(side, axis=-1) for side in zip(*parts, strict=True))
     np.testing.assert_array_equal(one, other)
     assert one.shape == noisy.shape
+
+
+def test_hops_through_bound_arrays_are_those_of_plain_calls(exported):
+    model, hop, plain = open_onnx(exported["causal"]), CAUSAL.hop_length, []
+    state = {name: np.zeros((2, *shape), np.float32) for name, shape in model.state_shapes.items()}
+    noisy = np.random.default_rng(0).standard_normal((2, 24 * hop)).astype(np.float32)
+    engine, came = model.engine(2), []
+    for first, hops in ((0, 1), (1, 1), (2, 5), (7, 1), (8, 3), (11, 1), (12, 12)):  # of both ways
+        block = noisy[:, first * hop : (first + hops) * hop]
+        output, *new = model.session.run(None, {"input": block, **state})
+        state = dict(zip(state, new, strict=True))
+        plain.append(output)
+        engine = copy.deepcopy(engine)  # as it stands
+        came.append(engine.feed(block))
+    plain = np.concatenate(plain, axis=-1)[:, engine.latency_samples - hop :]
+    assert np.array_equal(np.concatenate(came, axis=-1), plain)
+
+
+def test_what_came_out_stays_as_it_is(exported):
+    engine, hop = open_onnx(exported["causal"]).engine(1), np.ones((1, CAUSAL.hop_length), np.float32)
+    engine.feed(hop)
+    first = [engine.feed(hop) for _ in range(3)]
+    kept = [block.copy() for block in first]
+    engine.feed(-hop)
+    assert all(map(np.array_equal, first, kept)) and kept[-1].size

@@ -167,7 +167,7 @@ def _open_rnnoise(file: str, rate_hz: float) -> Opened:  # noqa: ARG001
 
     def engine() -> Engine:
         inner = HopEngine(
-            _Rnnoise(library), {}, hop_length=RNNOISE_HOP_SAMPLES, latency_samples=latency, channels=1
+            _Rnnoise(library), hop_length=RNNOISE_HOP_SAMPLES, latency_samples=latency, channels=1
         )
         if rate_hz == RNNOISE_RATE_HZ:
             return inner
@@ -194,11 +194,11 @@ class _Rnnoise:
     def __init__(self, library: Any) -> None:
         self.library, self.state = library, library.create()
 
-    def __call__(self, block: Signal, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def __call__(self, block: Signal) -> Any:
         coded = np.clip(np.rint(32768 * block[0]), -32768, 32767).astype(np.int16)
         frames = coded.reshape(-1, RNNOISE_HOP_SAMPLES)
         denoised = [self.library.process_mono_frame(self.state, frame)[0] for frame in frames]
-        return np.concatenate(denoised)[None].astype(np.float32) / np.float32(32768), state
+        return np.concatenate(denoised)[None].astype(np.float32) / np.float32(32768)
 
     def __del__(self) -> None:
         self.library.destroy(self.state)

@@ -13,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 Block = npt.NDArray[np.float32]
-State = dict[str, Block]
 Network = Callable[[Block], Block]
 """Frames ``[N, T]`` to frames of the same shape."""
-Step = Callable[[Block, State], tuple[Block, State]]
-"""Whole hops ``[C, n hops]`` to as many samples, late by the latency less a hop; the state moves on."""
+Step = Callable[[Block], Block]
+"""Whole hops ``[C, n hops]`` to as many samples, late by the latency less a hop; its state moves on."""
 
 FRAMES_AT_ONCE = 256
 """Frames that go through the network together: bounds the memory."""
@@ -146,17 +145,14 @@ class HopEngine:
     In silence that lasts it puts silence out, whatever its state still holds.
 
     Args:
-        step: one step of the network.
-        state: of the past before the first sample.
+        step: the network, whose state is that of the past before the first sample.
         hop_length: of a hop.
         latency_samples: samples that must have come in before the first can go out; at least a hop.
         channels: channels C.
     """
 
-    def __init__(
-        self, step: Step, state: State, *, hop_length: int, latency_samples: int, channels: int
-    ) -> None:
-        self.step, self.state, self.hop = step, state, hop_length
+    def __init__(self, step: Step, *, hop_length: int, latency_samples: int, channels: int) -> None:
+        self.step, self.hop = step, hop_length
         self.latency_samples, self.hop_length = latency_samples, hop_length
         self.silent_hops = np.zeros((channels, 1), np.int64)
         """Hops of silence up to now, of each channel."""
@@ -170,19 +166,21 @@ class HopEngine:
     def feed(self, block: Block) -> Block:
         """Take ``[C, n]`` and return what is final, ``[C, m]``."""
         self.owed += block.shape[-1]
-        samples = np.concatenate([self.waiting, block], axis=-1)
+        samples = np.concatenate([self.waiting, block], axis=-1) if self.waiting.size else block
         used = samples.shape[-1] // self.hop * self.hop
         self.waiting = samples[:, used:]
         portion = max(1, HOPS_AT_ONCE // max(1, len(block))) * self.hop
         outputs = [
             self._run(samples[:, start : min(start + portion, used)]) for start in range(0, used, portion)
         ]
-        return np.concatenate([samples[:, :0], *outputs], axis=-1)
+        return outputs[0] if len(outputs) == 1 else np.concatenate([samples[:, :0], *outputs], axis=-1)
 
     def _run(self, samples: Block) -> Block:
         tiny = np.abs(samples) < SILENT
-        output, self.state = self.step(np.where(tiny, np.float32(0), samples), self.state)
-        output = self._silenced(output, tiny)
+        if tiny.any():
+            output = self._silenced(self.step(np.where(tiny, np.float32(0), samples)), tiny)
+        else:
+            output, self.silent_hops[:] = self.step(samples), 0
         dropped = min(self.late, output.shape[-1])
         self.late -= dropped
         self.owed -= output.shape[-1] - dropped

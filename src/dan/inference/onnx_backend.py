@@ -7,7 +7,7 @@ the channels first. docs/embedding.md tells it to those who run the file elsewhe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,11 @@ import numpy as np
 from dan.config import ShortTimeSettings
 from dan.core.errors import DanError
 from dan.inference._onnx_session import open_session, read_metadata
-from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, State
+from dan.inference.engines import Block, Engine, FrameEngine, HopEngine
 from dan.inference.model_file import ModelInfo, no_model, parse_info
 
 if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+    from onnxruntime import InferenceSession, IOBinding
 
 STATE, NEXT = "state_", "next_"
 """Before the names of the state's parts, in and out."""
@@ -42,6 +42,7 @@ class OnnxModel:
         self.session = session or open_session(content)
         shapes = {node.name: node.shape[1:] for node in self.session.get_inputs()}
         self.input_names = list(shapes)
+        self.output_names = [node.name for node in self.session.get_outputs()]
         self.state_shapes = {name: shape for name, shape in shapes.items() if name.startswith(STATE)}
         """Shape of each part of the state behind the channels, by the name of its input."""
 
@@ -78,12 +79,8 @@ class OnnxModel:
             return FrameEngine(
                 self._frames, segment_samples=segment_samples, channels=channels, scaled=self.info.any_level
             )
-        silence = {
-            name: np.zeros((channels, *shape), np.float32) for name, shape in self.state_shapes.items()
-        }
         return HopEngine(
-            self._step,
-            silence,
+            _OnnxStep(self, channels, settings.hop_length),
             hop_length=settings.hop_length,
             latency_samples=self.info.latency_samples,
             channels=channels,
@@ -92,9 +89,56 @@ class OnnxModel:
     def _frames(self, frames: Block) -> Block:
         return np.asarray(self.session.run(None, {"frames": frames})[0])
 
-    def _step(self, block: Block, state: State) -> tuple[Block, State]:
-        output, *new = self.session.run(None, {"input": block, **state})
-        return output, dict(zip(self.state_shapes, new, strict=True))
+
+class _OnnxStep:
+    """Whole hops through a causal graph; a hop by itself goes through arrays that stay bound to the graph.
+
+    There are two sets of these: the state that is read and the state that is written change places.
+
+    Args:
+        model: the graph's.
+        channels: channels C.
+        hop_length: samples of a hop.
+        state: of the past, in the order of the graph's inputs; None for silence.
+    """
+
+    def __init__(
+        self, model: OnnxModel, channels: int, hop_length: int, state: list[Block] | None = None
+    ) -> None:
+        self.model, self.hop = model, np.zeros((channels, hop_length), np.float32)
+        shapes = [(channels, *shape) for shape in model.state_shapes.values()]
+        self.states = [[np.zeros(shape, np.float32) for shape in shapes] for _ in range(2)]
+        self.output = np.zeros_like(self.hop)
+        self.bindings = [self._bind(*self.states), self._bind(*self.states[::-1])]
+        self._keep(state or self.states[0])
+
+    def _bind(self, state: list[Block], new: list[Block]) -> IOBinding:
+        binding = self.model.session.io_binding()
+        for name, array in zip(self.model.input_names, [self.hop, *state], strict=True):
+            binding.bind_input(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+        for name, array in zip(self.model.output_names, [self.output, *new], strict=True):
+            binding.bind_output(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+        return binding
+
+    def _keep(self, state: Iterable[Block]) -> None:
+        for kept, array in zip(self.states[0], state, strict=True):
+            kept[:] = array
+
+    def __reduce__(self) -> tuple[Callable[..., _OnnxStep], tuple[Any, ...]]:
+        """Copy it as it stands: bindings cannot be."""
+        return _OnnxStep, (self.model, *self.hop.shape, self.states[0])
+
+    def __call__(self, block: Block) -> Block:
+        if block.shape != self.hop.shape:
+            given = [block, *self.states[0]]
+            output, *new = self.model.session.run(None, dict(zip(self.model.input_names, given, strict=True)))
+            self._keep(new)
+            return np.asarray(output)
+        self.hop[:] = block
+        self.model.session.run_with_iobinding(self.bindings[0])
+        self.bindings.reverse()
+        self.states.reverse()
+        return self.output.copy()
 
 
 def open_onnx(path: Path) -> OnnxModel:

@@ -6,6 +6,7 @@ Whole signals, long files and live streams all pass through here, so that they g
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,14 +43,16 @@ class Stream:
     ) -> None:
         check_strength(strength)
         self.engine, self.channels, self.strength = engine, channels, strength
+        self.leading = [(channels,)] if channels > 1 else [(), (1,)]
+        """Axes of a block before time."""
         latency = engine.latency_samples
         self.conditioner = conditioner or Conditioner(
             channels=channels, first_samples=latency, span_samples=SPAN_LATENCIES * latency
         )
         self.waiting: Signal = np.zeros((channels, 0), np.float32)
-        """Input that has not come out yet, at its own precision."""
-        self.like = np.zeros((channels, 0), np.float32) if channels > 1 else np.zeros(0, np.float32)
-        """Template of the rank and dtype that come out: those of the last block."""
+        """Input that has not come out yet, at its own precision, where it is mixed in."""
+        self.rank, self.dtype = min(channels, 2), np.dtype(np.float32)
+        """Axes and dtype of what comes out: those of the last block."""
         self.flushed = False
 
     @property
@@ -72,6 +75,18 @@ class Stream:
         """
         self._check_open()
         given = np.asarray(block)
+        rows = self._checked(given)
+        if self.strength < 1:
+            self.waiting = np.concatenate([self.waiting, rows], axis=-1)
+        self.rank, self.dtype = given.ndim, given.dtype if given.dtype.kind in "fiu" else rows.dtype
+        return self._mixed(self.engine.feed(self.conditioner.feed(rows)))
+
+    def _checked(self, given: npt.NDArray[Any]) -> Signal:
+        """The block ``[C, n]``, in float32 or float64; the usual one at the cost of its peak."""
+        if given.dtype.char in "fd" and given.size and given.ndim and given.shape[:-1] in self.leading:
+            rows = given.reshape(self.channels, -1)
+            if np.abs(rows).max() <= LARGEST:  # which nothing is that is not finite
+                return rows
         rows = check_signal(given, name="block") if given.shape[-1:] != (0,) else given.astype(np.float32)
         rows = rows[None] if rows.ndim == 1 else rows
         if rows.ndim != 2 or len(rows) != self.channels:
@@ -81,9 +96,7 @@ class Stream:
                 "Give time as the last axis, or open the stream with channels=",
             )
         check_size(rows)
-        self.waiting = np.concatenate([self.waiting, rows], axis=-1)
-        self.like = given[..., :0] if given.dtype.kind in "fiu" else rows[:, :0].reshape(*given.shape[:-1], 0)
-        return self._mixed(self.engine.feed(self.conditioner.feed(rows)))
+        return rows
 
     def flush(self) -> Signal:
         """Return the rest, ``[C, m]`` or ``[m]`` as the blocks were; the stream then takes no more.
@@ -103,12 +116,13 @@ class Stream:
             )
 
     def _mixed(self, denoised: Block) -> Signal:
-        count = denoised.shape[-1]
-        dry, self.waiting = self.waiting[:, :count], self.waiting[:, count:]
-        restored = self.conditioner.restore(denoised)
-        mixed = self.strength * restored + (1 - self.strength) * dry if self.strength < 1 else restored
-        typed, _ = cast(mixed, self.like.dtype)
-        return typed[0] if self.like.ndim == 1 else typed
+        mixed = self.conditioner.restore(denoised)
+        if self.strength < 1:
+            count = denoised.shape[-1]
+            dry, self.waiting = self.waiting[:, :count], self.waiting[:, count:]
+            mixed = self.strength * mixed + (1 - self.strength) * dry
+        typed, _ = cast(mixed, self.dtype)
+        return typed[0] if self.rank == 1 else typed
 
     def __enter__(self) -> Stream:
         """The stream itself."""

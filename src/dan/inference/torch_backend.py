@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from dan.core.errors import DanError
-from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, State
+from dan.inference.engines import Block, Engine, FrameEngine, HopEngine
 from dan.inference.model_file import ModelInfo, load_model
 from dan.networks.base import GeneratorBase
 from dan.networks.short_time import ShortTimeGenerator
@@ -33,10 +33,8 @@ class TorchModel:
             return FrameEngine(
                 self._frames, segment_samples=segment_samples, channels=channels, scaled=self.info.any_level
             )
-        state = {name: value.cpu().numpy() for name, value in self.generator.initial_state(channels).items()}
         return HopEngine(
-            self._step,
-            state,
+            _TorchStep(self.generator, channels, device=self.device),
             hop_length=self.generator.hop_length,
             latency_samples=self.generator.latency_samples,
             channels=channels,
@@ -47,12 +45,19 @@ class TorchModel:
             given = torch.tensor(frames, device=self.device)
             return np.asarray(self.generator(given[:, None])[:, 0].cpu().numpy())
 
-    def _step(self, block: Block, state: State) -> tuple[Block, State]:
-        assert isinstance(self.generator, ShortTimeGenerator)
-        tensors = {name: torch.from_numpy(value).to(self.device) for name, value in state.items()}
+
+class _TorchStep:
+    """Whole hops through a causal generator, whose state stays on its device."""
+
+    def __init__(self, generator: ShortTimeGenerator, channels: int, *, device: str) -> None:
+        self.generator, self.device = generator, device
+        self.state = generator.initial_state(channels)
+
+    def __call__(self, block: Block) -> Block:
         with torch.inference_mode():
-            output, new = self.generator.step(torch.tensor(block, device=self.device), tensors)
-        return output.cpu().numpy(), {name: value.cpu().numpy() for name, value in new.items()}
+            given = torch.tensor(block, device=self.device)
+            output, self.state = self.generator.step(given, self.state)
+        return np.asarray(output.cpu().numpy())
 
 
 def open_torch(path: Path, *, device: str = "cpu") -> TorchModel:
