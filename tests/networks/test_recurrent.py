@@ -5,7 +5,7 @@ import torch
 
 from dan.config import RecurrentGeneratorSettings, SignalSettings
 from dan.networks.factory import build_generator
-from dan.networks.recurrent import NormalisedLayer, bands, bounded
+from dan.networks.recurrent import NormalisedLayer, PlaceAttention, bands, bounded
 
 SIGNAL = SignalSettings(sample_rate_hz=16000, duration_s=1.0)
 SETTINGS = RecurrentGeneratorSettings(kind="recurrent", n_fft=64, hop_length=32, bands=6, hidden_channels=8)
@@ -95,3 +95,15 @@ def test_normalisation_folded_into_the_weights_is_batch_normalisation(taps, stri
     torch.testing.assert_close(trained.std(dim=others, correction=0), layer.scale.data, rtol=0, atol=1e-3)
     if taps:
         assert trained.shape[-1] == 16 // stride
+
+
+def test_joined_maps_of_attention_are_those_it_was_trained_with():
+    torch.manual_seed(5)
+    attention, input = PlaceAttention(8), torch.randn(3, 2, 6, 8)
+    for layer in (attention.project_in, attention.project_out):
+        layer.bias.data = torch.randn_like(layer.bias)
+        layer.mean, layer.variance = torch.randn_like(layer.mean), torch.rand_like(layer.variance) + 0.5
+    attention.eval()
+    query, key, value = attention.project_in(input).split(8, dim=-1)
+    weight = (query @ key.transpose(-1, -2) / 8**0.5).softmax(dim=-1)
+    torch.testing.assert_close(attention(input), attention.project_out(weight @ value))

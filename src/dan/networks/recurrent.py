@@ -68,9 +68,13 @@ class NormalisedLayer(nn.Module):
                 eps=TINY,
             )
             return normal.view_as(output)
+        return self._map(input, *self.folded())
+
+    def folded(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias of the layer as one map, with the normalisation in them."""
         factor = self.scale * (self.variance + TINY).rsqrt()
         weight = self.weight * factor.view(-1, *[1] * (self.weight.ndim - 1))
-        return self._map(input, weight, self.bias - self.mean * factor)
+        return weight, self.bias - self.mean * factor
 
     def _map(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if not self.taps:
@@ -82,7 +86,9 @@ class NormalisedLayer(nn.Module):
 class PlaceAttention(nn.Module):
     """Attention of each place to all places of its frame, ``[frames, B, places, width]`` in and out.
 
-    It has one head: more take more operators than they are worth in a stream.
+    It has one head: more take more operators than they are worth in a stream. Once trained, the maps between
+    which nothing stands are one: query and key, of which only the query's bias counts, for that of the keys
+    moves all weights of a place alike; value and output, for the weights add to 1.
 
     Source: A. Vaswani et al., "Attention is all you need", 2017.
     """
@@ -95,9 +101,20 @@ class PlaceAttention(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Attend: ``[frames, B, places, width]`` in and out."""
+        if not self.training:
+            return self._joined(input)
         query, key, value = torch.split(self.project_in(input), self.width, dim=-1)
-        weight = (query @ key.transpose(-1, -2) * self.width**-0.5).softmax(dim=-1)
-        return torch.as_tensor(self.project_out(weight @ value))
+        return torch.as_tensor(self.project_out(self._weight(query, key) @ value))
+
+    def _weight(self, query: Tensor, key: Tensor) -> Tensor:
+        return torch.softmax(query @ key.transpose(-1, -2) * self.width**-0.5, dim=-1)
+
+    def _joined(self, input: Tensor) -> Tensor:
+        weights, biases = (torch.split(part, self.width) for part in self.project_in.folded())
+        out, out_bias = self.project_out.folded()
+        query = F.linear(input, weights[1].T @ weights[0], weights[1].T @ biases[0])
+        attended = self._weight(query, input) @ input
+        return F.linear(attended, out @ weights[2], out @ biases[2] + out_bias)
 
 
 class RecurrentBlock(nn.Module):
@@ -177,10 +194,13 @@ class RecurrentGenerator(ShortTimeGenerator):
 
     def _over_bands(self, hidden: Tensor, state: dict[str, Tensor]) -> Tensor:
         """Transform ``[B, C, frames, places]`` by way of the bands, where the state moves on."""
-        inner = self.enter(self.to_bands @ hidden.permute(2, 0, 3, 1)) + self.position
+        # Axes change places one at a time, and where there are bands, which are fewer than places: so it is
+        # quick.
+        inner = self.enter((hidden @ self.to_bands.T).permute(0, 2, 3, 1)) + self.position
+        inner = inner.transpose(0, 1)  # [frames, B, bands, width]
         for index, block in enumerate(self.blocks):
             inner, state[f"memory_{index}"] = block(inner, state[f"memory_{index}"])
-        return torch.as_tensor((self.from_bands @ self.leave(inner)).permute(1, 3, 0, 2))
+        return torch.as_tensor(self.leave(inner.transpose(0, 1)).permute(0, 3, 1, 2) @ self.from_bands.T)
 
 
 def bounded(factor: Tensor) -> Tensor:

@@ -7,7 +7,6 @@ settings allow.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -16,7 +15,7 @@ from torch.nn import functional as F
 
 from dan.config import ShortTimeSettings, SignalSettings
 from dan.networks.base import GeneratorBase
-from dan.networks.fourier import FourierMatrix
+from dan.networks.fourier import WindowedFourier
 
 TINY_POWER = 1e-14
 """Added to the power of every bin: silence stays finite."""
@@ -33,13 +32,8 @@ class ShortTimeGenerator(GeneratorBase):
         frames seen        0  1  2  3  4  5      (L = 2)
         frames masked            0  1  2  3
 
-    Latency: one frame and L hops. Source of the windows' condition: D. Griffin and J. Lim, "Signal estimation
-    from modified short-time Fourier transform", 1984.
+    Latency: one frame and L hops.
     """
-
-    window: Tensor
-    analysis: Tensor
-    synthesis: Tensor
 
     def __init__(self, settings: ShortTimeSettings, signal: SignalSettings) -> None:
         super().__init__()
@@ -48,11 +42,7 @@ class ShortTimeGenerator(GeneratorBase):
         self.latency_samples = settings.n_fft + self.lookahead_frames * self.hop_length
         self.segment_samples = signal.length_samples
         self.bins, self.parts = settings.n_fft // 2, settings.n_fft // settings.hop_length
-        self.fourier = FourierMatrix(settings.n_fft, settings.n_fft, range(self.bins + 1))
-        window, analysis, synthesis = transforms(settings.n_fft, settings.hop_length)
-        self.register_buffer("window", window, persistent=False)
-        self.register_buffer("analysis", analysis, persistent=False)
-        self.register_buffer("synthesis", synthesis, persistent=False)
+        self.fourier = WindowedFourier(settings.n_fft, settings.hop_length)
 
     def memory_shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of each part of the network's own state behind the rows, by name."""
@@ -82,7 +72,7 @@ class ShortTimeGenerator(GeneratorBase):
         shapes |= {"level": (1, self.level_frames - 1, 1)} | self.memory_shapes()
         if self.lookahead_frames:
             shapes["ahead"] = (2, self.lookahead_frames, self.bins + 1)
-        return {name: self.analysis.new_zeros(rows, *shape) for name, shape in shapes.items()}
+        return {name: self.fourier.window.new_zeros(rows, *shape) for name, shape in shapes.items()}
 
     def step(self, block: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Denoise the next whole hops ``[B, n hops]``; what comes out is late by the latency less a hop.
@@ -95,16 +85,15 @@ class ShortTimeGenerator(GeneratorBase):
             As many samples as went in, and the new state.
         """
         new = dict(state)
-        analysis, synthesis = self._transforms()
-        spectrum = self._spectrum(self._frames(block, new) @ analysis)
+        spectrum = torch.stack(self.fourier(self._frames(block, new)), dim=1)  # [B, 2, frames, bins + 1]
         mask = self.mask(self._features(spectrum[..., :-1], new), new)
         # The last bin is treated as the one below it.
         mask_real, mask_imag = torch.split(F.pad(mask, (0, 1, 0, 0), mode="replicate"), 1, dim=1)
         real, imag = torch.split(self._delayed(spectrum, new), 1, dim=1)
-        filtered = torch.cat(
-            [real * mask_real - imag * mask_imag, real * mask_imag + imag * mask_real], dim=-1
+        frames = self.fourier.inverse(
+            real * mask_real - imag * mask_imag, real * mask_imag + imag * mask_real
         )
-        frames = reshape(filtered @ synthesis, 0, -1, self.parts * self.hop_length)
+        frames = reshape(frames, 0, -1, self.parts * self.hop_length)
         return self._overlap_add(frames, new), new
 
     def _frames(self, block: Tensor, state: dict[str, Tensor]) -> Tensor:
@@ -114,17 +103,6 @@ class ShortTimeGenerator(GeneratorBase):
         return torch.cat(
             [hops[:, part : part - self.parts + 1 or None] for part in range(self.parts)], dim=-1
         )
-
-    def _transforms(self) -> tuple[Tensor, Tensor]:
-        """Return the windowed transform and its inverse; a graph makes them, for they are larger than it."""
-        if not torch.onnx.is_in_onnx_export():
-            return self.analysis, self.synthesis
-        matrix, inverse = self.fourier()
-        return self.window[:, None] * matrix, inverse * self.window
-
-    def _spectrum(self, transformed: Tensor) -> Tensor:
-        """Bring ``[B, frames, 2 (bins + 1)]`` to real and imaginary part ``[B, 2, frames, bins + 1]``."""
-        return reshape(transformed, 0, 0, 2, -1).transpose(1, 2)
 
     def _delayed(self, spectrum: Tensor, state: dict[str, Tensor]) -> Tensor:
         """The spectra of as many frames, each the lookahead earlier; the state moves on."""
@@ -183,20 +161,3 @@ class _Reshape(torch.autograd.Function):
     @staticmethod
     def forward(_context: Any, input: Tensor, shape: tuple[int, ...]) -> Tensor:
         return input.reshape([size or input.shape[axis] for axis, size in enumerate(shape)])
-
-
-def transforms(n_fft: int, hop_length: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return a window, and the windowed Fourier transform and its inverse as matrices.
-
-    Returns:
-        The square root of a Hann window, whose squares at the hop add to 1; the matrix from frames
-        ``[n_fft]`` to real and imaginary parts ``[2 (n_fft / 2 + 1)]``; and that back to frames that add up
-        to the signal.
-    """
-    scale = math.sqrt(2 * hop_length / n_fft)
-    window = torch.hann_window(n_fft, dtype=torch.float64).sqrt() * scale
-    spectra = torch.fft.rfft(torch.eye(n_fft, dtype=torch.float64))
-    analysis = window[:, None] * torch.cat([spectra.real, spectra.imag], dim=-1)
-    units = torch.eye(n_fft // 2 + 1, dtype=torch.complex128)
-    frames = torch.cat([torch.fft.irfft(units, n_fft), torch.fft.irfft(1j * units, n_fft)])
-    return window.float(), analysis.float(), (frames * window).float()
