@@ -120,7 +120,7 @@ class Conditioner:
         first = rows[:, : self.first].astype(np.float64)
         offset = told_offset(first, self.least)
         self._open(offset, np.zeros_like(offset))
-        self._scale(np.abs(first - offset).max(axis=-1, keepdims=True, initial=0))
+        self._scale(_peak(first, offset))
         return self._condition(rows)
 
     def _open(self, offset: Column, slope: Column) -> None:
@@ -153,9 +153,7 @@ class Conditioner:
         """Rows of one segment around zero, scaled, in float32."""
         count = rows.shape[-1]
         if not self.is_scaled:
-            self._scale(
-                np.abs(rows - self.segments[-1].baseline(count)).max(axis=-1, keepdims=True, initial=0)
-            )
+            self._scale(_peak(rows - self.segments[-1].baseline(count)))
         now = self.segments[-1]
         now.count += count
         if not now.plain:
@@ -237,8 +235,19 @@ def told_offset(rows: npt.NDArray[np.float64], least: float) -> Column:
         return np.zeros((len(rows), 1))
     origin = rows[:, :1]  # numbers far from zero would lose what varies in the squares
     parts = (rows[:, : PARTS * length] - origin).reshape(len(rows), PARTS, length)
-    offset = _significant(parts.mean(axis=-1), np.square(parts).mean(axis=-1), least, origin)
+    means = parts.mean(axis=-1)
+    offset = _significant(means, np.square(parts, out=parts).mean(axis=-1), least, origin)
+    if not offset.any():
+        return offset
     return np.where(offset == 0, 0, origin + (rows - origin).mean(axis=-1, keepdims=True))
+
+
+def _peak(rows: Signal, offset: Column | float = 0.0) -> Column:
+    """Greatest size of what lies around an offset, ``[C, 1]``; 0 where there are no samples."""
+    if not rows.shape[-1]:
+        return np.zeros((len(rows), 1))
+    high, low = rows.max(axis=-1, keepdims=True), rows.min(axis=-1, keepdims=True)
+    return np.asarray(np.maximum(high - offset, offset - low))
 
 
 def _significant(means: Column, powers: Column, least: float, origin: Column | float = 0.0) -> Column:

@@ -21,8 +21,8 @@ Step = Callable[[Block], Block]
 FRAMES_AT_ONCE = 256
 """Frames that go through the network together: bounds the memory."""
 
-HOPS_AT_ONCE = 256
-"""Hops, of all rows, that go through the network together, likewise."""
+HOPS_AT_ONCE = 64
+"""Hops, of all rows, that go through the network together: what they make on the way fits into a cache."""
 
 SILENT = 2.0**-100
 """What is below is silence: smaller numbers would turn into denormal ones, which take many times as long."""
