@@ -98,7 +98,7 @@ def test_a_memory_longer_than_is_said_costs_time_and_no_sample(said, again):
     calls.clear()
     with crew_of(2) as crew:
         steps = Steps(step, state, iter(portions), memory=said, crew=crew)
-        got = [steps(portion, {})[0] for portion in portions]
+        got = [steps(portion) for portion in portions]
     assert np.array_equal(got, expected)
     pieces = 1 if said is None else -(-50 // (2 * said // 4))
     in_vain = 0 if said is None else (pieces - 1) * said // 4
@@ -118,7 +118,7 @@ def test_no_more_is_read_than_pieces_are_computed_at_once(count):
     with crew_of(count) as crew:
         steps = Steps(step, state, portions(), memory=8, crew=crew)
         for number in range(100):
-            steps(np.full((1, 4), number, np.float32), {})
+            steps(np.full((1, 4), number, np.float32))
             assert len(read) <= number + 1 + (count + 1) * 4  # a piece is of four portions
 
 
@@ -127,7 +127,7 @@ def test_an_error_of_the_network_is_raised():
         raise ZeroDivisionError("by chance")
 
     with crew_of(2) as crew, pytest.raises(ZeroDivisionError):
-        Steps(broken, {}, iter([np.zeros((1, 4), np.float32)]), memory=0, crew=crew)(np.zeros((1, 4)), {})
+        Steps(broken, {}, iter([np.zeros((1, 4), np.float32)]), memory=0, crew=crew)(np.zeros((1, 4)))
 
 
 @pytest.mark.parametrize("place", [0, 3, 9])

@@ -12,7 +12,7 @@ memory has no end, each portion begins with what the last one left, and only the
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ import numpy as np
 
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
-from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, State, Step
+from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, State, StatedStep
 from dan.inference.resampling import ResamplingEngine
 from dan.inference.stream import Stream, check_size
 
@@ -79,10 +79,15 @@ def compute_ahead(
     if isinstance(engine, FrameEngine) and isinstance(ahead, FrameEngine):
         network = engine.network
         steps = Steps(lambda frames, state: (network(frames), state), {}, portions, memory=0, crew=crew)
-        engine.network = lambda frames: steps(frames, {})[0]
-    elif isinstance(engine, HopEngine):
+        engine.network = steps
+    elif isinstance(engine, HopEngine) and isinstance(engine.step, StatedStep):
         engine.step = Steps(
-            engine.step, engine.state, portions, memory=memory, crew=crew, length_samples=length_samples
+            engine.step.after,
+            engine.step.state(),
+            portions,
+            memory=memory,
+            crew=crew,
+            length_samples=length_samples,
         )
 
 
@@ -101,7 +106,7 @@ def _portions(scout: Stream, engine: Engine, blocks: Iterable[Signal]) -> Iterat
     if isinstance(engine, FrameEngine):
         engine.network = note
     elif isinstance(engine, HopEngine):
-        engine.step = lambda portion, state: (note(portion), state)
+        engine.step = note
     for block in blocks:
         try:
             check_size(block)
@@ -135,6 +140,8 @@ def _raising(blocks: Iterable[Signal | Exception]) -> Iterator[Signal]:
         yield block
 
 
+After = Callable[[Block, State], tuple[Block, State]]
+"""A step from a state, and the state that it leaves."""
 Computed = tuple[State, list[Block], State]
 """The state before a piece, its outputs, and the state after it."""
 
@@ -153,7 +160,7 @@ class Steps:
 
     def __init__(
         self,
-        step: Step,
+        step: After,
         state: State,
         portions: Iterator[Block],
         *,
@@ -169,13 +176,13 @@ class Steps:
         self.before: list[Block] = []
         """What lies before the next piece, as far as the network remembers."""
 
-    def __call__(self, portion: Block, state: State) -> tuple[Block, State]:
+    def __call__(self, portion: Block) -> Block:
         """Return the output of the next portion; the state is kept here."""
         if not self.ready:
             self._take()
         given, output = self.ready.popleft()
         assert np.array_equal(given, portion), "the scout has seen what comes"
-        return output, state
+        return output
 
     def _take(self) -> None:
         """Take what came of the next piece, and see that it began where the last one ended."""
@@ -221,9 +228,6 @@ class Steps:
         while count < len(portions) and _samples(portions[len(portions) - count :]) < (self.memory or 0):
             count += 1
         return portions[len(portions) - count :]
-
-    def _compute_after(self, last: Future[Computed] | None, piece: list[Block]) -> Computed:
-        return self._compute([], piece, last.result()[2] if last else self.first)
 
     def _compute(self, before: list[Block], piece: list[Block], state: State) -> Computed:
         for portion in before:

@@ -7,7 +7,7 @@ nothing of what runs the network, torch or onnxruntime.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ Network = Callable[[Block], Block]
 """Frames ``[N, T]`` to frames of the same shape."""
 Step = Callable[[Block], Block]
 """Whole hops ``[C, n hops]`` to as many samples, late by the latency less a hop; its state moves on."""
+State = dict[str, Block]
+"""What a network remembers: the parts by name, the channels first."""
 
 FRAMES_AT_ONCE = 256
 """Frames that go through the network together: bounds the memory."""
@@ -28,6 +30,19 @@ SILENT = 2.0**-100
 """What is below is silence: smaller numbers would turn into denormal ones, which take many times as long."""
 SQUARES = (2.0**-20, 2.0**20)
 """Peaks of a frame whose squares float32 holds with room to spare."""
+
+
+@runtime_checkable
+class StatedStep(Protocol):
+    """A step whose state can be had, and another one given."""
+
+    def state(self) -> State:
+        """Return a copy of the state."""
+        ...
+
+    def after(self, block: Block, state: State) -> tuple[Block, State]:
+        """Return the output after another past, and the state that it leaves; its own stays."""
+        ...
 
 
 class Engine(Protocol):

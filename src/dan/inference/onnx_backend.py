@@ -16,7 +16,7 @@ import numpy as np
 from dan.config import ShortTimeSettings
 from dan.core.errors import DanError
 from dan.inference._onnx_session import open_session, read_metadata
-from dan.inference.engines import Block, Engine, FrameEngine, HopEngine
+from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, State
 from dan.inference.model_file import ModelInfo, no_model, parse_info
 
 if TYPE_CHECKING:
@@ -130,15 +130,25 @@ class _OnnxStep:
 
     def __call__(self, block: Block) -> Block:
         if block.shape != self.hop.shape:
-            given = [block, *self.states[0]]
-            output, *new = self.model.session.run(None, dict(zip(self.model.input_names, given, strict=True)))
-            self._keep(new)
-            return np.asarray(output)
+            output, new = self.after(block, self.state())
+            self._keep(new.values())
+            return output
         self.hop[:] = block
         self.model.session.run_with_iobinding(self.bindings[0])
         self.bindings.reverse()
         self.states.reverse()
         return self.output.copy()
+
+    def state(self) -> State:
+        """Return a copy of the state."""
+        return {
+            name: array.copy() for name, array in zip(self.model.state_shapes, self.states[0], strict=True)
+        }
+
+    def after(self, block: Block, state: State) -> tuple[Block, State]:
+        """Return the output after another past, and the state that it leaves."""
+        output, *new = self.model.session.run(None, {"input": block, **state})
+        return np.asarray(output), dict(zip(state, new, strict=True))
 
 
 def open_onnx(path: Path) -> OnnxModel:

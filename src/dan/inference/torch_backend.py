@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from dan.core.errors import DanError
-from dan.inference.engines import Block, Engine, FrameEngine, HopEngine
+from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, State
 from dan.inference.model_file import ModelInfo, load_model
 from dan.networks.base import GeneratorBase
 from dan.networks.short_time import ShortTimeGenerator
@@ -51,13 +52,26 @@ class _TorchStep:
 
     def __init__(self, generator: ShortTimeGenerator, channels: int, *, device: str) -> None:
         self.generator, self.device = generator, device
-        self.state = generator.initial_state(channels)
+        self.past = generator.initial_state(channels)
 
     def __call__(self, block: Block) -> Block:
+        output, self.past = self._after(block, self.past)
+        return output
+
+    def _after(self, block: Block, past: dict[str, Tensor]) -> tuple[Block, dict[str, Tensor]]:
         with torch.inference_mode():
-            given = torch.tensor(block, device=self.device)
-            output, self.state = self.generator.step(given, self.state)
-        return np.asarray(output.cpu().numpy())
+            output, new = self.generator.step(torch.tensor(block, device=self.device), past)
+        return np.asarray(output.cpu().numpy()), new
+
+    def state(self) -> State:
+        """Return a copy of the state."""
+        return {name: value.cpu().numpy().copy() for name, value in self.past.items()}
+
+    def after(self, block: Block, state: State) -> tuple[Block, State]:
+        """Return the output after another past, and the state that it leaves."""
+        past = {name: torch.from_numpy(value).to(self.device) for name, value in state.items()}
+        output, new = self._after(block, past)
+        return output, {name: value.cpu().numpy() for name, value in new.items()}
 
 
 def open_torch(path: Path, *, device: str = "cpu") -> TorchModel:

@@ -83,7 +83,9 @@ def _resolved(plan: Plan, entry: EntrySettings, above: Path, *, force: bool) -> 
     """What a training takes: what it has of its own, and else what all share."""
     own, shared = ({key: value for key, value in part if value is not None} for part in (entry, plan))
     taken: dict[str, Any] = shared | own
-    paths = {key: _folder(taken[key], key, entry.name, above) for key in FOLDERS if taken.get(key)}
+    paths: dict[str, Any] = {
+        key: _folder(taken[key], key, entry.name, above) for key in FOLDERS if taken.get(key)
+    }
     try:
         return Training(
             name=entry.name,
