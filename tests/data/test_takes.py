@@ -34,7 +34,7 @@ def pink(length, random):
 def noisier(noise, length=2048, **augmentation):
     noisy = Draws(lambda count, random: tone(count, random) + noise(count, random))
     varied = AugmentationSettings(**augmentation)
-    return NoisierMixer(noisy, Draws(noise), length_samples=length, augmentation=varied)
+    return NoisierMixer([(noisy, Draws(noise))], length_samples=length, augmentation=varied)
 
 
 @pytest.mark.parametrize("noise", [lambda length, random: random.standard_normal(length), pink])

@@ -42,7 +42,11 @@ def test_noisy_recordings_train_a_model(tiny, folders, given):
     paths = {name: folders / folder for name, folder in given.items()}
     outcome = train_run(tiny(RECIPE), folders / "run", folders=Folders(noisy=folders / "first", **paths))
     assert outcome.complete and outcome.run.model.is_file()
+    bound = "second_take" not in given
+    assert any(line.startswith("The SNR above is an estimate") and ("lower bound" in line) == bound
+               for line in outcome.verdict)  # fmt: skip
     assert any("Estimated from two noisy takes" in line for line in outcome.verdict)
+    assert (outcome.run.plots / "residuals.png").stat().st_size > 5000
     assert {"train_snr", "train_generator"} <= set(outcome.state.history[0])  # and no discriminator
     again = train_run(tiny(RECIPE), folders / "run", folders=Folders(noisy=folders / "first", **paths))
     assert again.complete and again.state.step == outcome.state.step

@@ -5,9 +5,10 @@ A stretch is read by seeking and resampled once, from the recording's rate times
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +85,13 @@ class Crops:
             }
         self._rate_hz, self._stringing = sample_rate_hz, stringing
         self._highpass_hz, self._mix_channels = highpass_hz, mix_channels
+
+    def part(self, names: Container[str]) -> Crops:
+        """Draw from some of the recordings alone, by their names, read where these are."""
+        some = copy.copy(self)
+        chosen = [[entry for entry in folder if entry.name in names] for folder in self._folders]
+        some._folders = [folder for folder in chosen if folder]
+        return some
 
     def notes(self, length_samples: int) -> list[str]:
         """What is decoded, and how much is passed over in stretches of a length, in a sentence each."""

@@ -14,6 +14,7 @@ from dan.core.errors import DanError
 from dan.data.crop import NOISE, Crops, Stringing
 from dan.data.index import Corpus, check_distinct, index
 from dan.data.mixer import Mixer, PairMixer
+from dan.data.own_noise import follow_noise, grouped, own_noise
 from dan.data.split import Sides, check_pairs, follow, halve, pair, split
 from dan.data.takes import NoisierMixer, RemixMixer, TakesMixer
 
@@ -187,13 +188,17 @@ def _noisier(
     recipe: Recipe, cache: Path | None, noisy: Corpus, noise: Corpus, *, half: Half | None = None
 ) -> Opened:
     check_distinct(noisy, noise, first="noisy", second="noise")
-    heard, disturbed = _sides(recipe, noisy, "clean_split"), _sides(recipe, noise, "noise_split")
+    heard, owned = _sides(recipe, noisy, "clean_split"), own_noise(noisy, noise)
+    followed = follow_noise(heard, noise, owned) if owned else None
+    disturbed = followed or _sides(recipe, noise, "noise_split")
     mixers, notes = [], [heard.note, disturbed.note]
     for side, varied in _variations(recipe):
-        crops = _crops(recipe, _part_of(heard, side, half), NOISE, cache=cache)
+        part, length = _part_of(heard, side, half), _length(recipe, side)
+        crops = _crops(recipe, part, NOISE, cache=cache)
         added = _crops(recipe, getattr(disturbed, side), NOISE, skip_quiet=True, cache=cache)
-        length = _length(recipe, side)
-        mixers.append(NoisierMixer(crops, added, length_samples=length, augmentation=varied))
+        pairs = grouped(part, crops, added, owned if followed else None)
+        centred = recipe.recordings.remove_mean
+        mixers.append(NoisierMixer(pairs, length_samples=length, augmentation=varied, centred=centred))
         notes += _told(side, crops, added, length)
     return mixers[0], mixers[1], notes
 

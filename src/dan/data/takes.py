@@ -14,6 +14,8 @@ here: it takes whatever neighbours share for signal, and so most of coloured noi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -51,30 +53,40 @@ class NoisierMixer:
     """Draws stretches of noisy recordings, with more noise added for the input and taken away for the target.
 
     Args:
-        noisy: stretches of noisy recordings.
-        noise: stretches of noise of the same kind, at any level: it is brought to that in the recordings.
+        pairs: stretches of noisy recordings and of noise of the same kind, at any level: it is brought to
+            that in the recordings. Each pair is drawn as often.
         length_samples: of a signal.
         augmentation: of which gain and polarity are used: others would tell one noise from the other.
+        centred: take the mean off each stretch.
     """
 
     def __init__(
-        self, noisy: Crops, noise: Crops, *, length_samples: int, augmentation: AugmentationSettings
+        self,
+        pairs: Sequence[tuple[Crops, Crops]],
+        *,
+        length_samples: int,
+        augmentation: AugmentationSettings,
+        centred: bool = False,
     ) -> None:
-        self._noisy, self._noise, self._length = noisy, noise, length_samples
-        self._augmentation = augmentation
+        self._pairs, self._length = pairs, length_samples
+        self._augmentation, self._centred = augmentation, centred
 
     def draw(self, count: int, *, random: np.random.Generator) -> Pairs:
         """Draw targets (`clean`) and inputs (`mixed`), ``[count, T]`` of each."""
         varied = self._augmentation
-        noisy, noise = (self._stack(crops, count, random) for crops in (self._noisy, self._noise))
+        drawn = [self._drawn(random) for _ in range(count)]
+        noisy, noise = (np.stack(stretches).astype(np.float64) for stretches in zip(*drawn, strict=True))
+        if self._centred:
+            noisy, noise = (stack - stack.mean(axis=-1, keepdims=True) for stack in (noisy, noise))
         level = db_to_amplitude(random.uniform(*bounds(varied.gain_db), (count, 1)))
         if varied.invert_polarity:
             level *= random.choice([-1.0, 1.0], (count, 1))
         noise = noise_gain(noisy, noise)[:, None] * random.choice([-1.0, 1.0], (count, 1)) * noise
         return as_takes(target=level * (noisy - noise), mixed=level * (noisy + noise))
 
-    def _stack(self, crops: Crops, count: int, random: np.random.Generator) -> Signal:
-        return np.stack([self._stretch(crops, random) for _ in range(count)]).astype(np.float64)
+    def _drawn(self, random: np.random.Generator) -> list[Signal]:
+        """A stretch of a recording and one of its noise."""
+        return [self._stretch(crops, random) for crops in self._pairs[int(random.integers(len(self._pairs)))]]
 
     def _stretch(self, crops: Crops, random: np.random.Generator) -> Signal:
         for _ in range(TRIES):

@@ -9,18 +9,24 @@ from dan.core.errors import DanError
 from dan.data.batches import ValidationSet
 from dan.dsp.butterworth import lowpass
 from dan.report.plots import plot_history, plot_signals, save_figure
+from dan.report.residual_plot import plot_residuals
 from dan.training.diagnostics import output_warnings
 from dan.training.run_folder import Run
 from dan.training.score import describe_shares, kept_shares
 from dan.training.state import State
 
 PLOTTED_SIGNALS = 3
+ESTIMATED = {
+    "recorded": "The SNR above is an estimate, from two takes of each signal.",
+    "made": "The SNR above is an estimate, and a lower bound, at inputs noisier by 3 dB than the recordings.",
+}
 
 
 def look_at(estimate: Signal, validation: ValidationSet) -> list[str]:
     """What the outputs of the validation say, in a sentence each."""
     if validation.takes:
-        return [describe_shares(*kept_shares(estimate, mixed=validation.mixed, other=validation.clean))]
+        shares = kept_shares(estimate, mixed=validation.mixed, other=validation.clean)
+        return [ESTIMATED[validation.takes], describe_shares(*shares)]
     told = output_warnings(estimate=estimate, clean=validation.clean)
     return [f"Note: {warning}." for warning in told]
 
@@ -43,3 +49,6 @@ def plot_run(run: Run, state: State, validation: ValidationSet, estimate: Signal
             signals["lowpass"] = lowpass(signals["noisy"], sample_rate_hz=rate_hz, pass_hz=edge_hz)
     figure = plot_signals(signals, sample_rate_hz=rate_hz)
     save_figure(figure, run.plots / "signals.png")
+    if validation.takes:
+        figure = plot_residuals(noisy=signals["noisy"], estimate=signals["dan"], sample_rate_hz=rate_hz)
+        save_figure(figure, run.plots / "residuals.png")
