@@ -1,12 +1,15 @@
 """Steps computed ahead: the samples are those of one core, bit for bit."""
 
+import weakref
+
 import numpy as np
 import pytest
 
 from dan.core.errors import DanError
 from dan.inference import ahead, engines
-from dan.inference.ahead import Steps, compute_ahead, crew_of, doubled
+from dan.inference.ahead import Steps, compute_ahead, doubled
 from dan.inference.denoiser import load
+from dan.inference.pipeline import crew_of
 
 SECONDS = {"tones": 100, "tones-wide": 60, "ecg-360": 300, "speech-8k": 20, "speech-16k": 20}
 
@@ -86,7 +89,7 @@ def counting(memory, calls):
     return step, {"past": np.zeros((1, memory), np.float32)}
 
 
-@pytest.mark.parametrize(("said", "again"), [(8, False), (24, False), (4, True), (None, False)])
+@pytest.mark.parametrize(("said", "again"), [(8, False), (24, False), (4, True)])
 def test_a_memory_longer_than_is_said_costs_time_and_no_sample(said, again):
     portions = [*np.random.default_rng(0).standard_normal((50, 1, 4)).astype(np.float32)]
     calls = []
@@ -100,8 +103,7 @@ def test_a_memory_longer_than_is_said_costs_time_and_no_sample(said, again):
         steps = Steps(step, state, iter(portions), memory=said, crew=crew)
         got = [steps(portion) for portion in portions]
     assert np.array_equal(got, expected)
-    pieces = 1 if said is None else -(-50 // (2 * said // 4))
-    in_vain = 0 if said is None else (pieces - 1) * said // 4
+    in_vain = (-(-50 // (2 * said // 4)) - 1) * said // 4
     assert (len(calls) > 50 + in_vain) == again and len(calls) >= 50 + in_vain
 
 
@@ -154,3 +156,27 @@ def test_a_sample_that_is_too_large_is_told_where_it_is():
     denoiser = load("tones-wide")
     with crew_of(2) as crew, pytest.raises(DanError, match=r"a sample of size 1e\+19"):
         denoised(denoiser, blocks_of(signal, most=3000), crew)
+
+
+def test_blocks_that_nobody_computes_ahead_are_not_kept():
+    """A recurrent network of torch has no stages: the loop is all there is."""
+    from dan.inference.model_file import WEIGHTS
+
+    denoiser = load(WEIGHTS / "speech-8k.safetensors")
+    stream, kept = denoiser.stream(), []
+
+    def reading():
+        for _ in range(10):
+            block = np.zeros((1, 2000), np.float32)
+            kept.append(weakref.ref(block))
+            yield block
+
+    def spread():
+        blocks, before = doubled(reading())
+        with crew_of(2) as crew:
+            compute_ahead(stream, denoiser.stream(), before, memory=None, crew=crew)
+        return blocks
+
+    for _ in spread():
+        assert sum(reference() is not None for reference in kept) <= 3
+    assert len(kept) == 10

@@ -6,53 +6,29 @@
 
 The loop gets what it would have computed: each piece is made of the same portions, and what one leaves behind
 is compared with what the next began with; should they differ in one bit, the next is computed again. Where a
-memory has no end, each portion begins with what the last one left, and only the rest of the work runs beside.
+memory has no end there are no pieces, but stages of the graph (`dan.inference.pipeline`), if it has some.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import tee
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from itertools import chain, tee
 
 import numpy as np
 
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
-from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, State, StatedStep
+from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, Stage, State, StatedStep
+from dan.inference.pipeline import Crew, Pipeline, give_the_same, same
 from dan.inference.resampling import ResamplingEngine
 from dan.inference.stream import Stream, check_size
 
-PIECE_MEMORIES = 4, 32
+PIECE_MEMORIES = 4, 48
 """Shortest and longest piece, in memories of the network: a memory is computed in vain before each."""
 PIECES_EACH = 4
 """Pieces that each core gets of a recording that is not too long for that."""
-
-
-@dataclass(frozen=True)
-class Crew:
-    """Threads that compute: networks run outside of Python's lock.
-
-    Args:
-        pool: the threads.
-        count: how many they are.
-    """
-
-    pool: ThreadPoolExecutor
-    count: int
-
-
-@contextmanager
-def crew_of(count: int) -> Iterator[Crew]:
-    """Yield a crew of so many threads."""
-    with ThreadPoolExecutor(count) as pool:
-        try:
-            yield Crew(pool, count)
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def compute_ahead(
@@ -80,15 +56,23 @@ def compute_ahead(
         network = engine.network
         steps = Steps(lambda frames, state: (network(frames), state), {}, portions, memory=0, crew=crew)
         engine.network = steps
-    elif isinstance(engine, HopEngine) and isinstance(engine.step, StatedStep):
+    elif isinstance(engine, HopEngine) and isinstance(step := engine.step, StatedStep):
+        if memory is None:
+            engine.step = _in_stages(engine.stages(), step, portions, crew)
+            return
         engine.step = Steps(
-            engine.step.after,
-            engine.step.state(),
-            portions,
-            memory=memory,
-            crew=crew,
-            length_samples=length_samples,
+            step.after, step.state(), portions, memory=memory, crew=crew, length_samples=length_samples
         )
+
+
+def _in_stages(
+    stages: Sequence[Stage], step: StatedStep, portions: Iterator[Block], crew: Crew
+) -> Callable[[Block], Block]:
+    """The steps of a network whose memory has no end: in stages, if these give the first portion's bits."""
+    first = next(portions, None) if stages else None
+    if first is None or not give_the_same(stages, step, first):
+        return step
+    return Pipeline(stages, step.state(), chain([first], portions), crew=crew)
 
 
 def _innermost(engine: Engine) -> Engine:
@@ -153,7 +137,7 @@ class Steps:
         step: the network's.
         state: before the first portion.
         portions: all that it will be asked for, in order.
-        memory: samples that the network remembers; 0 for none, None for no end.
+        memory: samples that the network remembers; 0 for none.
         crew: who computes.
         length_samples: of all portions, where that is known.
     """
@@ -164,7 +148,7 @@ class Steps:
         state: State,
         portions: Iterator[Block],
         *,
-        memory: int | None,
+        memory: int,
         crew: Crew,
         length_samples: int | None = None,
     ) -> None:
@@ -190,7 +174,7 @@ class Steps:
             self.pieces.append((piece, self._submit(piece)))
         portions, future = self.pieces.popleft()
         start, outputs, end = future.result()
-        if not _same(start, self.state):
+        if not same(start, self.state):
             _, outputs, end = self._compute([], portions, self.state)
         self.state = end
         self.ready.extend(zip(portions, outputs, strict=True))
@@ -214,18 +198,13 @@ class Steps:
         return max(least, min(most, fair))
 
     def _submit(self, piece: list[Block]) -> Future[Computed]:
-        if self.memory is None:
-            last = self.pieces[-1][1] if self.pieces else None
-            return self.crew.pool.submit(
-                lambda: self._compute([], piece, last.result()[2] if last else self.state)
-            )
         before, self.before = self.before, self._tail([*self.before, *piece])
         return self.crew.pool.submit(self._compute, before, piece, self.first)
 
     def _tail(self, portions: list[Block]) -> list[Block]:
         """The last portions, as far as the network remembers."""
         count = 0
-        while count < len(portions) and _samples(portions[len(portions) - count :]) < (self.memory or 0):
+        while count < len(portions) and _samples(portions[len(portions) - count :]) < self.memory:
             count += 1
         return portions[len(portions) - count :]
 
@@ -241,8 +220,3 @@ class Steps:
 
 def _samples(portions: list[Block]) -> int:
     return sum(portion.shape[-1] for portion in portions)
-
-
-def _same(one: State, other: State) -> bool:
-    """Whether two states are the same, bit for bit."""
-    return all(value.tobytes() == other[name].tobytes() for name, value in one.items())

@@ -6,8 +6,8 @@ nothing of what runs the network, torch or onnxruntime.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,21 @@ Step = Callable[[Block], Block]
 """Whole hops ``[C, n hops]`` to as many samples, late by the latency less a hop; its state moves on."""
 State = dict[str, Block]
 """What a network remembers: the parts by name, the channels first."""
+
+Values = dict[str, Any]
+"""What stages pass on, by name: arrays, or what holds one and gives it by `numpy()`."""
+
+
+class Stage(Protocol):
+    """A part of a step: steps of several stages work on portions one behind the other."""
+
+    states: list[str]
+    """Names of the parts of the state that are its own."""
+
+    def __call__(self, values: Values, state: Values) -> tuple[Values, Values]:
+        """Take the ``input`` and what the stages before gave; add what it gives, at last the ``output``."""
+        ...
+
 
 FRAMES_AT_ONCE = 256
 """Frames that go through the network together: bounds the memory."""
@@ -35,6 +50,10 @@ SQUARES = (2.0**-20, 2.0**20)
 @runtime_checkable
 class StatedStep(Protocol):
     """A step whose state can be had, and another one given."""
+
+    def __call__(self, block: Block) -> Block:
+        """Take whole hops and return as many samples; the state moves on."""
+        ...
 
     def state(self) -> State:
         """Return a copy of the state."""
@@ -164,10 +183,19 @@ class HopEngine:
         hop_length: of a hop.
         latency_samples: samples that must have come in before the first can go out; at least a hop.
         channels: channels C.
+        stages: the step once more, in stages; none where it is in one piece.
     """
 
-    def __init__(self, step: Step, *, hop_length: int, latency_samples: int, channels: int) -> None:
-        self.step, self.hop = step, hop_length
+    def __init__(
+        self,
+        step: Step,
+        *,
+        hop_length: int,
+        latency_samples: int,
+        channels: int,
+        stages: Callable[[], Sequence[Stage]] = tuple,
+    ) -> None:
+        self.step, self.hop, self.stages = step, hop_length, stages
         self.latency_samples, self.hop_length = latency_samples, hop_length
         self.silent_hops = np.zeros((channels, 1), np.int64)
         """Hops of silence up to now, of each channel."""

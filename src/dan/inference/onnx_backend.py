@@ -16,14 +16,12 @@ import numpy as np
 from dan.config import ShortTimeSettings
 from dan.core.errors import DanError
 from dan.inference._onnx_session import open_session, read_metadata
-from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, State
+from dan.inference._onnx_stages import NEXT, STATE, Part, cut
+from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, State, Values
 from dan.inference.model_file import ModelInfo, no_model, parse_info
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, IOBinding
-
-STATE, NEXT = "state_", "next_"
-"""Before the names of the state's parts, in and out."""
 
 
 class OnnxModel:
@@ -84,7 +82,12 @@ class OnnxModel:
             hop_length=settings.hop_length,
             latency_samples=self.info.latency_samples,
             channels=channels,
+            stages=self.stages,
         )
+
+    def stages(self) -> list[OnnxStage]:
+        """The graph in stages; none where nothing in it recurs."""
+        return [OnnxStage(part) for part in cut(self.content)]
 
     def _frames(self, frames: Block) -> Block:
         return np.asarray(self.session.run(None, {"frames": frames})[0])
@@ -149,6 +152,37 @@ class _OnnxStep:
         """Return the output after another past, and the state that it leaves."""
         output, *new = self.model.session.run(None, {"input": block, **state})
         return np.asarray(output), dict(zip(state, new, strict=True))
+
+
+class OnnxStage:
+    """A stage of a graph as an engine's crew runs it.
+
+    Args:
+        part: of the graph.
+    """
+
+    def __init__(self, part: Part) -> None:
+        self.part, self.states, self.session = part, part.states, open_session(part.content)
+        self.names = [*part.gives, *(name.replace(STATE, NEXT, 1) for name in part.states)]
+
+    def __call__(self, values: Values, state: Values) -> tuple[Values, Values]:
+        """Add to the values what the stage gives, and move its state on."""
+        given = {name: values[name] for name in self.part.needs} | state
+        outputs = self.session.run_with_ort_values(
+            self.names, {name: _held(value) for name, value in given.items()}
+        )
+        count = len(self.part.gives)
+        gives = dict(zip(self.part.gives, outputs[:count], strict=True))
+        if "output" in gives:
+            gives = {"output": gives["output"].numpy()}
+        return {**values, **gives}, dict(zip(self.states, outputs[count:], strict=True))
+
+
+def _held(value: Any) -> Any:
+    """A value as onnxruntime holds it: it is not copied between its graphs."""
+    from onnxruntime import OrtValue
+
+    return OrtValue.ortvalue_from_numpy(value) if isinstance(value, np.ndarray) else value
 
 
 def open_onnx(path: Path) -> OnnxModel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,9 @@ from dan.core.arrays import Signal
 from dan.core.atomic import atomic_write
 from dan.core.errors import DanError
 from dan.core.progress import track
-from dan.inference.ahead import Crew, compute_ahead, doubled
+from dan.inference.ahead import compute_ahead, doubled
 from dan.inference.model_file import ModelInfo
+from dan.inference.pipeline import Crew
 from dan.inference.stream import Stream
 from dan.io.audio import AudioReader
 from dan.io.base import Reader, Writer
@@ -106,8 +107,7 @@ def denoise_recording(
         with open_writer(target, reader, force=force) as writer:
             blocks = reader.blocks(_block_samples(reader))
             if crew:
-                blocks, before = doubled(blocks)
-                _spread(denoiser.info, reader, stream, opened(), before, crew=crew)
+                blocks = _spread(denoiser.info, reader, stream, opened(), crew)
             _copy(reader, stream, writer, blocks, stop)
         notes = [*_told(reader, writer), *writer.notes]
         level = denoiser.level_note(stream)
@@ -115,13 +115,13 @@ def denoise_recording(
     return Written(target, writer.clipped_samples, _duration_s(reader, writer.written_samples)), notes
 
 
-def _spread(
-    info: ModelInfo, reader: Reader, stream: Stream, scout: Stream, blocks: Iterable[Signal], *, crew: Crew
-) -> None:
-    """Let a crew compute a recording's steps ahead."""
+def _spread(info: ModelInfo, reader: Reader, stream: Stream, scout: Stream, crew: Crew) -> Iterator[Signal]:
+    """The recording in blocks, for a stream whose steps a crew computes ahead."""
+    blocks, before = doubled(reader.blocks(_block_samples(reader)))
     seconds = (reader.length_samples or 0) / (reader.sample_rate_hz or math.inf)
     length = round(seconds * info.sample_rate_hz) or None
-    compute_ahead(stream, scout, blocks, memory=info.memory_samples, crew=crew, length_samples=length)
+    compute_ahead(stream, scout, before, memory=info.memory_samples, crew=crew, length_samples=length)
+    return blocks
 
 
 def _duration_s(reader: Reader, samples: int) -> float:

@@ -17,8 +17,8 @@ from dan.core.atomic import is_there
 from dan.core.cores import usable_cores
 from dan.core.errors import DanError
 from dan.core.progress import track
-from dan.inference.ahead import Crew, crew_of
 from dan.inference.denoiser import Denoiser
+from dan.inference.pipeline import Crew, crew_of
 from dan.inference.recording import Written, denoise_recording
 from dan.inference.stream import check_strength
 from dan.io.base import Missing
