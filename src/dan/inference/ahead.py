@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from itertools import chain, tee
+from itertools import chain
+from weakref import WeakSet
 
 import numpy as np
 
@@ -106,8 +107,36 @@ def _portions(scout: Stream, engine: Engine, blocks: Iterable[Signal]) -> Iterat
 
 def doubled(blocks: Iterable[Signal]) -> tuple[Iterator[Signal], Iterator[Signal]]:
     """Return two iterators over blocks; an error is raised in the first, and is the end of the second."""
-    first, second = tee(_caught(blocks))
+    branches = WeakSet[_Branch]()
+    source = _caught(blocks)
+    first, second = _Branch(source, branches), _Branch(source, branches)
     return _raising(first), (block for block in second if not isinstance(block, Exception))
+
+
+class _Branch:
+    """One of several iterators over one: a block is kept as long as another has not come to it, no longer.
+
+    (`itertools.tee` keeps dozens that all have passed.)
+
+    Args:
+        source: what all go over.
+        branches: those that still are.
+    """
+
+    def __init__(self, source: Iterator[Signal | Exception], branches: WeakSet[_Branch]) -> None:
+        self.source, self.branches = source, branches
+        self.queue: deque[Signal | Exception] = deque()
+        branches.add(self)
+
+    def __iter__(self) -> Iterator[Signal | Exception]:
+        return self
+
+    def __next__(self) -> Signal | Exception:
+        if not self.queue:
+            item = next(self.source)
+            for branch in self.branches:
+                branch.queue.append(item)
+        return self.queue.popleft()
 
 
 def _caught(blocks: Iterable[Signal]) -> Iterator[Signal | Exception]:
