@@ -43,7 +43,8 @@ def benchmark(
 
     Args:
         models: run folders, model files or names; none for those that come with the package.
-        peers: ONNX denoisers, each as ``NAME=FILE``, on signals of the data's rate.
+        peers: ONNX denoisers, each as ``NAME=FILE``, on signals of the data's rate; or TOML files that
+            describe streaming ones.
         data: a data folder, whose validation side is taken.
         clean: instead, a folder of clean recordings to be mixed with noise at the first model's rate.
         noise: the folder of noise for these.

@@ -6,15 +6,18 @@ Nothing is imported before a peer that needs it is opened, so that a process tha
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
 from dan.core.extras import require
+
+if TYPE_CHECKING:
+    from dan.inference.engines import Step
 
 RNNOISE_RATE_HZ, RNNOISE_HOP_SAMPLES = 48000, 480
 RNNOISE_LATE_SAMPLES = 960
@@ -68,25 +71,32 @@ def usual_peers() -> list[Peer]:
 
 
 def named_peer(option: str) -> Peer:
-    """An ONNX denoiser given as ``NAME=FILE``.
+    """A denoiser given as ``NAME=FILE``: ONNX of whole signals, or TOML that describes a streaming one.
 
     Raises:
         DanError: if it has not that form, or there is no such file.
     """
     name, equals, file = option.partition("=")
-    if not (name and equals and file):
-        raise DanError(f"--peer {option}", "it has the form NAME=FILE", "As in --peer gtcrn=gtcrn.onnx")
+    if not equals and option.endswith(".toml"):
+        name, file = Path(option).stem, option
+    if not (name and file):
+        way_out = "As in --peer gtcrn=gtcrn.onnx, or --peer gtcrn.toml"
+        raise DanError(f"--peer {option}", "it has the form NAME=FILE, or is FILE.toml", way_out)
     if not Path(file).is_file():
-        raise DanError(f"--peer {option}", f"there is no file {file}", "Give an ONNX file")
-    return Peer(name, "onnx", file)
+        raise DanError(f"--peer {option}", f"there is no file {file}", "Give an ONNX file, or TOML")
+    return Peer(name, "described" if file.endswith(".toml") else "onnx", file)
 
 
 def size_bytes(peer: Peer) -> int | None:
     """Size on disk of the model's file, or of the package without those that it needs; None for a formula."""
     if peer.file:
+        from dan.benchmark.described import read_description
         from dan.inference.model_file import find_model
 
-        return (find_model(peer.file) if peer.kind == "dan" else Path(peer.file)).stat().st_size
+        path = find_model(peer.file) if peer.kind == "dan" else Path(peer.file)
+        if peer.kind == "described":
+            path = path.parent / read_description(path).file
+        return path.stat().st_size
     package = {"noisereduce": "noisereduce", "spectral_gate": "noisereduce", "rnnoise": "pyrnnoise"}
     return _package_bytes(package[peer.kind]) if peer.kind in package else None
 
@@ -158,33 +168,57 @@ def _open_rnnoise(file: str, rate_hz: float) -> Opened:  # noqa: ARG001
             f"it is for speech, from {RNNOISE_LEAST_RATE_HZ} Hz up",
             "Leave it out",
         )
+    library = _attribute("pyrnnoise", "rnnoise")
+    latency = RNNOISE_HOP_SAMPLES + RNNOISE_LATE_SAMPLES
+    opened = _stepped(
+        lambda: _Rnnoise(library), RNNOISE_RATE_HZ, rate_hz, hop_length=RNNOISE_HOP_SAMPLES, latency=latency
+    )
+
+    def whole(signal: Signal) -> Signal:
+        scale = max(1.0, float(np.abs(signal).max()) / RNNOISE_PEAK)
+        return np.asarray(opened.whole(signal / scale) * np.float32(scale))
+
+    return replace(opened, whole=whole)
+
+
+def _open_described(file: str, rate_hz: float) -> Opened:
+    from dan.benchmark.described import Step, open_graph, read_description
+
+    told = read_description(Path(file))
+    session = open_graph(told, Path(file).parent)
+    return _stepped(
+        lambda: Step(told, session),
+        told.sample_rate_hz,
+        rate_hz,
+        hop_length=told.hop_length,
+        latency=told.latency_samples,
+    )
+
+
+def _stepped(
+    step: Callable[[], Step], inner_hz: float, rate_hz: float, *, hop_length: int, latency: int
+) -> Opened:
+    """A network that takes hops at a rate of its own, resampled there and back."""
     from dan.inference.engines import Engine, HopEngine
     from dan.inference.resampling import ResamplingEngine
 
-    library = _attribute("pyrnnoise", "rnnoise")
-
-    latency = RNNOISE_HOP_SAMPLES + RNNOISE_LATE_SAMPLES
-
     def engine() -> Engine:
-        inner = HopEngine(
-            _Rnnoise(library), hop_length=RNNOISE_HOP_SAMPLES, latency_samples=latency, channels=1
-        )
-        if rate_hz == RNNOISE_RATE_HZ:
+        inner = HopEngine(step(), hop_length=hop_length, latency_samples=latency, channels=1)
+        if rate_hz == inner_hz:
             return inner
-        return ResamplingEngine(inner, outer_hz=rate_hz, inner_hz=RNNOISE_RATE_HZ, channels=1)
+        return ResamplingEngine(inner, outer_hz=rate_hz, inner_hz=inner_hz, channels=1)
 
     def whole(signal: Signal) -> Signal:
-        scale, opened = max(1.0, float(np.abs(signal).max()) / RNNOISE_PEAK), engine()
-        given = (signal[None] / scale).astype(np.float32)
-        denoised = np.concatenate([opened.feed(given), opened.flush()], axis=-1)[0]
-        return np.asarray(denoised * np.float32(scale))
+        opened = engine()
+        given = signal[None].astype(np.float32)
+        return np.asarray(np.concatenate([opened.feed(given), opened.flush()], axis=-1)[0])
 
     def stream() -> Callable[[Signal], Signal]:
         opened = engine()
-        return lambda block: opened.feed(block[None].astype(np.float32))[0]
+        return lambda block: np.asarray(opened.feed(block[None].astype(np.float32))[0])
 
-    share = rate_hz / RNNOISE_RATE_HZ
-    hop = max(1, round(RNNOISE_HOP_SAMPLES * share))
+    share = rate_hz / inner_hz
+    hop = max(1, round(hop_length * share))
     return Opened(whole, stream=stream, hop_length=hop, latency_samples=round(latency * share))
 
 
@@ -219,7 +253,8 @@ def _open_onnx(file: str, rate_hz: float) -> Opened:  # noqa: ARG001
     inputs, outputs = session.get_inputs(), session.get_outputs()
     if len(inputs) != 1 or len(outputs) != 1:
         said = f"{len(inputs)} inputs and {len(outputs)} outputs"
-        raise DanError(file, f"a peer has one of each, not {said}", "Export it without a state")
+        way_out = "Describe its state in a TOML file, or export it without one"
+        raise DanError(file, f"a peer has one of each, not {said}", way_out)
     name, leading = inputs[0].name, (1,) * (len(inputs[0].shape) - 1)
 
     def whole(signal: Signal) -> Signal:
@@ -242,5 +277,6 @@ OPENERS: dict[str, Callable[[str, float], Opened]] = {
     "wiener": _open_wiener,
     "wavelet": _open_wavelet,
     "onnx": _open_onnx,
+    "described": _open_described,
 }
 """How each kind is opened, from the model's file and the rate in Hz."""

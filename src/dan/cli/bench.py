@@ -24,7 +24,8 @@ def bench(
         list[str] | None, typer.Option("--models", "--model", help="One to compare; may be given again.")
     ] = None,
     peer: Annotated[
-        list[str] | None, typer.Option("--peer", metavar="NAME=FILE", help="An ONNX denoiser, likewise.")
+        list[str] | None,
+        typer.Option("--peer", metavar="NAME=FILE", help="An ONNX denoiser, or TOML about a streaming one."),
     ] = None,
     data: Annotated[Path | None, typer.Option("--data", help="A data folder to compare on.")] = None,
     clean: Annotated[Path | None, typer.Option("--clean", help="Or a folder of clean recordings,")] = None,

@@ -1,0 +1,164 @@
+"""Streaming ONNX denoisers of others, described in TOML: what a hop takes and gives, and the state.
+
+docs/examples/peers holds two such files.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+
+from dan.config.base import Settings
+from dan.core.arrays import Signal
+from dan.core.errors import DanError
+from dan.inference._onnx_session import open_session
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+EXAMPLE = "See docs/examples/peers for two that work"
+
+
+class Description(Settings):
+    """What a file says of a graph that takes a hop at a time."""
+
+    file: str
+    """The ONNX file, from the folder of the description."""
+    sample_rate_hz: PositiveFloat
+    """Rate of its signals, in Hz."""
+    input: str
+    """Name of the graph's input of the signal."""
+    output: str
+    """Name of its output."""
+    shape: list[int | Literal["samples", "bins", "parts"]]
+    """Shape of both: with samples, or with bins and their real and imaginary parts."""
+    n_fft: Annotated[int, Field(ge=2, multiple_of=2)]
+    """Samples that it takes at once: those of a frame; the hop's alone, where n_fft is hop_length."""
+    hop_length: PositiveInt
+    """Samples from one call to the next."""
+    latency_samples: PositiveInt
+    """Samples that must have come in before the first can go out; at least a hop."""
+    window: Literal["none", "hann", "hann_sqrt"] = "none"
+    """Window before a transform and after its inverse; its squares at the hops are brought to a sum of 1."""
+    state: dict[str, str] = Field(default_factory=dict)
+    """By the name of each further input the name of the output that it is next time; zeros at first."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> Description:
+        axes = sorted(axis for axis in self.shape if isinstance(axis, str))
+        if axes not in (["samples"], ["bins", "parts"]):
+            raise ValueError('shape has "samples", or "bins" and "parts", and 1 elsewhere')
+        if self.n_fft % self.hop_length or self.latency_samples < self.hop_length:
+            raise ValueError("hop_length divides n_fft, and latency_samples is at least hop_length")
+        return self
+
+
+def read_description(path: Path) -> Description:
+    """Read a description of a peer.
+
+    Raises:
+        DanError: if the file is none.
+    """
+    try:
+        return Description.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors()[0]
+        why = f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}"
+        raise DanError(path, f"it describes no streaming denoiser ({why})", EXAMPLE) from error
+    except (OSError, ValueError) as error:
+        raise DanError(path, f"it is no TOML ({str(error).splitlines()[0]})", EXAMPLE) from error
+
+
+def open_graph(description: Description, folder: Path) -> InferenceSession:
+    """Open the graph of a description that lies in a folder.
+
+    Raises:
+        DanError: if there is no such graph, or it is not as described.
+    """
+    path = folder / description.file
+    try:
+        session = open_session(path)
+    except ValueError as error:
+        why = str(error).splitlines()[0]
+        raise DanError(path, f"onnxruntime cannot run it ({why})", "Give an ONNX denoiser") from error
+    inputs = {node.name: node.shape for node in session.get_inputs()}
+    outputs = [node.name for node in session.get_outputs()]
+    named = {description.output, *description.state.values()}
+    if set(inputs) != {description.input, *description.state} or not named <= set(outputs):
+        said = f"it takes {sorted(inputs)} and gives {sorted(outputs)}"
+        raise DanError(path, said, "Name its input, its output and its state in the description")
+    for name in description.state:
+        if not all(isinstance(size, int) for size in inputs[name]):
+            raise DanError(path, f"{name} has the shape {inputs[name]}", "Export it with fixed shapes")
+    return session
+
+
+class Step:
+    """A described graph, a hop in and a hop out, as one of its users would call it.
+
+    Args:
+        description: of the graph.
+        session: of the graph.
+    """
+
+    def __init__(self, description: Description, session: InferenceSession) -> None:
+        self.told, self.session = description, session
+        self.outputs = [description.output, *description.state.values()]
+        shapes = {node.name: node.shape for node in session.get_inputs()}
+        self.state = {name: np.zeros(shapes[name], np.float32) for name in description.state}
+        self.frame = np.zeros((1, description.n_fft), np.float32)
+        self.window, self.sum = _window(description), np.zeros(description.n_fft, np.float32)
+
+    def __call__(self, block: Signal) -> Signal:
+        """Denoise whole hops ``[1, n hops]``."""
+        hop = self.told.hop_length
+        return np.concatenate(
+            [self._hop(block[:, first : first + hop]) for first in range(0, block.shape[-1], hop)], axis=-1
+        )
+
+    def _hop(self, block: Signal) -> Signal:
+        hop = self.told.hop_length
+        self.frame = np.concatenate([self.frame[:, hop:], block], axis=-1)
+        given = self.frame if "samples" in self.told.shape else self._spectrum()
+        feeds = {self.told.input: given.reshape(self._sizes()), **self.state}
+        output, *new = self.session.run(self.outputs, feeds)
+        self.state = dict(zip(self.state, new, strict=True))
+        return np.asarray(output).reshape(1, -1) if "samples" in self.told.shape else self._added(output)
+
+    def _sizes(self) -> list[int]:
+        known = {"samples": self.told.n_fft, "bins": self.told.n_fft // 2 + 1, "parts": 2}
+        return [known[axis] if isinstance(axis, str) else axis for axis in self.told.shape]
+
+    def _spectrum(self) -> Signal:
+        bins = np.fft.rfft(self.frame[0] * self.window)
+        parts = np.stack([bins.real, bins.imag]).astype(np.float32)
+        return parts if self._parts_first() else parts.T
+
+    def _parts_first(self) -> bool:
+        return self.told.shape.index("parts") < self.told.shape.index("bins")
+
+    def _added(self, output: npt.NDArray[Any]) -> Signal:
+        """Overlap-add the frame of a spectrum, and return the hop that is full."""
+        hop = self.told.hop_length
+        rows = output.reshape(2, -1) if self._parts_first() else output.reshape(-1, 2).T
+        self.sum += np.fft.irfft(rows[0] + 1j * rows[1], self.told.n_fft).astype(np.float32) * self.window
+        full = self.sum[None, :hop].copy()
+        self.sum = np.concatenate([self.sum[hop:], np.zeros(hop, np.float32)])
+        return full
+
+
+def _window(description: Description) -> Signal:
+    """The window, whose squares at the hops add to 1."""
+    turn = np.arange(description.n_fft) / description.n_fft
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * turn)
+    window = {"none": np.ones_like(hann), "hann": hann, "hann_sqrt": np.sqrt(hann)}[description.window]
+    total = np.square(window).reshape(-1, description.hop_length).sum(axis=0)
+    if not np.allclose(total, total[0]):
+        said = f"window={description.window}, hop_length={description.hop_length}"
+        raise DanError(said, "its squares at the hops do not add up to a constant", EXAMPLE)
+    return np.asarray(window / np.sqrt(total[0]), np.float32)

@@ -1,0 +1,95 @@
+"""Peers described in TOML: aligned, streamed as whole, the state carried, and wrong words refused."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from dan.benchmark.peers import named_peer, open_peer, size_bytes
+from dan.core.errors import DanError
+
+SAMPLES = """
+file = "graph.onnx"
+sample_rate_hz = 8000
+input = "in"
+output = "out"
+shape = [1, "samples"]
+n_fft = 8
+hop_length = 4
+latency_samples = 8
+[state]
+count = "next"
+"""
+
+
+def write(folder, text, *, shape, hop=None):
+    """A graph that passes on the first `hop` samples, or a spectrum, and counts its calls in its state."""
+    value = helper.make_tensor_value_info
+    ends = helper.make_tensor("ends", TensorProto.INT64, [1], [hop or 100])
+    zero = helper.make_tensor("zero", TensorProto.INT64, [1], [0])
+    axis = helper.make_tensor("axis", TensorProto.INT64, [1], [1])
+    one = helper.make_tensor("one", TensorProto.FLOAT, [1], [1.0])
+    nodes = [
+        helper.make_node("Slice", ["in", "zero", "ends", "axis"], ["cut"]),
+        helper.make_node("Add", ["count", "one"], ["next"]),
+        helper.make_node("Sub", ["next", "count"], ["unit"]),
+        helper.make_node("Mul", ["cut", "unit"], ["out"]),
+    ]
+    inputs = [value("in", TensorProto.FLOAT, shape), value("count", TensorProto.FLOAT, [1])]
+    outputs = [value("out", TensorProto.FLOAT, None), value("next", TensorProto.FLOAT, [1])]
+    graph = helper.make_graph(nodes, "peer", inputs, outputs, [ends, zero, axis, one])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(model, folder / "graph.onnx")
+    path = folder / "peer.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("length", [1, 7, 400])
+@pytest.mark.parametrize(
+    ("shape", "words", "window"),
+    [
+        ([1, 8], '"samples"', "none"),
+        ([1, 5, 1, 2], '"bins", 1, "parts"', "hann_sqrt"),
+        ([1, 2, 5], '"parts", "bins"', "hann_sqrt"),
+    ],
+)
+def test_a_graph_that_lets_everything_through_gives_the_signal(tmp_path, length, shape, words, window):
+    text = f'window = "{window}"\n' + SAMPLES.replace('"samples"', words)
+    file = write(tmp_path, text, shape=shape, hop=4 if len(shape) == 2 else None)
+    peer = named_peer(str(file))
+    assert peer.name == "peer" and size_bytes(peer) == (tmp_path / "graph.onnx").stat().st_size
+    opened = open_peer(peer, sample_rate_hz=8000)
+    signal = np.random.default_rng(0).standard_normal(length).astype(np.float32)
+    whole = opened.whole(signal)
+    np.testing.assert_allclose(whole, signal, atol=1e-6)
+    feed = opened.stream()
+    came = np.concatenate([feed(signal[first : first + 4]) for first in range(0, length, 4)])
+    assert len(came) == max(0, length // 4 * 4 - 4)
+    np.testing.assert_array_equal(came, whole[: len(came)])
+
+
+def test_at_another_rate_it_goes_there_and_back(tmp_path):
+    file = write(tmp_path, SAMPLES, shape=[1, 8], hop=4)
+    signal = np.sin(2 * np.pi * 300 * np.arange(4000) / 16000).astype(np.float32)
+    output = open_peer(named_peer(f"other={file}"), sample_rate_hz=16000).whole(signal)
+    assert output.shape == signal.shape and np.abs(output - signal)[400:-400].max() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("hop_length = 4", "hop_length = 3", "hop_length divides n_fft"),
+        ('[1, "samples"]', "[1, 8]", "shape has"),
+        ("n_fft = 8", "nfft = 8", "n_fft: Field required"),
+        ('count = "next"', 'number = "next"', r"takes \['count', 'in'\]"),
+        ('"graph.onnx"', '"nowhere.onnx"', "cannot run it"),
+        ("[state]", "[state", "no TOML"),
+        ('[1, "samples"]', '["bins", "parts"]\nwindow = "hann"', "do not add up"),
+    ],
+)
+def test_what_does_not_fit_is_named(tmp_path, old, new, said):
+    assert old in SAMPLES
+    file = write(tmp_path, SAMPLES.replace(old, new), shape=[1, 8], hop=4)
+    with pytest.raises(DanError, match=said):
+        open_peer(named_peer(str(file)), sample_rate_hz=8000).whole(np.ones(8, np.float32))
