@@ -214,7 +214,11 @@ def test_the_command_shows_and_writes_it_all(fakes, monkeypatch, capsys, tmp_pat
     with pytest.raises(SystemExit) as ended:
         cli.main()
     said = capsys.readouterr()
-    assert not ended.value.code and "DAN tones" in said.out and "no row failing" in said.err
+    assert (
+        not ended.value.code
+        and "DAN tones" in said.out
+        and said.err == "Without failing (it failed with ValueError: too short).\n"
+    )
     found = read_benchmark(tmp_path / "made.json")
     assert found.command == " ".join(line)
     assert (tmp_path / "made.md").read_text() == to_markdown(found)

@@ -10,4 +10,4 @@ def test_remarks_on_the_figures_are_notes_on_stderr(capsys):
     remarks = ("1 of 4 inputs hold no signal",)
     show_table(Table("m", "d", sample_rate_hz=256, count=4, parameters=9, rows=rows, remarks=remarks))
     out, err = capsys.readouterr()
-    assert "4.90" in out and err == "Note: 1 of 4 inputs hold no signal.\n"
+    assert "4.90 ±4.00" in out and err == "Note: 1 of 4 inputs hold no signal.\n"

@@ -82,6 +82,35 @@ def test_the_kind_is_what_the_first_says(monkeypatch, data, who, kind):
     assert judged(monkeypatch, data, trained_on=trained_on, said=said, kind=given).table.kind == kind
 
 
+def test_signals_that_are_not_the_models_are_told(monkeypatch, data):
+    without_training_side(data)
+    table = judged(monkeypatch, data, trained_on="speech", said={"kind": "ecg"}).table
+    assert "half is for signals of the kind speech, and these are ecg" in table.remarks
+    assert not any("worse" in remark for remark in table.remarks)  # half of it is as good by SI-SDR
+    monkeypatch.setattr(Half, "__call__", lambda _, noisy, sample_rate: np.roll(noisy, 5, axis=-1))
+    table = judged(monkeypatch, data, trained_on="ecg", said={"kind": "ecg"}).table
+    (worse,) = (remark for remark in table.remarks if "worse" in remark)
+    assert f"by {-table.row('dan').si_sdr_gain_db:.1f} dB" in worse
+    assert not any("kind" in remark for remark in table.remarks)
+
+
+def test_results_are_told_by_what_the_files_names_say(monkeypatch, data):
+    without_training_side(data)
+    for kind in ("clean", "noise", "mixed"):
+        for row, name in enumerate(("ann_1", "ann_2", "bob_1", "x")):
+            (data / "validation" / kind / f"{row}.npy").rename(data / "validation" / kind / f"{name}.npy")
+    table = judged(monkeypatch, data, by="^([a-z]+)_").table
+    assert [(group.name, group.count) for group in table.by_group] == [("ann", 2), ("bob", 1), ("other", 1)]
+    whole = sum(group.count * group.rows[1].snr_db for group in table.by_group) / 4
+    assert whole == pytest.approx(table.row("dan").snr_db)
+    assert [row.name for row in table.by_group[0].rows] == [row.name for row in table.rows]
+    assert json.loads(table.to_json())["by_group"][0]["rows"][1]["interval_db"]["snr_db"]
+    assert "| ann | 2 | 0.00 ±0.00 |" in table.to_markdown()
+    for wrong in ("ann", "("):
+        with pytest.raises(DanError, match="one group"):
+            judged(monkeypatch, data, by=wrong)
+
+
 def test_an_unknown_kind_is_named(monkeypatch, data):
     with pytest.raises(DanError, match="kind=birds"):
         judged(monkeypatch, data, kind="birds")

@@ -37,6 +37,7 @@ def benchmark(
     noise: Path | None = None,
     count: int = 100,
     turns: int = 7,
+    dnsmos: Path | None = None,
     command: str = "",
 ) -> Benchmark:
     """Compare models and peers: on a folder's signals, on mixtures, or each model on draws of its own recipe.
@@ -50,6 +51,7 @@ def benchmark(
         noise: the folder of noise for these.
         count: signals, at least 1.
         turns: measurements of each time that count, at least 1.
+        dnsmos: the ONNX file of DNSMOS P.835, for its figure of speech.
         command: which made it.
 
     Raises:
@@ -65,7 +67,7 @@ def benchmark(
     compared = []
     for trial, recipe in trials:
         chosen = [peer for peer, info in known.items() if recipe in (None, info.recipe)]
-        compared.append(compare([*chosen, *others], trial, turns=turns))
+        compared.append(compare([*chosen, *others], trial, turns=turns, dnsmos=dnsmos))
     missing = _not_drawn(known) if data is None and clean is None else {}
     compared = [replace(one, notes=one.notes | missing) for one in compared]
     return Benchmark(tuple(compared), machine(), turns, command)
@@ -135,14 +137,16 @@ def _not_drawn(known: dict[Peer, ModelInfo]) -> dict[str, str]:
     return {peer.name: why for peer, info in known.items() if not is_drawn(info)}
 
 
-def compare(peers: Sequence[Peer], trial: Trial, *, turns: int = 7) -> Comparison:
+def compare(peers: Sequence[Peer], trial: Trial, *, turns: int = 7, dnsmos: Path | None = None) -> Comparison:
     """Compare peers on one set of signals; one that fails is left out, and the notes say why.
 
     Args:
         peers: with names of their own.
         trial: the signals.
         turns: measurements of each time that count.
+        dnsmos: the ONNX file of DNSMOS P.835, for its figure of speech.
     """
+    figures = open_figures(trial.kind, sample_rate_hz=trial.sample_rate_hz, dnsmos=dnsmos)
     rate_hz, noisy = trial.sample_rate_hz, Peer("noisy", "noisy")
     opened, notes = {}, {}
     outputs: dict[str, list[Signal]] = {}
@@ -154,7 +158,6 @@ def compare(peers: Sequence[Peer], trial: Trial, *, turns: int = 7) -> Compariso
             opened[peer] = ready
         except Exception as error:  # a peer may raise anything
             notes[peer.name] = _reason(error)
-    figures = open_figures(trial.kind, sample_rate_hz=rate_hz)
     values = take_all(outputs, clean=trial.clean, figures=figures)
     with one_core():
         costs = _costs(opened, trial, samples=len(block), turns=turns)
@@ -186,7 +189,9 @@ def _reason(error: Exception) -> str:
 
 def _quality(name: str, values: dict[str, Array]) -> Quality:
     row = row_of(name, values)
-    return Quality(row.snr_gain_db, row.si_sdr_gain_db, row.interval_db["si_sdr_gain_db"], row.figures)
+    bounds = row.interval_db
+    intervals = {key: bounds[key] for key in row.figures}
+    return Quality(row.snr_gain_db, row.si_sdr_gain_db, bounds["si_sdr_gain_db"], row.figures, intervals)
 
 
 def _frame_samples(rate_hz: float) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dan.benchmark.results import Benchmark, Comparison, Entry
+from dan.benchmark.results import Benchmark, Comparison, Entry, Quality
 from dan.benchmark.timing import Spread
 from dan.core.grid import markdown_grid
 from dan.evaluation.table import number
@@ -27,7 +27,7 @@ HEAD = (
 BRIEF = ("gain dB", "RTF", "streamed", "hop ms", "start s", "MB", "kB")
 """The same for a narrow terminal."""
 
-LEGEND = """SI-SDR gain: mean over the signals, with its 95 % bootstrap interval. Real-time factor (RTF):
+LEGEND = """Quality: means over the signals, with their 95 % bootstrap intervals. Real-time factor (RTF):
 time over duration of a signal of ten seconds on one core, whole, and streamed one hop at a time. First
 sample: from the start of a process to its first denoised sample. Memory: the most that this process held by
 then. Size: of the model's file, or of the package without those that it needs; a formula has none. Times and
@@ -60,7 +60,7 @@ def _line(entry: Entry, extra: Sequence[str]) -> list[str]:
     return [
         shown(entry),
         gain,
-        *(number(quality.figures.get(name)) for name in extra),
+        *(_bounded(quality, name) for name in extra),
         _spread(cost.whole_rtf),
         _spread(cost.streamed_rtf),
         "" if cost.hop_ms is None else f"{cost.hop_ms:g}",
@@ -68,6 +68,14 @@ def _line(entry: Entry, extra: Sequence[str]) -> list[str]:
         _spread(cost.memory_bytes, unit=1e6),
         size,
     ]
+
+
+def _bounded(quality: Quality, name: str) -> str:
+    value = number(quality.figures.get(name))
+    if name not in quality.intervals:
+        return value
+    low, high = map(number, quality.intervals[name])
+    return f"{value} ({low} to {high})"
 
 
 def shown(entry: Entry) -> str:

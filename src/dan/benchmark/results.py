@@ -30,6 +30,8 @@ class Quality:
     """95 % bootstrap interval of the SI-SDR gain."""
     figures: dict[str, float]
     """Those of the signals' kind, such as `pesq` and `stoi`."""
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Theirs, by the figure's name."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dan.cli.console import progress, say, show_grid
-from dan.cli.options import Force
+from dan.cli.options import Dnsmos, Force
 from dan.core.errors import DanError
 from dan.core.extras import install
 
@@ -32,6 +32,7 @@ def bench(
     noise: Annotated[Path | None, typer.Option("--noise", help="and one of noise.")] = None,
     count: Annotated[int, typer.Option("--count", min=1, help="Signals at most.")] = 100,
     turns: Annotated[int, typer.Option("--turns", min=1, help="Measurements of each time.")] = 7,
+    dnsmos: Dnsmos = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON.")] = None,
     markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the tables as a page.")] = None,
     plot: Annotated[
@@ -56,6 +57,7 @@ def bench(
             noise=noise,
             count=count,
             turns=turns,
+            dnsmos=dnsmos,
             command=shlex.join(["dan", *sys.argv[1:]]),
         )
     _show(made)
@@ -71,8 +73,14 @@ def _show(made: Benchmark) -> None:
         head, lines = cells(comparison, brief=True)
         title = f"{comparison.signals}, {comparison.sample_rate_hz:g} Hz"
         show_grid(head, lines, title=title, bold="DAN ")
-        for name, why in comparison.notes.items():
-            say(f"no row {name}: {why}")
+        if comparison.notes:
+            say(f"Without {'; '.join(map(_missing, comparison.notes.items()))}.")
+
+
+def _missing(note: tuple[str, str]) -> str:
+    """Name of a missing row, and in brackets why."""
+    name, why = note
+    return f"{name} ({why})"
 
 
 def _draw(comparisons: Sequence[Comparison], folder: Path) -> None:

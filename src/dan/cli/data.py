@@ -73,7 +73,7 @@ def check(data: Annotated[Path, typer.Argument(help="A data folder.")], sample_r
     typer.echo(report.describe())
     if report.problems:
         raise DanError(
-            f"{data} ({len(report.problems)} problems)",
+            f"{data} ({report.total})",
             report.problems[0].rstrip("."),
             "Mend or remove the files named",
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dan.cli.console import progress, say, show_grid
-from dan.cli.options import Data, Force, Model, Rate
+from dan.cli.options import Data, Dnsmos, Force, Model, Rate
 
 if TYPE_CHECKING:
     from dan.evaluation.table import Table
@@ -21,6 +21,11 @@ def evaluate(
     report: Annotated[Path | None, typer.Option("--report", help="Write a report with pictures.")] = None,
     kind: Annotated[
         str | None, typer.Option("--kind", help="Of the signals: tones, speech, ecg or eeg.")
+    ] = None,
+    dnsmos: Dnsmos = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", metavar="REGEX", help="Its first group, in a file's name, says its group."),
     ] = None,
     sample_rate: Rate = None,
     force: Force = False,
@@ -36,6 +41,8 @@ def evaluate(
             report=report,
             sample_rate_hz=sample_rate,
             kind=kind,
+            dnsmos=dnsmos,
+            by=by,
             force=force,
         )
     show_table(evaluation.table)
@@ -45,15 +52,14 @@ def evaluate(
 
 def show_table(table: Table) -> None:
     """Print a score table, and on stderr the remarks on its figures."""
-    head = ["", "SNR dB", "95 %", "gain dB", "SI-SDR dB", "gain dB", *table.extra_figures]
-    lines = []
-    for row in table.rows:
-        low, high = row.interval_db["snr_db"]
-        figures = (row.snr_gain_db, row.si_sdr_db, row.si_sdr_gain_db, *row.figures.values())
-        lines.append(
-            [row.name, f"{row.snr_db:.2f}", f"{low:.2f} to {high:.2f}", *map("{:.2f}".format, figures)]
-        )
+    from dan.evaluation.table import FIGURES, bounded
+
+    head = ["", "SNR dB", "gain dB", "SI-SDR dB", "gain dB", *table.extra_figures]
+    figures = (*FIGURES, *table.extra_figures)
+    lines = [[row.name, *(bounded(row, name) for name in figures)] for row in table.rows]
     title = f"{table.model} on {table.data}: {table.count} signals, {table.parameters} parameters"
     show_grid(head, lines, title=title, bold="dan")
+    if table.by_group:
+        show_grid(*table.group_cells(), title="dan by group of files")
     for remark in table.remarks:
         say(f"Note: {remark}.")

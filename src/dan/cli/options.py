@@ -18,6 +18,9 @@ Overrides = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Everything random follows from it.")]
 Strength = Annotated[float, typer.Option("--strength", help="0 is the input, 1 all of the effect.")]
+Dnsmos = Annotated[
+    Path | None, typer.Option("--dnsmos", help="ONNX file of DNSMOS P.835, for its figure of speech.")
+]
 Rate = Annotated[float | None, typer.Option("--sample-rate", help="In Hz, where the files do not say it.")]
 Ray = Annotated[
     str | None,

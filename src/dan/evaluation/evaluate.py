@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from dan.core.progress import track
 from dan.core.ragged import Denoise, Signals, check_pairs, check_signals, each, stacked
 from dan.evaluation import baselines
 from dan.evaluation.baselines import limit_misfit
-from dan.evaluation.scoring import by_snr, row_of, score, take_all
+from dan.evaluation.scoring import by_group, by_snr, row_of, score, take_all
 from dan.evaluation.table import CleanInput, Row, SnrClass, Table
 from dan.evaluation.training_side import Training
 from dan.metrics import general as metrics
@@ -66,6 +67,8 @@ def evaluate(
     sines: npt.NDArray[np.integer] | None = None,
     kind: SignalKind = "other",
     limit: bool = True,
+    dnsmos: Path | None = None,
+    groups: Sequence[str] | None = None,
 ) -> Evaluation:
     """Score a denoiser beside every baseline that applies.
 
@@ -85,6 +88,8 @@ def evaluate(
         sines: number of sines of each signal ``[N]``, where the recipe varies it and the data tell it.
         kind: what the signals are, for the figures of their field; `other` for SNR and SI-SDR alone.
         limit: whether the limit, which takes by far the longest, gets its row.
+        dnsmos: the ONNX file of DNSMOS P.835, for its figure of speech.
+        groups: name of the group of each signal, as its speaker or its noise, for the means by group.
 
     Returns:
         The table and the outputs.
@@ -95,7 +100,7 @@ def evaluate(
     references, inputs = check_signals(clean, name="clean"), check_signals(mixed, name="mixed")
     check_pairs(clean=references, mixed=inputs)
     rate_hz = _check_rate(sample_rate_hz, recipe)
-    figures = open_figures(kind, sample_rate_hz=rate_hz)
+    figures = open_figures(kind, sample_rate_hz=rate_hz, dnsmos=dnsmos)
     beside = baselines.choose(
         sample_rate_hz=rate_hz, recipe=recipe, training=training, noise=noise, sines=sines, limit=limit
     )
@@ -114,6 +119,7 @@ def evaluate(
         notes=beside.notes | notes,
         kind=kind,
         by_snr=by_snr(values),
+        by_group=by_group(values, groups or ()),
         settings=beside.settings,
         remarks=(*figures.remarks, *left_out(values["noisy"]), *at_the_ends(values["noisy"])),
     )

@@ -31,6 +31,8 @@ class HeldOut:
     """The other side, on which filters are set: only where no recipe sets them, and there is one."""
     sines: npt.NDArray[np.int64] | None
     """Number of sines of each signal ``[N]``, where the folder says it."""
+    names: tuple[str, ...] = ()
+    """Name of each clean file, without its suffix."""
 
 
 def load_held_out(data: Path, *, sample_rate_hz: float | None = None) -> HeldOut:
@@ -48,7 +50,8 @@ def load_held_out(data: Path, *, sample_rate_hz: float | None = None) -> HeldOut
     recipe = dataset.recipe if dataset else None
     kind = check_kind(dataset.kind) if dataset and dataset.kind else None
     training = None if recipe else _training(data, rate_hz)
-    return HeldOut(split.clean, split.mixed, rate_hz, kind, recipe, training, split.sines)
+    names = tuple(path.stem for path in split.paths)
+    return HeldOut(split.clean, split.mixed, rate_hz, kind, recipe, training, split.sines, names)
 
 
 def _training(data: Path, sample_rate_hz: float) -> Training | None:

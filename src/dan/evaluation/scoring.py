@@ -12,7 +12,7 @@ from dan.config import SignalKind
 from dan.core.arrays import Signal
 from dan.core.progress import track
 from dan.core.ragged import Signals, check_pairs, check_signals
-from dan.evaluation.table import FIGURES, Row, SnrClass
+from dan.evaluation.table import FIGURES, Group, Row, SnrClass
 from dan.metrics.general import Array, bootstrap_interval
 from dan.metrics.registry import Figures, mean, open_figures
 
@@ -103,6 +103,22 @@ def by_snr(values: dict[str, dict[str, Array]]) -> tuple[SnrClass, ...]:
             },
         )
         for low_db, high_db, chosen in _snr_classes(values["noisy"]["snr_db"])
+    )
+
+
+def by_group(values: dict[str, dict[str, Array]], groups: Sequence[str]) -> tuple[Group, ...]:
+    """The rows of each group of signals, by the group's name of each signal."""
+    names = np.array(groups)
+    return tuple(
+        Group(
+            str(name),
+            int((names == name).sum()),
+            tuple(
+                row_of(row, {key: figure[names == name] for key, figure in taken.items()})
+                for row, taken in values.items()
+            ),
+        )
+        for name in sorted(set(groups))
     )
 
 

@@ -39,6 +39,21 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Group:
+    """The signals of one speaker, one noise or whatever else their files' names tell."""
+
+    name: str
+    count: int
+    """Signals."""
+    rows: tuple[Row, ...]
+    """As in the table, of these signals."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The group as the JSON has it."""
+        return {"name": self.name, "count": self.count, "rows": [row.as_dict() for row in self.rows]}
+
+
+@dataclass(frozen=True)
 class CleanInput:
     """Score of a row on signals that are clean already: the higher, the less harm."""
 
@@ -94,6 +109,8 @@ class Table:
     """Kind of signal."""
     by_snr: tuple[SnrClass, ...] = ()
     """Classes of input SNR, from the lowest up."""
+    by_group: tuple[Group, ...] = ()
+    """Groups of signals, where their files' names were to tell some."""
     settings: dict[str, str] = field(default_factory=dict)
     """Parameters of a filter chosen on the training side, by its row's name."""
     remarks: tuple[str, ...] = ()
@@ -192,6 +209,7 @@ class Table:
         facts |= {"sample_rate_hz": self.sample_rate_hz, "kind": self.kind, "count": self.count}
         facts |= {"parameters": self.parameters, "rows": [row.as_dict() for row in self.rows]}
         facts |= {"by_snr": [part.as_dict() for part in self.by_snr]}
+        facts |= {"by_group": [group.as_dict() for group in self.by_group]}
         facts |= {"clean_input": [vars(row) for row in self.clean_input], "notes": self.notes}
         facts |= {"settings": self.settings, "remarks": list(self.remarks)}
         return json.dumps(facts, indent=2, allow_nan=False)
@@ -206,6 +224,8 @@ class Table:
                 f"{HEADINGS[name]} by input SNR (dB):\n\n{markdown_grid(*self.snr_cells(name))}"
                 for name in self.extra_figures
             ]
+        if self.by_group:
+            parts += [f"dan by group of files:\n\n{markdown_grid(*self.group_cells())}"]
         said = [f"- {row.name} on clean input: SI-SDR {row.si_sdr_db:.1f} dB" for row in self.clean_input]
         said += [f"- {name} as set on the training side: {how}" for name, how in self.settings.items()]
         said += [f"- no row {name}: {why}" for name, why in self.notes.items()]
@@ -218,6 +238,26 @@ class Table:
         names = [row.name for row in self.rows]
         lines = [[name, *(number(part.rows[name].get(figure)) for part in self.by_snr)] for name in names]
         return head, lines
+
+    def group_cells(self) -> tuple[list[str], list[list[str]]]:
+        """The row dan by group as text, noisy in brackets: the head, and a line for each group."""
+        names = ["si_sdr_gain_db", *self.extra_figures]
+        head = ["", "signals", "SI-SDR gain (dB)", *(f"{HEADINGS[name]} (noisy)" for name in names[1:])]
+        lines = []
+        for group in self.by_group:
+            noisy, dan = ({name: bounded(row, name) for name in names} for row in group.rows[:2])
+            extra = [f"{dan[name]} ({noisy[name]})" for name in names[1:]]
+            lines.append([group.name, str(group.count), dan[names[0]], *extra])
+        return head, lines
+
+
+def bounded(row: Row, name: str) -> str:
+    """A figure and half the width of its 95 % bootstrap interval; nothing where there is no figure."""
+    value = row.as_dict().get(name)
+    if value is None or name not in row.interval_db:
+        return number(value)
+    low, high = row.interval_db[name]
+    return f"{number(value)} ±{number((high - low) / 2)}"
 
 
 def number(value: float | None) -> str:
@@ -242,6 +282,5 @@ def _html_cells(cells: Sequence[str]) -> str:
 
 def _cells(row: Row) -> list[str]:
     low, high = row.interval_db["snr_db"]
-    figures = [f"{getattr(row, name):.2f}" for name in FIGURES]
-    extra = [number(value) for value in row.figures.values()]
-    return [row.name, figures[0], f"{low:.2f} to {high:.2f}", *figures[1:], *extra]
+    figures = [bounded(row, name) for name in (*FIGURES[1:], *row.figures)]
+    return [row.name, number(row.snr_db), f"{low:.2f} to {high:.2f}", *figures]

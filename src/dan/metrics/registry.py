@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -13,13 +14,16 @@ from dan.core.arrays import SNR_LIMIT_DB, Signal
 from dan.core.errors import DanError
 from dan.core.progress import track
 from dan.core.ragged import by_length
-from dan.metrics import biosignals, speech
+from dan.metrics import biosignals
 from dan.metrics import general as metrics
+from dan.metrics.dnsmos import Dnsmos
 from dan.metrics.general import Array
+from dan.metrics.speech import pesq_mos, stoi
 
 HEADINGS = {
     "pesq": "PESQ",
     "stoi": "STOI",
+    "dnsmos": "DNSMOS",
     "rrmse_temporal": "RRMSE temporal",
     "rrmse_spectral": "RRMSE spectral",
     "correlation": "CC",
@@ -65,23 +69,29 @@ class Figures:
         return values
 
 
-def open_figures(kind: SignalKind, *, sample_rate_hz: float) -> Figures:
+def open_figures(kind: SignalKind, *, sample_rate_hz: float, dnsmos: Path | None = None) -> Figures:
     """The figures of a kind of signal: SNR and SI-SDR, and those that its field goes by.
 
     Args:
         kind: what the signals are; `other` for SNR and SI-SDR alone.
         sample_rate_hz: their rate in Hz.
+        dnsmos: the ONNX file of DNSMOS P.835, for one more figure of speech.
 
     Returns:
         The figures; one that the rate or a missing package rules out is left out and said in the remarks.
 
     Raises:
-        DanError: if there is no such kind.
+        DanError: if there is no such kind, or no such file.
     """
     check_kind(kind)
+    if dnsmos and kind != "speech":
+        raise DanError(
+            f"{dnsmos} for signals of the kind {kind}", "DNSMOS scores speech", "Give --kind speech"
+        )
     measures = _plain_measures(kind)
     remarks = [REMARKS[kind]] if kind in REMARKS else []
-    for name, measure in (_SPEECH if kind == "speech" else {}).items():
+    speech = _SPEECH if kind == "speech" else {}
+    for name, measure in (speech | ({"dnsmos": Dnsmos(dnsmos)} if dnsmos else {})).items():
         try:
             measure(estimate=np.ones(1), reference=np.ones(1), sample_rate_hz=sample_rate_hz)
         except DanError as error:
@@ -139,7 +149,7 @@ def at_the_ends(values: dict[str, Array]) -> list[str]:
     ]
 
 
-_SPEECH: dict[str, Measure] = {"pesq": speech.pesq_mos, "stoi": speech.stoi}
+_SPEECH: dict[str, Measure] = {"pesq": pesq_mos, "stoi": stoi}
 _GENERAL: dict[str, Measure] = {"snr_db": metrics.snr_db, "si_sdr_db": metrics.si_sdr_db}
 _FIELDS: dict[str, dict[str, Measure]] = {
     "eeg": {

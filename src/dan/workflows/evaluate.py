@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from dan.config import Recipe
@@ -13,6 +15,7 @@ from dan.core.atomic import atomic_write, check_free
 from dan.core.errors import DanError
 from dan.evaluation.evaluate import Evaluation, curve, evaluate
 from dan.evaluation.held_out import load_held_out
+from dan.evaluation.table import Table
 from dan.inference.denoiser import Denoiser, load
 from dan.metrics.registry import check_kind
 from dan.report.build import Curve, write_report
@@ -31,6 +34,8 @@ def judge(
     report: Path | None = None,
     sample_rate_hz: float | None = None,
     kind: str | None = None,
+    dnsmos: Path | None = None,
+    by: str | None = None,
     force: bool = False,
 ) -> Evaluation:
     """Score a model on the validation side of a data folder.
@@ -46,6 +51,9 @@ def judge(
         report: folder to write the report to, with the curve over the input SNR.
         sample_rate_hz: the rate in Hz of .npy files without a dataset.json.
         kind: what the signals are: tones, speech, ecg, eeg or other.
+        dnsmos: the ONNX file of DNSMOS P.835, for its figure of speech.
+        by: regular expression whose first group, in the name of a clean file without its suffix, names the
+            group of signals that it belongs to, as its speaker or its noise.
         force: overwrite what is there.
 
     Returns:
@@ -71,7 +79,11 @@ def judge(
         model=denoiser.info.name,
         data=str(data),
         parameters=denoiser.info.parameters,
+        dnsmos=dnsmos,
+        groups=_groups(held_out.names, by) if by else None,
     )
+    remarks = (*evaluation.table.remarks, *_misfits(denoiser, evaluation.table, given or held_out.kind))
+    evaluation = replace(evaluation, table=replace(evaluation.table, remarks=remarks))
     if json_file:
         with atomic_write(json_file, force=force) as temporary:
             temporary.write_text(evaluation.table.to_json() + "\n", encoding="utf-8")
@@ -87,6 +99,30 @@ def judge(
             force=force,
         )
     return evaluation
+
+
+def _groups(names: Sequence[str], by: str) -> list[str]:
+    """Name of the group of each file."""
+    try:
+        found = [re.search(by, name) for name in names]
+        return [match[1] if match and match[1] else "other" for match in found]
+    except (re.error, IndexError) as error:
+        way_out = r"As in --by '^([^_]*)_', which takes what stands before the first underscore"
+        raise DanError(
+            f"--by {by}", f"it is a regular expression with one group ({error})", way_out
+        ) from error
+
+
+def _misfits(denoiser: Denoiser, table: Table, kind: str | None) -> Iterator[str]:
+    """Sentences on signals that are not the model's: by their kind, where it is known, and by the outcome."""
+    info, gain_db = denoiser.info, table.row("dan").si_sdr_gain_db
+    if kind and "other" not in (kind, info.signal.kind) and kind != info.signal.kind:
+        yield f"{info.name} is for signals of the kind {info.signal.kind}, and these are {kind}"
+    if gain_db < 0:
+        yield (
+            f"{info.name} makes these signals worse, by {-gain_db:.1f} dB of SI-SDR: they, or their noise, "
+            "are unlike those of its training, or they are clean already"
+        )
 
 
 def _opened(model: str | Path | Denoiser) -> tuple[Denoiser, Run | None]:

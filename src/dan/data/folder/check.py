@@ -69,7 +69,13 @@ class FolderReport:
         """Lines to read: a line a side, then a line a problem."""
         rate = "unknown rate" if self.sample_rate_hz is None else f"{self.sample_rate_hz:g} Hz"
         sides = [f"{side}: {report.describe()}, {rate}" for side, report in self.sides.items()]
-        return "\n".join([*sides, *self.problems, f"{len(self.problems) or 'no'} problems"])
+        return "\n".join([*sides, *self.problems, self.total])
+
+    @property
+    def total(self) -> str:
+        """How many problems there are, in words."""
+        count = len(self.problems)
+        return f"{count or 'no'} problem{'s' * (count != 1)}"
 
 
 @dataclass(frozen=True)
