@@ -118,7 +118,7 @@ def _misfits(denoiser: Denoiser, table: Table, kind: str | None) -> Iterator[str
     info, gain_db = denoiser.info, table.row("dan").si_sdr_gain_db
     if kind and "other" not in (kind, info.signal.kind) and kind != info.signal.kind:
         yield f"{info.name} is for signals of the kind {info.signal.kind}, and these are {kind}"
-    if gain_db < 0:
+    if gain_db < -0.05:  # which is worse by 0.1 dB, rounded
         yield (
             f"{info.name} makes these signals worse, by {-gain_db:.1f} dB of SI-SDR: they, or their noise, "
             "are unlike those of its training, or they are clean already"
