@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -308,3 +309,18 @@ def test_a_file_is_denoised_by_the_method_as_by_the_array(tmp_path):
     with pytest.raises(DanError, match="the input itself"):  # whose samples it would destroy
         denoiser.denoise_file(tmp_path / "a.npy", tmp_path / "a.npy", sample_rate=256, force=True)
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), noisy)
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [
+        (255.964, r"256 Hz may be meant: then say --sample-rate 256\. Else use --resample"),
+        (359.8, r"360 Hz may be meant: .* --set signal\.sample_rate_hz=360$"),
+        (360, r"Use --resample .* --set signal\.sample_rate_hz=360$"),
+        (350.3, r"^Use --resample .* --set signal\.sample_rate_hz=350\.3$"),
+    ],
+)
+def test_a_rate_that_a_clock_missed_is_guessed(packaged, rate, said):
+    with pytest.raises(DanError) as raised:
+        packaged(noise(100), sample_rate=rate)
+    assert re.search(said, raised.value.way_out)

@@ -105,7 +105,7 @@ def ticks(count, step=1):
         ("x\n1\n\n3\n5\n", "line 3: it is empty: a missing sample, or nothing"),
         ("x,y\n1,2\n3,4 V\n5,6\n7,1\n" + 20 * "8,3\n", "line 3, column 2: '4 V' is no number"),
         ("x;y\n0,5;0\n0.25;2\n" + 20 * "0,1;3\n", "line 3, column 1: '0.25' is no number.*0,5"),
-        ("x,y\n1,2\n9,inf\n5,6\n", "has inf at sample 1 of channel 1"),
+        ("x,y\n1,2\n9,inf\n5,6\n", "has inf at sample 1 of channel 1: .*1 of those from 0 to 2 is not"),
         (
             "time,x\n" + "".join(f"{t},1.5\n" for t in [*ticks(50), *range(51, 90)]),
             "line 52: its time is off",

@@ -76,7 +76,9 @@ def train(
         return
     if not outcome.complete:
         typer.echo(f"Stopped before the end: {again(force=force)}.")
-    if outcome.state.history:
+    if not outcome.state.history:
+        typer.echo("Give it more time, or shorter epochs: --set training.steps_per_epoch=N with --force.")
+    else:
         typer.echo(f"Model: {outcome.run.model}\nPlots: {outcome.run.plots}")
 
 

@@ -25,6 +25,12 @@ SPAN_FIELDS = 16
 """Receptive fields after which the offset is looked at again: slower than anything that a network sees."""
 SPAN_VALUES = 2**22
 """Samples, of all channels, that a span has at most: bounds the memory."""
+USUAL_HZ = (
+    *(100, 125, 128, 200, 250, 256, 300, 360, 400, 500, 512, 1000, 1024, 2000, 2048),
+    *(4000, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000, 192000),
+)
+RATE_DOUBT = 0.001
+"""Part by which a rate that was told from times, or by a clock that is a bit off, misses the one meant."""
 LEVEL_TOLERANCE = 1.1
 """How far beyond the levels of its training a network that knows one level is trusted, as a factor."""
 
@@ -240,10 +246,23 @@ class Denoiser:
             raise DanError(
                 f"sample_rate={sample_rate:g}",
                 f"the model {self.info.name} is for {wanted:g} Hz",
-                way_out
-                or f"Use --resample (resample=True), which goes to {wanted:g} Hz and back, or train a model "
-                f"with --set signal.sample_rate_hz={sample_rate:g}",
+                way_out or _rate_way_out(sample_rate, wanted),
             )
+
+
+def _rate_way_out(sample_rate: float, wanted_hz: float) -> str:
+    """What who has a signal at another rate can do, by the usual rate that is next to it."""
+    meant_hz = min((wanted_hz, *USUAL_HZ), key=lambda usual_hz: abs(usual_hz - sample_rate))
+    if sample_rate == meant_hz or abs(sample_rate - meant_hz) > RATE_DOUBT * meant_hz:
+        meant_hz, guess = sample_rate, ""
+    else:
+        guess = f"{meant_hz:g} Hz may be meant: then say --sample-rate {meant_hz:g}. "
+    if meant_hz == wanted_hz:
+        return f"{guess}Else use --resample (resample=True), which goes to {wanted_hz:g} Hz and back"
+    return (
+        f"{guess}Use --resample (resample=True), which goes to {wanted_hz:g} Hz and back, or train a model "
+        f"with --set signal.sample_rate_hz={meant_hz:g}"
+    )
 
 
 def load(model: str | Path, *, device: str = "cpu") -> Denoiser:

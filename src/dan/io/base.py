@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
@@ -198,6 +199,12 @@ def not_a_recording(path: Path, error: Exception, *, way_out: str = "") -> DanEr
     return DanError(path, why, way_out or default)
 
 
+def _not_finite(wrong: npt.NDArray[np.bool_], start_sample: int) -> str:
+    """Say how many samples of a block ``[C, n]`` are not finite."""
+    count, stop = int(wrong.sum()), start_sample + wrong.shape[-1]
+    return f"{count} of those from {start_sample} to {stop - 1} {'is' if count == 1 else 'are'} not"
+
+
 def _check_finite(block: Signal, path: Path, start_sample: int, *, or_missing: bool = False) -> None:
     finite = ~np.isinf(block) if or_missing else np.isfinite(block)
     if not finite.all():
@@ -205,6 +212,6 @@ def _check_finite(block: Signal, path: Path, start_sample: int, *, or_missing: b
         where = f" of channel {channel}" if len(block) > 1 else ""
         raise DanError(
             f"{path} has {block[channel, sample]} at sample {start_sample + sample}{where}",
-            "every sample must be a finite number",
+            f"every sample must be a finite number, and {_not_finite(~finite, start_sample)}",
             "Cut these samples out or fill them in",
         )
