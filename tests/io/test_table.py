@@ -96,7 +96,7 @@ def ticks(count, step=1):
     [
         ("", "it is empty"),
         ("a,b\nc,d\n", "no line .* a number; the first says 'a,b'"),
-        ("x,y\n1,2\n".encode("utf-16"), "UTF-16"),
+        ("x,y\n1,2\n".encode("utf-16")[:-1], "truncated data"),
         ("x,y\n1,2\n3\n5,6\n", "line 3: it has 1 cells"),
         ("x,y\n1,2\n3,4,5\n", "line 3: it has 3 cells"),
         ("x,y\n1,2\n3,none\n5,6\n", "line 3, column 2: 'none': a number is missing"),
@@ -342,3 +342,16 @@ def test_any_table_that_is_not_changed_comes_back_byte_by_byte(tmp_path, data):
             writer.write(reader.gaps.put_back(block, writer.written_samples))
     assert reader.length_samples == rows
     assert target.read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le"])
+def test_utf_16_is_read_and_written_as_utf_8(table, tmp_path, encoding):
+    text = "\ufeff" * (encoding != "utf-16") + "Zeit s,µV\r\n0,2\r\n0.5,-4\r\n1,6\r\n"
+    path = table(text.encode(encoding))
+    with open_reader(path) as reader:
+        assert any("UTF-16" in note for note in reader.notes)
+        copy = reader.text_path
+        assert copy != path and copy.exists()
+    assert halve(path, tmp_path / "b.csv").decode() == "Zeit s,µV\r\n0,1\r\n0.5,-2\r\n1,3\r\n"
+    del reader
+    assert not copy.exists()

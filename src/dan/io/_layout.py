@@ -13,9 +13,6 @@ from dan.io._clock import UNITS_S, is_stamp, unix_unit_s
 from dan.io._rows import is_row
 
 DELIMITERS = ("\t", ";", "|", ",", BLANKS)
-UTF_16 = ("\xff\xfe", "\xfe\xff")
-"""How it begins, read as Latin-1."""
-
 USUAL = 0.9
 """Share of the rows by which a column is known."""
 
@@ -73,7 +70,7 @@ class Layout:
         delimiter = _delimiter(rows, path)
         body = _longest_run(_split(rows, delimiter))
         if not body:
-            raise DanError(path, *_without_numbers(lines, rows))
+            raise DanError(path, *_without_numbers(rows))
         first_row = _first_row(_split(rows, delimiter), body)
         header = _lines_above(lines, first_row)
         names, units = _names(header, delimiter, len(body[0]))
@@ -204,7 +201,7 @@ def decoded(text: str) -> str:
     """Text that was read as Latin-1: as UTF-8 where it is that."""
     try:
         return text.encode("latin-1").decode("utf-8")
-    except UnicodeError:  # or as UTF-16
+    except UnicodeError:
         return text
 
 
@@ -244,10 +241,8 @@ def _stated_rate(lines: list[str]) -> float | None:
     return None
 
 
-def _without_numbers(lines: list[str], rows: list[str]) -> tuple[str, str]:
+def _without_numbers(rows: list[str]) -> tuple[str, str]:
     """Why a table has no numbers, and the way out."""
-    if lines and lines[0].startswith(UTF_16):
-        return "it is written in UTF-16", "Save it as UTF-8"
     if not rows:
         return "it is empty", "Give a table with one line a sample and one column a channel"
     seen = rows[0].strip()[:40]

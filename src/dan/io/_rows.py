@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import NamedTemporaryFile
 from typing import TextIO
+from weakref import finalize
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +22,8 @@ from dan.io._cells import BOM
 
 ROWS_APART = 1024
 CHUNK_BYTES = 2**20
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""Byte order marks of UTF-16."""
 COMMENT_MARKS = "#%"
 NO_ROW = np.frombuffer(f"\r\n{COMMENT_MARKS}".encode(), np.uint8)
 """Bytes that a line which is no row begins with."""
@@ -30,6 +35,26 @@ def open_text(path: Path, start_byte: int = 0) -> TextIO:
     file = path.open("rb")
     file.seek(start_byte)
     return TextIOWrapper(file, "latin-1", newline="")
+
+
+def in_utf_8(path: Path, *, owner: object) -> Path:
+    """Return a text file as it is or, where its byte order mark says UTF-16, a copy of it in UTF-8.
+
+    Args:
+        path: the file.
+        owner: with whom the copy goes.
+
+    Raises:
+        UnicodeError: if it is not the UTF-16 that it says it is.
+    """
+    with path.open("rb") as file:
+        if file.read(2) not in UTF_16:
+            return path
+    with NamedTemporaryFile("w", encoding="utf-8", newline="", delete=False) as copy:
+        finalize(owner, Path(copy.name).unlink)
+        with path.open(encoding="utf-16", newline="") as wide:
+            copyfileobj(wide, copy)
+    return Path(copy.name)
 
 
 def is_row(line: str) -> bool:

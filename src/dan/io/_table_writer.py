@@ -25,7 +25,7 @@ class TableWriter(Writer):
         self._table = form
         self._formats = {column: column.number_format for column in form.roles.channels}
         self._widen_whole()
-        self._source = open_text(form.path)
+        self._source = open_text(form.text_path)
         self._file = path.open("w", encoding="latin-1", newline="")
         for _ in range(form.layout.first_row):
             self._file.writelines(self._next_row())

@@ -22,7 +22,7 @@ from dan.io._column import Column
 from dan.io._columns import FEW_VALUES, tell_roles
 from dan.io._grid import Grid, _is_exact, _off_line, _rounded_hz, _within_half_a_day
 from dan.io._layout import Layout
-from dan.io._rows import RowIndex, is_row, open_text
+from dan.io._rows import RowIndex, in_utf_8, is_row, open_text
 from dan.io.base import Reader, not_a_recording
 
 FIRST_LINES = 2000
@@ -76,10 +76,11 @@ class TableReader(Reader):
     ) -> None:
         self._dtype = np.dtype(dtype or np.float64)
         try:
-            self.index = RowIndex(path)
-            with open_text(path) as file:
+            self.text_path = in_utf_8(path, owner=self)
+            self.index = RowIndex(self.text_path)
+            with open_text(self.text_path) as file:
                 first_lines = list(islice(file, FIRST_LINES))
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise not_a_recording(path, error) from error
         self.layout = Layout.of(first_lines, path)
         super().__init__(path, None, 0, self.index.count - self.layout.first_row, "text")
@@ -93,7 +94,7 @@ class TableReader(Reader):
         self.channels = len(self.roles.channels)
         self.rank = 1 if self.channels == 1 else 2
         self.metadata = {"channels": [column.name for column in self.roles.channels]}
-        self._notes: list[str] = []
+        self._notes = ["in UTF-16; what is written is in UTF-8"] if self.text_path != path else []
         self._few: dict[int, set[str]] = {column.place: {column.known[0]} for column in self.roles.few}
         self._grid: Grid | None = None
         self.sample_rate_hz = self._rate_hz(sample_rate_hz)
