@@ -51,6 +51,16 @@ def test_a_slow_drift_is_no_event():
     assert found.samples > 6000
 
 
+def test_slow_events_take_long_frames():
+    slow = 0.02 * np.random.default_rng(0).standard_normal(10 * RATE_HZ)
+    slow[4000:4500] += 0.3 * np.hanning(500)  # a blink
+    found = [
+        find_pauses(slow, sample_rate_hz=RATE_HZ, frame_s=frame_s).stretches for frame_s in (0.025, 0.25)
+    ]
+    within = [any(start < 4250 < stop for start, stop in stretches) for stretches in found]
+    assert within == [True, False]
+
+
 @pytest.mark.parametrize("option", ["threshold_db", "shortest_s", "frame_s"])
 def test_values_that_make_no_sense_are_refused(option):
     with pytest.raises(DanError, match=f"{option}=0"):

@@ -85,6 +85,9 @@ def pauses(
     out: Annotated[Path, typer.Option("--out", help="The folder of noise to make.")],
     threshold: Annotated[float, typer.Option("--threshold", help="Above the floor, in dB.")] = 6.0,
     shortest: Annotated[float, typer.Option("--shortest", help="Stretch to take, in seconds.")] = 0.2,
+    frame: Annotated[
+        float, typer.Option("--frame", help="Over which a level is taken, in seconds; of slow events more.")
+    ] = 0.025,
     labels: Annotated[
         Path | None,
         typer.Option("--labels", help="Annotations, a file or a folder; by default those of the recordings."),
@@ -104,6 +107,7 @@ def pauses(
         sample_rate_hz=sample_rate,
         threshold_db=threshold,
         shortest_s=shortest,
+        frame_s=frame,
         labels=labels,
         around_s=around,
         force=force,

@@ -45,6 +45,7 @@ def write_pauses(
     sample_rate_hz: float | None = None,
     threshold_db: float = 6.0,
     shortest_s: float = 0.2,
+    frame_s: float = 0.025,
     labels: Path | None = None,
     around_s: tuple[float, float] = (0.0, 0.0),
     force: bool = False,
@@ -60,6 +61,7 @@ def write_pauses(
         sample_rate_hz: of .npy arrays, in Hz.
         threshold_db: by which a quiet frame may lie above the floor, in dB.
         shortest_s: length of a stretch that is worth taking, in seconds.
+        frame_s: over which a level is taken, in seconds: what is slower than that is no event.
         labels: a file of labels for all recordings, or a folder of them by the recordings' names; None for
             what lies beside the recordings.
         around_s: how long before its mark an event may begin and how long after it it may last.
@@ -82,6 +84,7 @@ def write_pauses(
                     sample_rate_hz=entry.sample_rate_hz,
                     threshold_db=threshold_db,
                     shortest_s=shortest_s,
+                    frame_s=frame_s,
                 )
                 if marked:
                     found = annotated_pauses(

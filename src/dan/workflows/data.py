@@ -42,6 +42,7 @@ def pauses_folder(
     sample_rate_hz: float | None = None,
     threshold_db: float = 6.0,
     shortest_s: float = 0.2,
+    frame_s: float = 0.025,
     labels: Path | None = None,
     around_s: tuple[float, float] = (0.0, 0.0),
     force: bool = False,
@@ -54,6 +55,7 @@ def pauses_folder(
         sample_rate_hz: of .npy arrays, in Hz.
         threshold_db: by which a quiet frame may lie above the floor, in dB.
         shortest_s: length of a stretch that is worth taking, in seconds.
+        frame_s: over which a level is taken, in seconds: what is slower than that is no event.
         labels: a file or a folder of labels; None for what lies beside the recordings.
         around_s: how long before its mark an event may begin and how long after it it may last.
         force: replace a folder that was made so.
@@ -70,6 +72,7 @@ def pauses_folder(
         sample_rate_hz=sample_rate_hz,
         threshold_db=threshold_db,
         shortest_s=shortest_s,
+        frame_s=frame_s,
         labels=labels,
         around_s=around_s,
         force=force,
