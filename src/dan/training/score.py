@@ -83,6 +83,7 @@ def describe_shares(signal: float, noise: float) -> str:
     lost = max(0.0, 1 - signal)
     word = "hardly any" if lost < LITTLE else "some" if lost < MUCH else "much"
     return (
-        f"The residual holds {word} signal: {signal:.0%} of it is kept and {max(0.0, noise):.0%} of the noise "
-        "is left, in amplitude. Estimated from two noisy takes of each signal; only clean ones could measure it."
+        f"The residual holds {word} signal: {signal:.0%} of it is kept and {max(0.0, noise):.0%} of the "
+        "noise is left, in amplitude. Estimated from two noisy takes of "
+        "each signal; only clean ones could measure it."
     )
