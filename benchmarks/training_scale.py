@@ -21,7 +21,7 @@ import numpy as np
 import soundfile
 
 RATE_HZ, SECONDS, FILES = 8000, 10, 8
-RECIPE = "speech-8k"
+RECIPE, BATCH = "speech-8k", 24
 WAYS = {"1 process, 1 thread": (1, 1), "1 process, 2 threads": (1, 2), "2 processes, 1 thread each": (2, 1)}
 
 
@@ -34,7 +34,11 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         made = write_recordings(Path(folder))
-        found: dict[str, object] = {"recipe": RECIPE, "cores": len(os.sched_getaffinity(0))}
+        found: dict[str, object] = {
+            "recipe": RECIPE,
+            "batch_size": BATCH,
+            "cores": len(os.sched_getaffinity(0)),
+        }
         if options.only != "many":
             found["seconds_per_step"] = {
                 way: round(step_s(made, *shape, steps=options.steps), 4) for way, shape in WAYS.items()
@@ -70,7 +74,9 @@ def step_s(made: Path, processes: int, threads: int, *, steps: int) -> float:
     """Return the seconds of a step in so many processes of so many threads."""
     out = made / f"run-{processes}-{threads}"
     folders = ["--clean", made / "clean", "--noise", made / "noise", "--out", out]
-    overrides = [part for setting in settings(steps) for part in ("--set", setting)]
+    overrides = [
+        part for setting in [*settings(steps), f"training.batch_size={BATCH}"] for part in ("--set", setting)
+    ]
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", processes]
     line = [*(launcher if processes > 1 else []), "-m", "dan", "train", RECIPE, *folders, *overrides]
     run(line, threads)
