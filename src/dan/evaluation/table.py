@@ -245,9 +245,9 @@ class Table:
         head = ["", "signals", "SI-SDR gain (dB)", *(f"{HEADINGS[name]} (noisy)" for name in names[1:])]
         lines = []
         for group in self.by_group:
-            noisy, dan = ({name: bounded(row, name) for name in names} for row in group.rows[:2])
-            extra = [f"{dan[name]} ({noisy[name]})" for name in names[1:]]
-            lines.append([group.name, str(group.count), dan[names[0]], *extra])
+            noisy, dan = group.rows[:2]
+            extra = [f"{bounded(dan, name)} ({number(noisy.figures.get(name))})" for name in names[1:]]
+            lines.append([group.name, str(group.count), bounded(dan, names[0]), *extra])
         return head, lines
 
 
