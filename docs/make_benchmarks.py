@@ -20,18 +20,9 @@ HEAD = """# Benchmarks
 Quality and cost beside what people use today: each section is one run of `dan bench` on one machine. This
 page is made from the runs' JSON in `docs/benchmarks` by `python docs/make_benchmarks.py`.
 
-The models are those that come with the package; the sentences and the noises are of speakers and places that
-none of them had heard in training, with the SNR of each in its name. FastEnhancer-T was trained on another
-corpus. DNSMOS is told without the clean speech: it does not see words that are lost.
-
-Streaming denoisers of others take part where a few lines of TOML say what a hop takes and gives and how their
-state goes on. This one is of FastEnhancer-T (`docs/examples/peers` holds that of GTCRN, which takes spectra;
-their ONNX files come from their authors):
-
-```toml
-{peer}```
+The model speech-8k measured here was trained by its recipe on three speakers and 50 noises; its signals are
+a speaker and noises that it had not heard.
 """
-PEER = DOCS / "examples" / "peers" / "fastenhancer-t.toml"
 
 
 def main() -> None:
@@ -49,8 +40,7 @@ def files() -> list[Path]:
 
 def render() -> str:
     """The page as Markdown."""
-    head = HEAD.format(peer=PEER.read_text(encoding="utf-8"))
-    return "\n".join([head, *(_section(file, read_benchmark(file)) for file in files())])
+    return "\n".join([HEAD, *(_section(file, read_benchmark(file)) for file in files())])
 
 
 def _section(file: Path, benchmark: Benchmark) -> str:

@@ -26,6 +26,9 @@ from dan.io.recordings import open_reader, open_writer
 BLOCK_VALUES = 2**18
 """Samples, of all channels, that are in memory at once: 1 MB."""
 
+FIELDS = {"speech": "sound", "ecg": "biosignals", "eeg": "biosignals"}
+"""What a file of each kind of signal may hold, as `Reader.holds` says it."""
+
 UNKNOWN_LENGTH = 2**62
 """Samples of a file that does not say how many they are: it is there as a whole all the same."""
 
@@ -109,7 +112,7 @@ def denoise_recording(
             if crew:
                 blocks = _spread(denoiser.info, reader, stream, opened(), crew)
             _copy(reader, stream, writer, blocks, stop)
-        notes = [*_told(reader, writer), *writer.notes]
+        notes = [*_told(reader, writer), *writer.notes, *_misfits(denoiser.info, reader)]
         level = denoiser.level_note(stream)
         notes += [f"Warning: {level}"] if level else []
     return Written(target, writer.clipped_samples, _duration_s(reader, writer.written_samples)), notes
@@ -166,6 +169,14 @@ def _write(reader: Reader, writer: Writer, block: Signal) -> None:
     """Write the next samples, with what was missing put back where the format can say so."""
     with_missing = reader.gaps.put_back(block, writer.written_samples)
     writer.write(with_missing if writer.holds_missing else block)
+
+
+def _misfits(info: ModelInfo, reader: Reader) -> list[str]:
+    """A warning where the format of a recording is for another kind of signal than the model's."""
+    kind = info.signal.kind
+    if not reader.holds or FIELDS.get(kind, reader.holds) == reader.holds:
+        return []
+    return [f"Warning: {info.name} is for {kind}, and such a file holds {reader.holds}"]
 
 
 def _told(reader: Reader, writer: Writer) -> list[str]:

@@ -49,6 +49,9 @@ class Reader(Form, ABC):
     missing: Missing = "refuse"
     """What becomes of missing samples; to be set before the first is read."""
 
+    holds: str | None = None
+    """What such files hold, where their format is for nothing else: sound, biosignals or seismograms."""
+
     rate_unknown = "the file does not say its sample rate"
     """Why, where ``sample_rate_hz`` is None."""
 

@@ -203,6 +203,8 @@ class EdfReader(Reader):
         dtype: of the blocks, in the channels' physical units; None for float64.
     """
 
+    holds = "biosignals"
+
     def __init__(self, path: Path, sample_rate_hz: float | None, dtype: npt.DTypeLike | None) -> None:
         self.header = header = Header(path)
         self._file = path.open("rb")

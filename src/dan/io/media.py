@@ -52,6 +52,8 @@ class MediaReader(Reader):
         dtype: of the blocks; None for float32 or, where samples have more than 24 bits, float64.
     """
 
+    holds = "sound"
+
     def __init__(self, path: Path, dtype: npt.DTypeLike | None) -> None:
         try:
             import av  # noqa: F401  (the reason of a failure)

@@ -31,6 +31,8 @@ class MneReader(Reader):
         dtype: of the blocks; None for float64.
     """
 
+    holds = "biosignals"
+
     def __init__(self, path: Path, dtype: npt.DTypeLike | None) -> None:
         try:
             import mne
@@ -79,6 +81,8 @@ class SeedReader(Reader):
         path: the file, which is read whole.
         dtype: of the blocks; None for float64.
     """
+
+    holds = "seismograms"
 
     def __init__(self, path: Path, dtype: npt.DTypeLike | None) -> None:
         try:

@@ -40,6 +40,8 @@ class WfdbReader(Reader):
         dtype: of the blocks, in the channels' physical units; None for float64.
     """
 
+    holds = "biosignals"
+
     def __init__(self, path: Path, sample_rate_hz: float | None, dtype: npt.DTypeLike | None) -> None:
         wfdb = require("wfdb", extra="biosignals", what=path)
         self.name = str(path.absolute().with_suffix(""))
