@@ -6,7 +6,12 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dan.app.filtering import PREFIX
+FILTER = "filter: "
+"""What stands before the name of a classical filter among the models."""
+FILTERS = ("wiener", "wavelet", "spectral_gate")
+VALIDATION_NOISY, VALIDATION_CLEAN = "noisy.wav", "clean.wav"
+VALIDATION_SIGNALS = 5
+"""Validation signals that are listened to, at most."""
 
 
 def denoise(
@@ -18,21 +23,33 @@ def denoise(
     resample: bool = False,
     sample_rate_hz: float | None = None,
 ) -> list[str]:
-    """Return `dan denoise` of files into a folder; a filter of the page takes one file."""
-    if model.startswith(PREFIX):
-        target = out / files[0].name
-        return ["dan.app.filtering", model.removeprefix(PREFIX), str(files[0]), str(target)]
+    """Return `dan denoise` of files into a folder, or a filter of the page over them."""
+    if model.startswith(FILTER):
+        return ["dan.app.filtering", model.removeprefix(FILTER), str(out), *map(str, files)]
     options = ["--strength", f"{strength:g}"] if strength != 1 else []
     options += ["--resample"] if resample else []
     options += ["--sample-rate", f"{sample_rate_hz:g}"] if sample_rate_hz else []
     return ["dan", "denoise", model, *map(str, files), "-o", str(out), "--force", *options]
 
 
-def train(recipe: str, out: Path, *, folders: Mapping[str, str], minutes: float | None = None) -> list[str]:
-    """Return `dan train`; options that are left empty are left out."""
-    options = [part for name, value in folders.items() if value for part in (name, value)]
-    options += ["--max-minutes", f"{minutes:g}"] if minutes else []
-    return ["dan", "train", recipe, *options, "--out", str(out)]
+def train(recipe: str, out: Path, *, options: Mapping[str, str]) -> list[str]:
+    """Return `dan train`; options that are empty are left out."""
+    return ["dan", "train", recipe, *_given(options), "--out", str(out)]
+
+
+def validation(run: Path, out: Path, *, options: Mapping[str, str]) -> list[str]:
+    """Return what writes a few validation signals of a run into a folder."""
+    return ["dan.app.validation", str(run), str(out), *_given(options)]
+
+
+def _given(options: Mapping[str, str]) -> list[str]:
+    return [part for name, value in options.items() if value for part in (name, value)]
+
+
+def score(out: Path, clean: Sequence[Path], noisy: Sequence[Path], estimates: Sequence[Path]) -> list[str]:
+    """Return what scores folders of denoised files against clean ones of the same names."""
+    parts = [*map(str, clean), "--noisy", *map(str, noisy), "--estimates", *map(str, estimates)]
+    return ["dan.app.scoring", str(out), "--clean", *parts]
 
 
 def evaluate(model: str, data: Path, out: Path) -> list[str]:

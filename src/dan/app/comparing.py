@@ -1,29 +1,35 @@
-"""The view Compare: two models blind by ear, with the votes kept, and by the score table."""
+"""The view Compare: two models blind by ear, with the votes kept, and by scores."""
 
 from __future__ import annotations
 
 import json
 import random
 import time
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from dan.app import commands
-from dan.app.filtering import NAMES, PREFIX
+from dan.app.denoising import recordings
 from dan.app.jobs import Job, Jobs
 from dan.app.player import player
-from dan.app.status import describe, status_line
+from dan.app.remembered import remembered
+from dan.app.status import refusal, status_line
 from dan.app.traces import Traces
 from dan.app.workspace import Workspace
 from dan.core.errors import DanError
+from dan.workflows.denoise import plan
 
 VOTES = {"first": "The first is better", "none": "No difference", "second": "The second is better"}
 """What a vote is called in the file, and on its button."""
 
 LABELS = {"before": "First", "after": "Second"}
+HEADERS = ["", "SNR (dB)", "SNR gain (dB)", "SI-SDR (dB)"]
 
 
 @dataclass
@@ -33,117 +39,238 @@ class CompareView:
     workspace: Workspace
     jobs: Jobs
     traces: Traces
-    models: list[str]
+    models: list[tuple[str, str]]
+    """What is shown of each, and its name."""
+    model: str
     folder: Path
     """Where the votes are kept."""
 
-    def build(self) -> None:
-        """Lay out the components and connect them; called within a page."""
-        choices = [*self.models, *(PREFIX + name for name in NAMES)]
+    def build(self) -> list[gr.Dropdown]:
+        """Lay out the components and connect them; called within a page.
+
+        Returns:
+            The menus of models.
+        """
         gr.Markdown(
-            "Both denoise the same file, in an order that chance draws. Which is which is told after "
+            "Both denoise the same recordings. For each, chance draws which comes first; you are told after "
             "your vote."
         )
-        file = gr.File(label="A recording", elem_id="compare-file")
         with gr.Row():
-            one = gr.Dropdown(choices, value=self.models[0], label="Model 1", allow_custom_value=True)
-            two = gr.Dropdown(choices, value=PREFIX + NAMES[0], label="Model 2", allow_custom_value=True)
+            files = gr.File(
+                label="Noisy recordings", file_count="multiple", elem_id="compare-files", height=150
+            )
+            clean = gr.File(
+                label="Clean ones of the same names, for scores (optional)",
+                file_count="multiple",
+                elem_id="compare-clean",
+                height=150,
+            )
+        with gr.Row():
+            menus = [
+                gr.Dropdown(self.models, value=value, label=label, allow_custom_value=True)
+                for label, value in (
+                    ("Model 1", self.model),
+                    ("Model 2", commands.FILTER + commands.FILTERS[0]),
+                )
+            ]
         start = gr.Button("Denoise with both", variant="primary", elem_id="compare")
         status = gr.HTML(value="", elem_id="compare-status")
+        chosen = gr.Dropdown([], label="Recording heard", visible=False, elem_id="compared")
         screen = player(self.traces, elem_id="compare-player")
-        with gr.Row():
-            votes = [gr.Button(text) for text in VOTES.values()]
-        told = gr.Markdown(elem_id="told")
-        gr.Markdown("### By figures\nWhere you have clean and noisy recordings of the same names:")
-        with gr.Row():
-            data = gr.Textbox(label="Data folder", elem_id="compare-data")
-            judge = gr.Button("Score table", elem_id="judge")
-        table = gr.Dataframe(label="Scores (dB, mean over signals)", interactive=False, elem_id="scores")
-        judged = gr.HTML(value="")
-        key, delivered, judging = gr.State(None), gr.State(None), gr.State(None)
-        start.click(self.start, [file, one, two], [key, status])
-        judge.click(self.judge, [data, one, two], [judging])
-        timer = gr.Timer(0.5)
-        timer.tick(self.poll, [key, delivered], [status, screen, delivered], show_progress="hidden")
-        timer.tick(self.poll_scores, [judging], [judged, table, judging], show_progress="hidden")
+        with gr.Row(visible=False) as ballot:
+            votes = [gr.Button(text, elem_id=f"vote-{name}") for name, text in VOTES.items()]
+        told = gr.HTML(elem_id="told")
+        scores = gr.Dataframe(label="Scores, means over the recordings", visible=False, elem_id="scores")
+        key, shown = remembered("compare-job"), gr.State("")
+        start.click(self.start, [files, clean, *menus], [key, status])
+        outputs = [status, shown, chosen, screen, ballot, told, scores]
+        gr.Timer(0.5).tick(self.poll, [key, shown], outputs, show_progress="hidden")
+        chosen.input(self.show, [key, chosen], [screen, told])
         for button, vote in zip(votes, VOTES, strict=True):
-            button.click(lambda job, vote=vote: self.vote(job, vote), [key], [told])
+            button.click(lambda job, name, vote=vote: self.vote(job, name, vote), [key, chosen], [told])
+        self._build_table(menus)
+        return menus
 
-    def start(self, file: str | None, one: str, two: str) -> tuple[str | None, str]:
-        """Queue both denoisings of a file, in an order that is not told."""
-        if not file:
-            return None, status_line("failed", ["Drop a recording first."])
-        models, source = [one, two], Path(file)
-        random.shuffle(models)
-        outs = [self.workspace.new_folder("compared") for _ in models]
+    def _build_table(self, menus: Sequence[gr.Dropdown]) -> None:
+        """Lay out the score table of `dan evaluate` on a data folder."""
+        gr.Markdown("### On a data folder\n`dan evaluate` with both, beside filters tuned to the data.")
+        with gr.Row():
+            data = gr.Textbox(label="Data folder, by its path on this machine", elem_id="compare-data")
+            judge = gr.Button("Score table", elem_id="judge")
+        judged = gr.HTML(value="", elem_id="judge-status")
+        table = gr.Dataframe(label="Scores, means over the signals", visible=False, elem_id="table")
+        key, shown = remembered("judge-job"), gr.State("")
+        judge.click(self.judge, [data, *menus], [key, judged])
+        outputs = [judged, shown, table]
+        gr.Timer(1.0).tick(self.poll_table, [key, shown], outputs, show_progress="hidden")
+
+    def start(
+        self, files: Sequence[str] | None, clean: Sequence[str] | None, one: str, two: str
+    ) -> tuple[Any, str]:
+        """Queue both denoisings of each recording, and their scores, in orders that are not told."""
+        if not files:
+            return gr.skip(), refusal("Drop a recording first.")
+        if one == two:
+            return gr.skip(), refusal(f"Both are {one}: choose another.")
+        try:
+            sources = recordings(self.workspace.take_in(files))
+            references = recordings(self.workspace.take_in(clean or []))
+        except DanError as error:
+            return gr.skip(), refusal(str(error))
+        outs = [self.workspace.new_folder("compared") for _ in (one, two)]
+        table = self.workspace.new_folder("scored") / "scores.json"
         lines = [
-            commands.denoise(model, [source], out, resample=True)
-            for model, out in zip(models, outs, strict=True)
+            commands.denoise(model, sources, out, resample=True)
+            for model, out in zip((one, two), outs, strict=True)
         ]
-        details = {"models": models, "outs": outs, "source": source}
-        return self.jobs.add(Job("compare", lines, details)).key, status_line("queued", [])
+        lines += [commands.score(table, references, sources, outs)] if references else []
+        details = {
+            "models": (one, two),
+            "outs": outs,
+            "sources": {source.name: source for source in sources},
+            "clean": {reference.stem: reference for reference in references},
+            "swapped": {source.name: random.random() < 0.5 for source in sources},
+            "voted": {},
+            "table": table,
+        }
+        job = self.jobs.add(Job("compare", lines, details))
+        return job.key, status_line(job, waiting=self.jobs.waiting_before(job), quiet=True)
 
-    def poll(self, key: str | None, delivered: str | None) -> list[Any]:
+    def poll(self, key: str | None, shown: str) -> list[Any]:
         """Tell how far it is, and open both in the player."""
         job = self.jobs.get(key)
-        if job is None or delivered == job.key:
-            return [gr.skip()] * 3
+        if job is None:
+            return [gr.skip()] * 7
         quiet = job.state != "failed"  # a message would name the model
-        line = describe(job, waiting=self.jobs.waiting_before(job), quiet=quiet)
-        if job.state != "done":
-            return [line, gr.skip(), job.key if job.is_over else delivered]
-        outs: list[Path] = job.details["outs"]
-        source: Path = job.details["source"]
-        first, second = (out / source.name for out in outs)
-        try:
-            opened = self.traces.add(first, second, name=source.name, labels=LABELS)
-        except DanError as error:
-            return [status_line("failed", [str(error)]), gr.skip(), job.key]
-        return [line, opened, job.key]
+        line = status_line(job, waiting=self.jobs.waiting_before(job), quiet=quiet)
+        if line == shown:
+            return [gr.skip()] * 7
+        done = job.state == "done"
+        return [
+            line,
+            line,
+            *(self._result(job) if done else [gr.skip(), gr.skip(), _shown(False), "", _shown(False)]),
+        ]
 
-    def vote(self, key: str | None, vote: str) -> str:
-        """Keep a vote, and tell which model was which."""
+    def _result(self, job: Job) -> list[Any]:
+        names = list(job.details["sources"])
+        menu = gr.update(choices=names, value=names[0], visible=len(names) > 1)
+        scores = gr.update(value=_scores(job), visible=True) if job.details["clean"] else _shown(False)
+        return [menu, self._open(job, names[0]), _shown(True), _told(job, names[0]), scores]
+
+    def show(self, key: str | None, name: str) -> tuple[Any, str]:
+        """Open another of the recordings in the player."""
+        job = self.jobs.get(key)
+        return (self._open(job, name), _told(job, name)) if job else (gr.skip(), "")
+
+    def _open(self, job: Job, name: str) -> Any:
+        source: Path = job.details["sources"][name]
+        after = [plan([source], out)[source] for out in job.details["outs"]]
+        first, second = reversed(after) if job.details["swapped"][name] else after
+        clean = job.details["clean"].get(source.stem)
+        try:
+            return self.traces.add(first, second, name=name, labels=LABELS, clean=clean)
+        except DanError as error:
+            gr.Warning(str(error))
+            return gr.skip()
+
+    def vote(self, key: str | None, name: str, vote: str) -> str:
+        """Keep the first vote on a recording, and tell which model was which."""
         job = self.jobs.get(key)
         if job is None or job.state != "done":
-            return "Denoise with both first."
-        first, second = job.details["models"]
-        source: Path = job.details["source"]
-        line = {"time": time.time(), "file": source.name, "first": first, "second": second, "vote": vote}
-        path = self.folder / "votes.jsonl"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as votes:
-            votes.write(json.dumps(line) + "\n")
-        return f"The first was **{first}**, the second **{second}**. Your vote is kept in `{path}`."
+            return refusal("Denoise with both first.")
+        if name not in job.details["voted"]:
+            first, second = _order(job, name)
+            job.details["voted"][name] = vote
+            line = {"time": time.time(), "file": name, "first": first, "second": second, "vote": vote}
+            self._votes.parent.mkdir(parents=True, exist_ok=True)
+            with self._votes.open("a", encoding="utf-8") as votes:
+                votes.write(json.dumps(line) + "\n")
+            job.details["tally"] = f"{self._tally(job)} All votes are kept in {self._votes.resolve()}."
+        return _told(job, name)
 
-    def judge(self, data: str, one: str, two: str) -> str:
+    @property
+    def _votes(self) -> Path:
+        return self.folder / "votes.jsonl"
+
+    def _tally(self, job: Job) -> str:
+        """Count all votes on these two models."""
+        models = job.details["models"]
+        lines = [json.loads(line) for line in self._votes.read_text(encoding="utf-8").splitlines()]
+        ours = [line for line in lines if {line["first"], line["second"]} == set(models)]
+        won = Counter(line.get(line["vote"], "no difference") for line in ours)
+        return (
+            "Votes so far: " + ", ".join(f"{name} {won[name]}" for name in (*models, "no difference")) + "."
+        )
+
+    def judge(self, data: str, one: str, two: str) -> tuple[Any, str]:
         """Queue the score tables of both models on a data folder."""
-        outs = [self.workspace.new_folder("judged") / "table.json" for _ in range(2)]
-        models = [model for model in (one, two) if not model.startswith(PREFIX)]  # filters have rows anyway
-        lines = [
-            commands.evaluate(model, Path(data.strip()), out)
-            for model, out in zip(models, outs, strict=False)
-        ]
-        return self.jobs.add(Job("judge", lines, {"outs": outs[: len(models)], "models": models})).key
+        if not data.strip():
+            return gr.skip(), refusal("Give the path of a data folder first.")
+        models = [
+            model for model in (one, two) if not model.startswith(commands.FILTER)
+        ]  # they have rows anyway
+        if not models:
+            return gr.skip(), refusal("Both are filters: choose a model.")
+        outs = [self.workspace.new_folder("judged") / "table.json" for _ in models]
+        folder = Path(data.strip()).expanduser()
+        lines = [commands.evaluate(model, folder, out) for model, out in zip(models, outs, strict=True)]
+        job = self.jobs.add(Job("judge", lines, {"outs": outs, "models": models}))
+        return job.key, status_line(job, waiting=self.jobs.waiting_before(job))
 
-    def poll_scores(self, key: str | None) -> list[Any]:
+    def poll_table(self, key: str | None, shown: str) -> list[Any]:
         """Show the tables once they are there."""
         job = self.jobs.get(key)
         if job is None:
             return [gr.skip()] * 3
-        line = describe(job, waiting=self.jobs.waiting_before(job), quiet=job.state != "failed")
-        if not job.is_over:
-            return [line, gr.skip(), key]
-        return [line, gr.update(value=_scores(job)) if job.state == "done" else gr.skip(), None]
+        line = status_line(job, waiting=self.jobs.waiting_before(job), quiet=job.state != "failed")
+        if line == shown:
+            return [gr.skip()] * 3
+        return [
+            line,
+            line,
+            gr.update(value=_table(job), visible=True) if job.state == "done" else _shown(False),
+        ]
+
+
+def _shown(visible: bool) -> Any:
+    return gr.update(visible=visible)
+
+
+def _order(job: Job, name: str) -> tuple[str, str]:
+    """Return the models in the order in which chance drew them for a recording."""
+    one, two = job.details["models"]
+    return (two, one) if job.details["swapped"][name] else (one, two)
+
+
+def _told(job: Job, name: str) -> str:
+    """Say which was which, once there is a vote on the recording."""
+    vote = job.details["voted"].get(name)
+    if vote is None:
+        return ""
+    first, second = (escape(model) for model in _order(job, name))
+    said = f"{VOTES[vote]}: your vote on {escape(name)}."
+    which = f"The first was <strong>{first}</strong>, the second <strong>{second}</strong>."
+    return f"<div role='status'><p>{said} {which}</p><p>{escape(job.details['tally'])}</p></div>"
 
 
 def _scores(job: Job) -> dict[str, Any]:
-    """Return the rows of both tables as a data frame takes them, filters once."""
-    rows: list[list[Any]] = []
-    outs: list[Path] = job.details["outs"]
-    models: list[str] = job.details["models"]
-    for model, out in zip(models, outs, strict=True):
+    """Return the scores of the recordings that have a clean one, noisy ones first."""
+    found = json.loads(job.details["table"].read_text(encoding="utf-8"))
+    before_db = found[0]["snr_db"]
+    rows = [
+        [name, *(round(value, 2) for value in (row["snr_db"], row["snr_db"] - before_db, row["si_sdr_db"]))]
+        for name, row in zip(("noisy", *job.details["models"]), found, strict=True)
+    ]
+    return {"headers": HEADERS, "data": rows}
+
+
+def _table(job: Job) -> dict[str, Any]:
+    """Return the rows of both tables of `dan evaluate`, those that they share once."""
+    rows: dict[str, list[Any]] = {}
+    for model, out in zip(job.details["models"], job.details["outs"], strict=True):
         for row in json.loads(out.read_text(encoding="utf-8"))["rows"]:
             name = model if row["name"] == "dan" else row["name"]
-            if all(name != there[0] for there in rows):
-                rows.append([name, *(round(row[key], 2) for key in ("snr_db", "snr_gain_db", "si_sdr_db"))])
-    return {"headers": ["", "SNR", "SNR gain", "SI-SDR"], "data": rows}
+            values = [round(row[key], 2) for key in ("snr_db", "snr_gain_db", "si_sdr_db")]
+            rows.setdefault(name, [name, *values])
+    return {"headers": HEADERS, "data": list(rows.values())}

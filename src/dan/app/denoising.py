@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,10 +13,21 @@ import gradio as gr
 from dan.app import commands
 from dan.app.jobs import Job, Jobs
 from dan.app.player import player
-from dan.app.status import describe, status_line
+from dan.app.remembered import remembered
+from dan.app.status import refusal, status_line
 from dan.app.traces import Traces
 from dan.app.workspace import Workspace
 from dan.core.errors import DanError
+from dan.workflows.denoise import plan
+
+CHOSEN_STRENGTH = """(key, _) => {
+  const player = document.querySelector("#player[data-strength], #player [data-strength]");
+  return [key, Number(player?.dataset.strength ?? 1)];
+}"""
+"""Asks the player for its strength when files are to be saved."""
+
+COMPANIONS = frozenset([".dat", ".atr", ".qrs", ".mat"])
+"""Suffixes of what lies beside a record's header."""
 
 
 @dataclass
@@ -27,66 +37,74 @@ class DenoiseView:
     workspace: Workspace
     jobs: Jobs
     traces: Traces
-    models: list[str]
+    models: list[tuple[str, str]]
+    """What is shown of each, and its name."""
     model: str
 
-    def build(self) -> None:
-        """Lay out the components and connect them; called within a page."""
+    def build(self) -> gr.Dropdown:
+        """Lay out the components and connect them; called within a page.
+
+        Returns:
+            The menu of models.
+        """
         files = gr.File(
-            label="Recordings of any format that DAN reads", file_count="multiple", elem_id="files"
+            label="Recordings of any format that DAN reads; a WFDB record with all of its files",
+            file_count="multiple",
+            elem_id="files",
+            height=150,
+        )
+        model = gr.Dropdown(
+            self.models,
+            value=self.model,
+            label="Model: one that comes along, or the path of a run folder",
+            allow_custom_value=True,
+            elem_id="model",
         )
         with gr.Row():
-            model = gr.Dropdown(
-                self.models,
-                value=self.model,
-                label="Model (a name, or the path of a run folder)",
-                allow_custom_value=True,
-                elem_id="model",
-            )
-            rate = gr.Textbox(label="Sample rate in Hz, if not in the file", elem_id="rate", min_width=240)
+            rate = gr.Textbox(label="Sample rate in Hz, where a file does not say it", elem_id="rate")
             resample = gr.Checkbox(
-                label="Take other rates too", value=True, elem_id="resample", min_width=240
+                label="Take recordings of another rate than the model's", value=True, elem_id="resample"
             )
         with gr.Row():
             start = gr.Button("Denoise", variant="primary", elem_id="denoise")
             cancel = gr.Button("Cancel", elem_id="cancel")
         status = gr.HTML(value="", elem_id="denoise-status")
-        chosen = gr.Dropdown([], label="Show", visible=False, elem_id="shown")
+        chosen = gr.Dropdown([], label="Recording shown", visible=False, elem_id="shown")
         screen = player(self.traces, elem_id="player")
-        with gr.Row():
-            strength = gr.Number(1.0, label="Strength of the files to save, 0 to 1", minimum=0, maximum=1)
-            save = gr.Button("Prepare files to save", elem_id="save")
-        saved = gr.File(label="Save", file_count="multiple", interactive=False, elem_id="saved")
-        key, delivered = gr.BrowserState(None), gr.State(None)
+        saved = gr.File(
+            label="Save", file_count="multiple", interactive=False, visible=False, elem_id="saved"
+        )
+        save = gr.Button("Make files at the strength chosen above", visible=False, elem_id="save")
+        key, shown, opened = remembered("denoise-job"), gr.State(""), gr.State(None)
+        strength = gr.Number(1.0, visible=False)  # what the player says, when files are made
         start.click(self.start, [files, model, rate, resample], [key, status])
         cancel.click(self.jobs.stop, [key], None)
-        timer = gr.Timer(0.5)
-        timer.tick(
-            self.poll, [key, delivered], [status, chosen, screen, saved, delivered],
-            show_progress="hidden",
-        )  # fmt: skip
+        outputs = [status, shown, chosen, screen, opened, saved, save]
+        gr.Timer(0.5).tick(self.poll, [key, shown, opened], outputs, show_progress="hidden")
         chosen.input(self.show, [key, chosen], [screen])
-        save.click(self.save, [key, strength], [key, status])
+        save.click(self.save, [key, strength], [key, status], js=CHOSEN_STRENGTH)
+        return model
 
-    def start(
-        self, files: Sequence[str] | None, model: str, rate: str, resample: bool
-    ) -> tuple[str | None, str]:
+    def start(self, files: Sequence[str] | None, model: str, rate: str, resample: bool) -> tuple[Any, str]:
         """Queue the denoising of what was dropped; return the job's key and a line."""
         if not files:
-            return None, status_line("failed", ["Drop a recording first."])
+            return gr.skip(), refusal("Drop a recording first.")
         try:
             rate_hz = float(rate.replace(",", ".")) if rate.strip() else None
         except ValueError:
-            return None, status_line("failed", [f"Sample rate {rate}: it is no number. Give it in Hz."])
-        sources = self._take_in([Path(name) for name in files])
+            return gr.skip(), refusal(f"Sample rate {rate}: it is no number. Give it in Hz.")
+        try:
+            sources = recordings(self.workspace.take_in(files))
+        except DanError as error:
+            return gr.skip(), refusal(str(error))
         details = {"model": model, "sources": sources, "rate_hz": rate_hz, "resample": resample}
         return self._queue(details, 1.0)
 
-    def save(self, key: str | None, strength: float) -> tuple[str | None, str]:
+    def save(self, key: str | None, strength: float) -> tuple[Any, str]:
         """Queue the same files again at another strength."""
         job = self.jobs.get(key)
         if job is None or job.state != "done":
-            return key, status_line("failed", ["Denoise something first."])
+            return gr.skip(), refusal("Denoise something first.")
         return self._queue(dict(job.details), float(strength))
 
     def _queue(self, details: dict[str, Any], strength: float) -> tuple[str, str]:
@@ -99,34 +117,35 @@ class DenoiseView:
             resample=details["resample"],
             sample_rate_hz=details["rate_hz"],
         )
-        details = details | {"out": out, "strength": strength}
+        details = {"whole": out} | details | {"out": out, "strength": strength}
         job = self.jobs.add(Job("denoise", [arguments], details))
-        return job.key, status_line(job.state, [])
+        return job.key, status_line(job, waiting=self.jobs.waiting_before(job))
 
-    def _take_in(self, files: Sequence[Path]) -> list[Path]:
-        """Bring what was dropped into one folder, a header beside its samples."""
-        folder = self.workspace.new_folder("dropped")
-        copies = [Path(shutil.copy(file, folder / file.name)) for file in files]
-        companions = {".dat", ".atr", ".qrs", ".mat"}  # of a record's header, no recordings of their own
-        heads = {copy.stem for copy in copies if copy.suffix.lower() == ".hea"}
-        return [
-            copy for copy in copies if not (copy.suffix.lower() in companions and copy.stem in heads)
-        ] or copies
+    def poll(self, key: str | None, shown: str, opened: str | None) -> list[Any]:
+        """Tell how far the job is, and show its result once it is there.
 
-    def poll(self, key: str | None, delivered: str | None) -> list[Any]:
-        """Tell how far the job is, and show its result once it is there."""
+        Args:
+            key: of the job.
+            shown: the line that stands there.
+            opened: the folder whose recordings the player has.
+        """
         job = self.jobs.get(key)
         if job is None:
-            return [gr.skip()] * 5
-        line = describe(job, waiting=self.jobs.waiting_before(job))
-        if not job.is_over or delivered == job.key:
-            return [line, *[gr.skip()] * 4]
-        pairs = _pairs(job)
-        names = [before.name for before, _ in pairs]
-        first = self._open(job, names[0]) if names else None
-        files = self._to_save(job, [after for _, after in pairs])
-        menu = gr.update(choices=names, value=names[0] if names else None, visible=len(names) > 1)
-        return [line, menu, first if first is not None else gr.skip(), files, job.key]
+            return [gr.skip()] * 7
+        line = status_line(job, waiting=self.jobs.waiting_before(job))
+        if line == shown:
+            return [gr.skip()] * 7
+        return [line, line, *(self._result(job, opened) if job.is_over else [gr.skip()] * 5)]
+
+    def _result(self, job: Job, opened: str | None) -> list[Any]:
+        names = [before.name for before, _ in _pairs(job)]
+        label = f"Save (strength {job.details['strength']:g})"
+        files = gr.update(value=_to_save(job), label=label, visible=bool(names))
+        save = gr.update(visible=bool(names))
+        if not names or opened == str(job.details["whole"]):
+            return [gr.skip(), gr.skip(), gr.skip(), files, save]
+        menu = gr.update(choices=names, value=names[0], visible=len(names) > 1)
+        return [menu, self._open(job, names[0]), str(job.details["whole"]), files, save]
 
     def show(self, key: str | None, name: str) -> Any:
         """Open another of the files in the player."""
@@ -135,25 +154,36 @@ class DenoiseView:
 
     def _open(self, job: Job, name: str) -> Any:
         before, after = next(pair for pair in _pairs(job) if pair[0].name == name)
-        rate = job.details["rate_hz"]
         try:
-            return self.traces.add(before, after, name=name, sample_rate_hz=rate)
+            return self.traces.add(before, after, name=name, sample_rate_hz=job.details["rate_hz"])
         except DanError as error:
             job.messages.append(str(error))
-            return None
+            return gr.skip()
 
-    def _to_save(self, job: Job, files: list[Path]) -> list[str]:
-        if len(files) < 2:
-            return [str(file) for file in files]
-        archive = Path(str(job.details["out"])) / "denoised.zip"
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as packed:
-            for file in files:
-                packed.write(file, file.name)
-        return [str(archive), *map(str, files)]
+
+def recordings(files: Sequence[Path]) -> list[Path]:
+    """Return the files that are recordings of their own: not those that a record's header names."""
+    heads = {file.stem for file in files if file.suffix.lower() == ".hea"}
+    return [file for file in files if file.suffix.lower() not in COMPANIONS or file.stem not in heads]
 
 
 def _pairs(job: Job) -> list[tuple[Path, Path]]:
-    """Return the dropped files that have a denoised one, with it."""
-    sources: list[Path] = job.details["sources"]
-    out = Path(str(job.details["out"]))
-    return [(source, out / source.name) for source in sources if (out / source.name).is_file()]
+    """Return the dropped files that have a denoised one of all the strength, with it."""
+    try:
+        planned = plan(job.details["sources"], job.details["whole"])
+    except DanError:  # as the command said
+        return []
+    return [(before, after) for before, after in planned.items() if after.is_file()]
+
+
+def _to_save(job: Job) -> list[str] | None:
+    """Return all that was written, several files in an archive before them."""
+    out: Path = job.details["out"]
+    archive = out / "denoised.zip"
+    files = sorted(file for file in out.iterdir() if file.is_file() and file != archive)
+    if len(files) < 2:
+        return [str(file) for file in files] or None
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as packed:
+        for file in files:
+            packed.write(file, file.name)
+    return [str(archive), *map(str, files)]

@@ -1,4 +1,4 @@
-"""A classical filter over a file, as a command of the page: `python -m dan.app.filtering NAME INPUT OUTPUT`.
+"""A classical filter over files, as a command of the page: `python -m dan.app.filtering NAME OUT INPUT...`.
 
 The filter has its defaults, as in the score table of signals that no recipe is known of.
 """
@@ -8,13 +8,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from dan.app.commands import FILTERS
 from dan.core.errors import DanError
 from dan.evaluation.baselines import untold
 from dan.io.recordings import read, write
-
-PREFIX = "filter: "
-"""What the page puts before the name of one."""
-NAMES = ("wiener", "wavelet", "spectral_gate")
+from dan.workflows.denoise import plan
 
 
 def filter_file(name: str, source: Path, target: Path) -> None:
@@ -23,8 +21,8 @@ def filter_file(name: str, source: Path, target: Path) -> None:
     Raises:
         DanError: if the filter is not known or the file cannot be read or written.
     """
-    if name not in NAMES:
-        raise DanError(f"filter {name}", f"it is one of {', '.join(NAMES)}", "Choose one of these")
+    if name not in FILTERS:
+        raise DanError(f"filter {name}", f"it is one of {', '.join(FILTERS)}", "Choose one of these")
     recording = read(source)
     if recording.sample_rate_hz is None:
         raise DanError(source, "the file does not say its sample rate", "Compare models on it instead")
@@ -32,8 +30,14 @@ def filter_file(name: str, source: Path, target: Path) -> None:
     write(target, estimate, sample_rate_hz=recording.sample_rate_hz, like=recording, force=True)
 
 
+def main(name: str, out: str, *files: str) -> None:
+    """Filter files into a folder, under the names that `dan denoise` gives them."""
+    for source, target in plan([Path(file) for file in files], Path(out)).items():
+        filter_file(name, source, target)
+
+
 if __name__ == "__main__":
     try:
-        filter_file(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+        main(*sys.argv[1:])
     except DanError as error:
         sys.exit(f"dan: {error}")

@@ -14,13 +14,15 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 State = Literal["queued", "running", "done", "failed", "stopped"]
 SECONDS_UNTIL_KILLED = 20.0
 """A job that was stopped and has not ended after so long is killed."""
+SECONDS_UNTIL_TOLD = 3.0
+"""Before, the pace says little of the time left."""
 PROGRESS_VARIABLE = "DAN_PROGRESS"
 """The environment variable that makes a command tell its progress in lines of JSON on stderr."""
 
@@ -42,24 +44,42 @@ class Job:
     messages: list[str] = field(default_factory=list)
     """What the commands said, line by line."""
     seconds: float = 0.0
+    """How long it took, once it is over."""
     key: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     _process: subprocess.Popen[str] | None = None
+    _first: tuple[float, float] | None = None
+    """Time and fraction when progress was told first: what is resumed does not begin at 0."""
 
     @property
     def is_over(self) -> bool:
         """Whether it has come to an end, good or bad."""
         return self.state in ("done", "failed", "stopped")
 
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the end at the pace so far; None where that cannot be said yet."""
+        if self.state != "running" or self._first is None:
+            return None
+        start, before = self._first
+        passed, done = time.monotonic() - start, self.fraction - before
+        if passed < SECONDS_UNTIL_TOLD or done <= 0:
+            return None
+        return passed * (1 - self.fraction) / done
+
+    def take(self, line: str) -> None:
+        """Take a line that a command said: progress, or words for the user."""
+        if line.startswith('{"progress"'):
+            told = json.loads(line)
+            self.fraction, self.doing = float(told["progress"]), f"{told['label']} {told['note']}".strip()
+            self._first = self._first or (time.monotonic(), self.fraction)
+        elif line.strip():
+            self.messages.append(line)
+
 
 class Jobs:
-    """A queue of jobs and the thread that works them off in order; a context manager that stops them.
+    """A queue of jobs and the thread that works them off in order; a context manager that stops them."""
 
-    Args:
-        then: called with each job that is over, in the thread.
-    """
-
-    def __init__(self, then: Callable[[Job], None] = lambda _: None) -> None:
-        self._then = then
+    def __init__(self) -> None:
         self._queue: queue.Queue[Job | None] = queue.Queue()
         self.all: dict[str, Job] = {}
         self._thread = threading.Thread(target=self._work, name="dan-jobs", daemon=True)
@@ -86,10 +106,6 @@ class Jobs:
         """Return the job of a key, None where there is none."""
         return self.all.get(key or "")
 
-    def latest(self, kind: str) -> Job | None:
-        """Return the job of a kind that was added last, as a reloaded page looks for it."""
-        return next((job for job in reversed(self.all.values()) if job.kind == kind), None)
-
     def waiting_before(self, job: Job) -> int:
         """Count the jobs that are to end before this one begins."""
         keys = list(self.all)
@@ -111,15 +127,14 @@ class Jobs:
         while (job := self._queue.get()) is not None:
             if job.state == "queued":
                 self._run(job)
-            self._then(job)
 
     def _run(self, job: Job) -> None:
         job.state, start = "running", time.monotonic()
         try:
             codes = [self._command(job, arguments) for arguments in job.commands if job.state == "running"]
-        except OSError as error:
+        except (OSError, ValueError) as error:  # the next job must not suffer
             codes = [1]
-            job.messages.append(f"The command did not start: {error}.")
+            job.messages.append(f"The command did not start, or was not understood: {error}.")
         job.seconds = time.monotonic() - start
         if job.state == "running":
             job.state = "done" if not any(codes) else "failed"
@@ -141,17 +156,8 @@ class Jobs:
         if job.state == "stopped":  # between the start and the line above
             process.send_signal(signal.SIGINT)
         for line in process.stdout or ():
-            _take(job, line.rstrip("\n"))
+            job.take(line.rstrip("\n"))
         code = process.wait()
         if code < 0 and job.state == "running":
-            job.messages.append(f"The command ended by signal {-code}. Its files so far are kept.")
+            job.messages.append(f"The command was ended by signal {-code}. What it had written is kept.")
         return code
-
-
-def _take(job: Job, line: str) -> None:
-    """Take a line of output: progress, or words for the user."""
-    if line.startswith('{"progress"'):
-        told = json.loads(line)
-        job.fraction, job.doing = float(told["progress"]), f"{told['label']} {told['note']}".strip()
-    elif line.strip():
-        job.messages.append(line)

@@ -44,13 +44,13 @@ Next = Callable[[Request], Awaitable[Response]]
 
 
 def serve(*, model: str | None, port: int, folder: Path, say: Callable[[str], None]) -> None:
-    """Serve the page until the process is told to end.
+    """Serve the page until the process is told to end, by Ctrl-C or a signal; then jobs are stopped.
 
     Args:
         model: the one chosen at first; None for a shipped one.
         port: 0 takes a free one.
         folder: where run folders and votes go.
-        say: called with the page's address.
+        say: called with the page's address, and at the end with what goes on with a training.
 
     Raises:
         DanError: if the port is taken.
@@ -62,7 +62,18 @@ def serve(*, model: str | None, port: int, folder: Path, say: Callable[[str], No
         os.environ["GRADIO_TEMP_DIR"] = str(workspace.uploads)
         app = protected(build(workspace, jobs, samples, model=model, folder=folder), workspace, token)
         say(f"http://{HOST}:{listener.getsockname()[1]}/?token={token}")
-        uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on")).run(sockets=[listener])
+        try:
+            _server(app).run(sockets=[listener])
+        finally:
+            for job in jobs.all.values():
+                if job.kind == "train" and not job.is_over:
+                    say(f"Stopped before the end; this goes on: {job.details['command']}")
+
+
+def _server(app: FastAPI) -> uvicorn.Server:
+    """Return a server that ends on Ctrl-C although a tab listens to it."""
+    config = uvicorn.Config(app, log_level="critical", lifespan="on", timeout_graceful_shutdown=1)
+    return uvicorn.Server(config)
 
 
 def protected(page: gr.Blocks, workspace: Workspace, token: str) -> FastAPI:

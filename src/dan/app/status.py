@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from html import escape
 
 from dan.app.jobs import Job, State
@@ -16,51 +15,56 @@ WORDS: dict[State, str] = {
     "failed": "Not done",
     "stopped": "Stopped",
 }
-LINES_SHOWN = 12
+LINES_SHOWN = 200
+STYLE = "white-space:pre-wrap; overflow-wrap:anywhere; max-height:16rem; overflow-y:auto"
 
 
-def status_line(
-    state: State,
-    messages: Sequence[str],
-    *,
-    fraction: float = 0.0,
-    doing: str = "",
-    waiting: int = 0,
-    seconds: float = 0.0,
-    key: str = "",
-) -> str:
-    """Return the state, a bar while it runs, and the last messages of the command, escaped."""
-    words = WORDS[state]
-    if state == "queued" and waiting:
+def status_line(job: Job | None = None, *, waiting: int = 0, quiet: bool = False) -> str:
+    """Return how a job stands: its state, a bar while it runs, and what its commands said, escaped.
+
+    Args:
+        job: None for nothing at all.
+        waiting: jobs that are to end before it begins.
+        quiet: what its commands say is kept from the user.
+    """
+    if job is None:
+        return ""
+    words = WORDS[job.state]
+    if job.state == "queued" and waiting:
         words += f": {waiting} before it"
-    if state == "done" and seconds:
-        words += f" in {seconds:.1f} s"
-    bar = ""
-    if state == "running":
-        done = f" value='{fraction:.3f}'" if fraction else ""
-        bar = f" <progress max='1'{done} aria-label='Progress'></progress>"
-        bar += f" {100 * fraction:.0f} %" if fraction else ""
-        bar += f" {escape(doing)}" if doing else ""
-    said = "\n".join(_without_folder(line) for line in messages[-LINES_SHOWN:])
-    text = f"<pre style='white-space:pre-wrap'>{escape(said)}</pre>" if said else ""
+    if job.state == "done":
+        words += f" in {clock(job.seconds)}"
+    bar = _bar(job) if job.state == "running" else ""
+    lines = [] if quiet else job.messages[-LINES_SHOWN:]
+    said = "\n".join(_without_folder(line) for line in lines)
+    text = f"<pre tabindex='0' aria-label='Messages' style='{STYLE}'>{escape(said)}</pre>" if said else ""
     return (
-        f"<div role='status' data-state='{state}' data-job='{key}'><strong>{words}</strong>{bar}{text}</div>"
+        f"<div role='status' data-state='{job.state}' data-job='{job.key}'>"
+        f"<strong>{words}</strong>{bar}{text}</div>"
     )
+
+
+def refusal(message: str) -> str:
+    """Return a line that says why no job was begun."""
+    return f"<div role='alert' data-state='failed' data-job=''><strong>{escape(message)}</strong></div>"
+
+
+def _bar(job: Job) -> str:
+    done = f" value='{job.fraction:.3f}'" if job.fraction else ""
+    parts = [f" <progress max='1'{done} aria-label='Progress'></progress>"]
+    parts += [f"{100 * job.fraction:.0f} %"] if job.fraction else []
+    parts += [f"{clock(job.seconds_left)} left"] if job.seconds_left is not None else []
+    return " ".join([*parts, escape(job.doing)])
+
+
+def clock(seconds: float) -> str:
+    """Return a time as it is said: 2.4 s, 3 min 20 s, 2 h 5 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _without_folder(line: str) -> str:
     """Return a message without the page's own folder in front of the files' names."""
     return re.sub(rf"\S*{PREFIX}\w+/\w+-\w+/", "", line)
-
-
-def describe(job: Job, *, waiting: int, quiet: bool = False) -> str:
-    """Return the line of a job; a quiet one keeps what its commands said to itself."""
-    return status_line(
-        job.state,
-        [] if quiet else job.messages,
-        fraction=job.fraction,
-        doing=job.doing,
-        waiting=waiting,
-        seconds=job.seconds,
-        key=job.key,
-    )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +17,33 @@ import pandas as pd
 from dan.app import commands
 from dan.app.jobs import Job, Jobs
 from dan.app.player import player
-from dan.app.status import describe, status_line
+from dan.app.remembered import remembered
+from dan.app.status import refusal, status_line
 from dan.app.traces import Traces
 from dan.app.workspace import Workspace
-from dan.config.load import recipe_names
+from dan.config.load import load_recipe, recipe_names
 from dan.core.errors import DanError
 from dan.data.index import index
+from dan.training.diagnostics import verdict
 from dan.training.history import Record
 from dan.training.run_folder import Run
+from dan.workflows.denoise import plan
 
-OPTIONS = ("--clean", "--noise", "--noisy", "--from")
-"""Options of `dan train` that the view's fields fill."""
+FOLDERS = {"--clean": "Clean recordings", "--noise": "Noise", "--noisy": "Noisy recordings"}
+"""Options of `dan train` that are folders, and what the view calls them."""
+KINDS = {
+    "speech": ("Speech", "speech-16k"),
+    "ecg": ("ECG", "ecg-360"),
+    "eeg": ("EEG", "eeg-256"),
+    "other": ("Birds, animals, anything else", "field-44k"),
+    "tones": ("Tones (nothing to record)", "tones"),
+}
+"""Kinds of signals: what the view calls them, and the recipe that is proposed."""
+WORDS = (
+    "Clean recordings and noise, or noisy recordings where there are no clean ones. A folder is a path on "
+    "this machine: nothing in it is copied or sent. What is dropped is kept beside the runs, so that a "
+    "training can go on another day."
+)
 
 
 @dataclass
@@ -40,92 +60,164 @@ class TrainView:
 
     def build(self) -> None:
         """Lay out the components and connect them; called within a page."""
-        gr.Markdown("Folders are paths on this machine; nothing is copied or sent.")
+        gr.Markdown(WORDS)
+        folders = []
         with gr.Row():
-            clean = gr.Textbox(label="Clean recordings (folder)", elem_id="clean")
-            noise = gr.Textbox(label="Noise (folder)", elem_id="noise")
-            noisy = gr.Textbox(label="Noisy recordings (folder), where there are no clean ones")
+            for option, title in FOLDERS.items():
+                with gr.Column(min_width=240):
+                    folder = gr.Textbox(label=f"{title}: a folder", elem_id=option.strip("-"))
+                    dropped = gr.File(label="or files", file_count="multiple", height=150)
+                    dropped.upload(partial(self.drop, option.strip("-")), [dropped], [folder])
+                    folders.append(folder)
+        rate = gr.Textbox(label="Sample rate in Hz, where files do not say it", elem_id="train-rate")
         look = gr.Button("What is there?", elem_id="look")
-        found = gr.Markdown(elem_id="found")
+        found = gr.HTML(elem_id="found")
+        kind = gr.Radio(
+            [(word, name) for name, (word, _) in KINDS.items()], value="speech", label="What is recorded?"
+        )
         with gr.Row():
             recipe = gr.Dropdown(
-                recipe_names(),
+                _recipes("speech"),
                 value="speech-16k",
-                label="Recipe (a name or a file)",
+                label="Recipe: by its name, or a file",
                 allow_custom_value=True,
                 elem_id="recipe",
             )
             name = gr.Textbox("mine", label="Name of the run", elem_id="run")
-            start_from = gr.Textbox(label="Go on from a model (optional)")
-            minutes = gr.Number(None, label="At most minutes (optional)", minimum=0, elem_id="minutes")
+        with gr.Row():
+            start_from = gr.Textbox(label="Go on from a model: its name or run folder (optional)")
+            minutes = gr.Textbox(label="Minutes at most (optional)", elem_id="minutes")
         with gr.Row():
             start = gr.Button("Train, or go on", variant="primary", elem_id="train")
             stop = gr.Button("Stop (it can go on later)", elem_id="stop")
-        command = gr.Code(label="The same in a terminal", language="shell", interactive=False)
+        command = gr.Code(
+            label="The same in a terminal", language="shell", interactive=False, visible=False, lines=1,
+            elem_id="command",
+        )  # fmt: skip
         status = gr.HTML(value="", elem_id="train-status")
-        with gr.Row():
-            gain = gr.LinePlot(x="step", y="val_snr_gain_db", title="Validation: SNR gain (dB)")
-            losses = gr.LinePlot(x="step", y="loss", color="name", title="Training: losses")
-        gr.Markdown("To hear it as it learns, drop a noisy recording: the best model so far denoises it.")
-        sample = gr.File(label="A noisy recording", elem_id="sample")
+        diagnosis = gr.HTML(value="", elem_id="diagnosis")
+        with gr.Row(visible=False) as curves:
+            gain = gr.LinePlot(
+                x="epoch", y="dB", title="SNR gain on validation signals", height=300, elem_id="gain"
+            )
+            losses = gr.LinePlot(
+                x="epoch", y="loss", color="name", title="Losses in training", height=300, elem_id="losses"
+            )
+        gr.Markdown(
+            "### Listen as it learns\nThe best model so far denoises validation signals, or your file."
+        )
+        sample = gr.File(label="A noisy recording of your own (optional)", elem_id="sample", height=150)
         screen = player(self.traces, elem_id="train-player")
-        key, seen = gr.BrowserState(None), gr.State(-1)
+        key, shown, seen = remembered("train-job"), gr.State(""), gr.State(-1)
         listening, heard = gr.State(None), gr.State(None)
-        look.click(_look, [clean, noise, noisy], [found])
-        inputs = [recipe, name, minutes, clean, noise, noisy, start_from]
-        start.click(self.start, inputs, [key, status, command, seen])
+        kind.change(_recipes_of, [kind], [recipe])
+        look.click(_look, [*folders, rate], [found])
+        inputs = [recipe, name, minutes, start_from, rate, *folders]
+        start.click(self.start, inputs, [key, status, command])
         stop.click(self.jobs.stop, [key], None)
         timer = gr.Timer(1.0)
+        outputs = [status, shown, diagnosis, curves, gain, losses, command, seen]
+        timer.tick(self.poll, [key, shown, seen], outputs, show_progress="hidden")
         timer.tick(
-            self.poll, [key, seen, sample], [status, gain, losses, seen, listening], show_progress="hidden"
+            self.listen, [key, sample, listening, heard], [screen, listening, heard], show_progress="hidden"
         )
-        timer.tick(self.poll_sample, [listening, heard], [screen, heard], show_progress="hidden")
+
+    def drop(self, what: str, files: Sequence[str]) -> Any:
+        """Keep dropped recordings beside the runs; return the folder they are in."""
+        folder = self.folder / f"dropped-{time.strftime('%Y%m%d-%H%M%S')}-{what}"
+        try:
+            self.workspace.take_in(files, folder)
+        except DanError as error:
+            gr.Warning(str(error))
+        return str(folder)
 
     def start(
-        self, recipe: str, name: str, minutes: float | None, *folders: str
-    ) -> tuple[str | None, str, str, int]:
-        """Queue a training; return the job's key, a line, the command and no validations seen."""
+        self, recipe: str, name: str, minutes: str, start_from: str, rate: str, *folders: str
+    ) -> tuple[Any, str, Any]:
+        """Queue a training; return the job's key, a line and the command."""
         if not name.strip() or Path(name).name != name:
             said = f"Run {name!r}: a name is one word without slashes. Give another."
-            return None, status_line("failed", [said]), "", -1
+            return gr.skip(), refusal(said), gr.skip()
         out = self.folder / name
-        arguments = commands.train(
-            recipe,
-            out,
-            folders={option: given.strip() for option, given in zip(OPTIONS, folders, strict=True)},
-            minutes=minutes or None,
-        )
-        job = self.jobs.add(Job("train", [arguments], {"out": out}))
-        return job.key, status_line(job.state, []), commands.as_text(arguments), -1
+        given = {option: _absolute(path) for option, path in zip(FOLDERS, folders, strict=True)}
+        given["--sample-rate"] = rate.strip()
+        options = {**given, "--from": start_from.strip(), "--max-minutes": minutes.strip()}
+        arguments = commands.train(recipe, out, options=options)
+        details = {"out": out, "folders": given, "command": commands.as_text(arguments)}
+        job = self.jobs.add(Job("train", [arguments], details))
+        shown = gr.update(value=job.details["command"], visible=True)
+        return job.key, status_line(job, waiting=self.jobs.waiting_before(job)), shown
 
-    def poll(self, key: str | None, seen: int, sample: str | None) -> list[Any]:
-        """Tell how far the training is; draw the curves again where there is a new validation."""
+    def poll(self, key: str | None, shown: str, seen: int) -> list[Any]:
+        """Tell how far the training is; draw the curves again where there is a new validation.
+
+        Args:
+            key: of the job.
+            shown: the line that stands there.
+            seen: validations that were drawn.
+        """
         job = self.jobs.get(key)
         if job is None:
-            return [gr.skip()] * 5
-        line = describe(job, waiting=self.jobs.waiting_before(job))
-        records = history(Path(str(job.details["out"])))
-        if len(records) == seen:
-            return [line, gr.skip(), gr.skip(), seen, gr.skip()]
-        listening = self._listen(Path(str(job.details["out"])), sample) if records else gr.skip()
-        return [line, _gains(records), _losses(records), len(records), listening]
+            return [gr.skip()] * 8
+        line = status_line(job, waiting=self.jobs.waiting_before(job))
+        if not shown:
+            command = gr.update(value=job.details["command"], visible=True)
+            return [line, line, *[gr.skip()] * 4, command, seen]
+        records = history(job.details["out"])
+        if (line, len(records)) == (shown, seen):
+            return [gr.skip()] * 8
+        drawn = [gr.skip()] * 4 if len(records) == seen else _drawn(records)
+        return [line, line, *drawn, gr.skip(), len(records)]
 
-    def _listen(self, run: Path, sample: str | None) -> Any:
-        """Queue the denoising of the dropped recording by the run's best model so far."""
-        if not sample or not (run / "model.safetensors").is_file():
+    def listen(
+        self, key: str | None, sample: str | None, listening: str | None, heard: str | None
+    ) -> list[Any]:
+        """Have the best model so far denoise, and open what it made in the player.
+
+        Args:
+            key: of the training.
+            sample: a recording of the user's; without one, validation signals are taken.
+            listening: key of the job that denoises, or did last.
+            heard: key of the one that the player shows.
+        """
+        training, job = self.jobs.get(key), self.samples.get(listening)
+        if training is None or (job and not job.is_over):
+            return [gr.skip()] * 3
+        if job and job.state == "done" and heard != job.key:
+            return [self._open(job), listening, job.key]
+        model: Path = training.details["out"] / "model.safetensors"
+        made_at = model.stat().st_mtime if model.is_file() else 0.0
+        asked = (made_at, sample, training.key)
+        if not made_at or (job and job.details["asked"] == asked):
+            return [gr.skip()] * 3
+        return [gr.skip(), self._denoise(training, sample, asked).key, heard]
+
+    def _denoise(self, training: Job, sample: str | None, asked: tuple[Any, ...]) -> Job:
+        """Queue the denoising of a recording, or of validation signals, which are written the first time."""
+        lines: list[list[str]] = []
+        run, out, details = training.details["out"], self.workspace.new_folder("heard"), training.details
+        if not sample and "validation" not in details:
+            details["validation"] = self.workspace.new_folder("validation")
+            lines.append(commands.validation(run, details["validation"], options=details["folders"]))
+        source = Path(sample) if sample else details["validation"] / commands.VALIDATION_NOISY
+        lines.append(commands.denoise(str(run), [source], out, resample=bool(sample)))
+        heard = {"source": source, "out": out, "asked": asked, "is_validation": not sample}
+        return self.samples.add(Job("listen", lines, heard))
+
+    def _open(self, job: Job) -> Any:
+        source: Path = job.details["source"]
+        options: dict[str, Any] = {"name": source.name}
+        if job.details["is_validation"]:
+            clean = source.with_name(commands.VALIDATION_CLEAN)
+            count = commands.VALIDATION_SIGNALS
+            options = {"name": "Validation signals", "clean": clean if clean.is_file() else None}
+            options["channels"] = [f"signal {place + 1}" for place in range(count)]
+        try:
+            (after,) = plan([source], job.details["out"]).values()
+            return self.traces.add(source, after, **options)
+        except DanError as error:
+            gr.Warning(str(error))
             return gr.skip()
-        out = self.workspace.new_folder("heard")
-        command = commands.denoise(str(run), [Path(sample)], out, resample=True)
-        return self.samples.add(Job("listen", [command], {"before": sample, "out": out})).key
-
-    def poll_sample(self, key: str | None, heard: str | None) -> list[Any]:
-        """Open the dropped recording in the player once it is denoised."""
-        job = self.samples.get(key)
-        if job is None or job.state != "done" or heard == key:
-            return [gr.skip()] * 2
-        before = Path(str(job.details["before"]))
-        after = Path(str(job.details["out"])) / before.name
-        return [self.traces.add(before, after, name=before.name), key]
 
 
 def history(run: Path) -> list[Record]:
@@ -135,34 +227,54 @@ def history(run: Path) -> list[Record]:
     return []
 
 
-def _gains(records: list[Record]) -> pd.DataFrame:
-    rows = [(record["step"], record["val_snr_gain_db"]) for record in records]
-    return pd.DataFrame(rows, columns=["step", "val_snr_gain_db"])
-
-
-def _losses(records: list[Record]) -> pd.DataFrame:
+def _drawn(records: list[Record]) -> list[Any]:
+    """Return the diagnosis and the curves."""
+    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in verdict(records))
+    gains = pd.DataFrame([(one["epoch"], one["val_snr_gain_db"]) for one in records], columns=["epoch", "dB"])
     rows = [
-        (record["step"], name.removeprefix("train_"), value)
-        for record in records
-        for name, value in record.items()
+        (one["epoch"], name.removeprefix("train_"), value)
+        for one in records
+        for name, value in one.items()
         if name.startswith("train_") and isinstance(value, int | float)
     ]
-    return pd.DataFrame(rows, columns=["step", "name", "loss"])
+    losses = pd.DataFrame(rows, columns=["epoch", "name", "loss"])
+    return [f"<strong>So far</strong><ul>{said}</ul>", gr.update(visible=bool(records)), gains, losses]
 
 
-def _look(clean: str, noise: str, noisy: str) -> str:
+def _recipes(kind: str) -> list[tuple[str, str]]:
+    """Return the recipes of a kind of signals: what is shown, and the name."""
+    recipes = [load_recipe(name) for name in recipe_names()]
+    return [(f"{one.name}: {one.summary}", one.name) for one in recipes if one.signal.kind == kind]
+
+
+def _recipes_of(kind: str) -> Any:
+    return gr.update(choices=_recipes(kind), value=KINDS[kind][1])
+
+
+def _absolute(folder: str) -> str:
+    return str(Path(folder.strip()).expanduser().resolve()) if folder.strip() else ""
+
+
+def _look(*given: str) -> str:
     """Say what lies in the folders: files, minutes, rates, and what cannot be used."""
-    given = {"Clean": clean.strip(), "Noise": noise.strip(), "Noisy": noisy.strip()}
-    parts = [_describe(title, Path(folder)) for title, folder in given.items() if folder]
-    return "\n\n".join(parts) or "Give a folder first."
-
-
-def _describe(title: str, folder: Path) -> str:
+    *folders, rate = given
     try:
-        corpus = index(folder)
+        rate_hz = float(rate) if rate.strip() else None
+    except ValueError:
+        return refusal(f"Sample rate {rate}: it is no number. Give it in Hz.")
+    named = {title: _absolute(folder) for title, folder in zip(FOLDERS.values(), folders, strict=True)}
+    parts = [_describe(title, Path(folder), rate_hz) for title, folder in named.items() if folder]
+    return "".join(parts) or refusal("Give a folder first, or drop files.")
+
+
+def _describe(title: str, folder: Path, rate_hz: float | None) -> str:
+    try:
+        corpus = index(folder, sample_rate_hz=rate_hz)
     except DanError as error:
-        return f"**{title}**: {error}"
+        return f"<p><strong>{title}</strong></p><pre style='white-space:pre-wrap'>{escape(str(error))}</pre>"
     rates = sorted({entry.sample_rate_hz for entry in corpus.entries})
     said = ", ".join(f"{rate:g} Hz" for rate in rates)
-    lines = [f"**{title}**: {len(corpus.entries)} recordings, {corpus.duration_s / 60:.1f} minutes, {said}"]
-    return "\n".join([*lines, *(f"- {note}" for note in corpus.notes)])
+    count = len(corpus.entries)
+    minutes = f"{count} recording{'s' if count > 1 else ''}, {corpus.duration_s / 60:.1f} minutes, {said}"
+    notes = "".join(f"<li>{escape(note)}</li>" for note in corpus.notes)
+    return f"<p><strong>{title}</strong>: {minutes}</p><ul>{notes}</ul>"

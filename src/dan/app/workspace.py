@@ -6,10 +6,15 @@ import os
 import shutil
 import tempfile
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from dan.core.errors import DanError
+
 PREFIX = "dan-app-"
+RECORD = frozenset([".hea", ".dat", ".atr", ".qrs"])
+"""Suffixes of the files of a WFDB record."""
 
 
 class Workspace:
@@ -38,6 +43,36 @@ class Workspace:
         folder = self.folder / f"{purpose}-{uuid.uuid4().hex[:8]}"
         folder.mkdir()
         return folder
+
+    def take_in(self, files: Sequence[str], folder: Path | None = None) -> list[Path]:
+        """Bring dropped files into one folder, a record's header beside its samples.
+
+        Args:
+            files: as they were uploaded.
+            folder: where to; None for a new one. A second file of a name gets a number.
+
+        Raises:
+            DanError: if two files of a WFDB record have one name.
+        """
+        folder = folder or self.new_folder("dropped")
+        folder.mkdir(parents=True, exist_ok=True)
+        return [_linked(Path(file), folder) for file in files]
+
+
+def _linked(file: Path, folder: Path) -> Path:
+    """Bring one file in, without a copy where the disk allows it."""
+    target, number = folder / file.name, 1
+    while target.exists():
+        if file.suffix.lower() in RECORD:
+            rule = "there is another of this name, and a record's files name each other"
+            raise DanError(file.name, rule, "Drop them one after the other")
+        number += 1
+        target = folder / f"{file.stem} ({number}){file.suffix}"
+    try:
+        os.link(file, target)
+    except OSError:
+        shutil.copy(file, target)
+    return target
 
 
 def _sweep(top: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,10 @@ import typer
 from dan.cli.console import say
 from dan.core.errors import DanError
 from dan.core.extras import install
+from dan.core.stopping import Stopped
+
+CTRL_C = 128 + signal.SIGINT
+"""Code of a command that Ctrl-C stopped: the page's way to end."""
 
 
 def app(
@@ -33,4 +38,9 @@ def app(
     if model is not None:
         find_model(model)
     say("The page of DAN, on this machine alone; Ctrl-C ends it. Open")
-    serve(model=model, port=port, folder=folder, say=typer.echo)
+    try:
+        serve(model=model, port=port, folder=folder, say=typer.echo)
+    except Stopped as stopped:
+        if stopped.code != CTRL_C:
+            raise
+    say(f"The page has ended, and its temporary folder is gone. Runs and votes are in {folder.resolve()}.")

@@ -1,0 +1,31 @@
+"""What a tab remembers of its job, so that a reload finds it again."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+REMEMBER = """
+const name = `dan-${element.closest("[id]").id}`;
+const stored = (where) => { try { return where(); } catch { return null; } }; // a browser may forbid it
+if (!props.value) {
+  const kept = stored(() => sessionStorage.getItem(name) || localStorage.getItem(name));
+  if (kept) props.value = kept;
+}
+watch("value", () => {
+  if (!props.value) return;
+  for (const place of ["sessionStorage", "localStorage"]) {
+    stored(() => window[place].setItem(name, props.value));
+  }
+});
+"""
+
+
+def remembered(elem_id: str) -> gr.HTML:
+    """Make a component whose value, a job's key, outlives a reload: each tab has its own."""
+    return gr.HTML(
+        value=None,
+        html_template="<span hidden></span>",
+        js_on_load=REMEMBER,
+        elem_id=elem_id,
+        visible="hidden",
+    )
