@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from dan.app import commands
-from dan.app.filtering import NAMES, PREFIX, filter_file
+from dan.app.commands import FILTER, FILTERS
+from dan.app.filtering import filter_file, main
 from dan.core.errors import DanError
 from dan.io.recordings import read, write
 
@@ -26,6 +27,12 @@ def test_what_is_wrong_is_said(tmp_path):
         filter_file("magic", tmp_path / "a.wav", tmp_path / "b.wav")
 
 
-def test_the_page_calls_a_filter_by_its_prefix(tmp_path):
-    line = commands.denoise(PREFIX + NAMES[0], [tmp_path / "a.wav"], tmp_path)
-    assert line == ["dan.app.filtering", "wiener", str(tmp_path / "a.wav"), str(tmp_path / "a.wav")]
+def test_the_page_calls_a_filter_by_its_prefix_over_many_files(tmp_path):
+    sources = [tmp_path / "a.wav", tmp_path / "b.wav"]
+    for source in sources:
+        write(source, np.ones(800, dtype=np.float32), sample_rate_hz=8000)
+    (tmp_path / "out").mkdir()
+    line = commands.denoise(FILTER + FILTERS[0], sources, tmp_path / "out")
+    assert line[:2] == ["dan.app.filtering", "wiener"]
+    main(*line[1:])
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["a.wav", "b.wav"]

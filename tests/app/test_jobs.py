@@ -56,7 +56,41 @@ def test_a_running_job_is_stopped_as_by_ctrl_c(jobs, tmp_path):
     jobs.stop(job.key)
     assert job._process is not None
     job._process.wait(timeout=30)
-    assert job.state == "stopped" and jobs.latest("train") is job
+    assert job.state == "stopped"
+
+
+def test_a_killed_job_fails_by_itself_and_the_next_one_runs(jobs, tmp_path):
+    line = ["dan", "train", "tones", "--out", str(tmp_path / "run"), "--set", "training.epochs=5000"]
+    killed, after = jobs.add(Job("train", [line])), jobs.add(Job("info", [TONES]))
+    while killed._process is None:
+        time.sleep(0.02)
+    killed._process.kill()
+    assert wait(after).state == "done"
+    assert killed.state == "failed" and "signal 9" in killed.messages[-1]
+
+
+def test_a_corrupt_model_is_named_by_the_commands_own_sentence(jobs, tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"\0" * 100)
+    line = ["dan", "denoise", str(tmp_path / "model.safetensors"), "a.wav"]
+    job = wait(jobs.add(Job("denoise", [line])))
+    assert job.state == "failed" and "model.safetensors" in job.messages[-1]
+
+
+@pytest.mark.parametrize("line", [["dan", "info", "a\0b"], ["dan.app", "--"]])
+def test_a_command_that_does_not_start_does_not_end_the_queue(line, jobs):
+    assert wait(jobs.add(Job("info", [line]))).state == "failed"
+    assert wait(jobs.add(Job("info", [TONES]))).state == "done"
+
+
+def test_the_time_left_counts_from_where_a_resumed_job_began(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    job = Job("train", [], state="running")
+    job.take('{"progress": 0.5, "label": "Training", "note": ""}')
+    assert job.seconds_left is None
+    now[0] += 10
+    job.take('{"progress": 0.6, "label": "Training", "note": "loss 1"}')
+    assert job.seconds_left == pytest.approx(40) and job.doing == "Training loss 1"
 
 
 def test_the_workspace_is_swept_at_the_end_and_a_killed_one_by_the_next(monkeypatch, tmp_path):

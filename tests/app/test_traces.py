@@ -1,6 +1,7 @@
 """What the page draws and plays: right values, small windows, no path but the registered ones."""
 
 import base64
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -42,7 +43,34 @@ def test_chunks_are_the_samples_themselves(pair):
     count = int(SECONDS_A_CHUNK * RATE_HZ)
     assert len(floats(chunk["before"])) == count
     np.testing.assert_array_equal(floats(chunk["after"]), 0.5 * floats(chunk["before"]))
-    assert chunk["level"]["after"] == pytest.approx(0.5 * chunk["level"]["before"])
+
+
+def test_what_was_removed_is_the_difference_and_levels_are_of_the_whole(pair):
+    traces, said = pair
+    view = traces.view(said["key"], 0, 2, 2.01, 200)
+    assert list(said["tracks"]) == ["before", "after", "removed"]
+    np.testing.assert_allclose(
+        floats(view["removed"]["high"]), 0.5 * floats(view["before"]["high"]), atol=1e-6
+    )
+    assert view["level"]["before"] == pytest.approx(np.sqrt(0.5), rel=1e-3)
+    assert view["level"]["after"] == pytest.approx(0.5 * view["level"]["before"])
+
+
+def test_two_that_are_compared_have_names_of_their_own_and_perhaps_a_clean_one(pair, tmp_path):
+    files = [tmp_path / "before.wav", tmp_path / "after.wav"]
+    said = pair[0].add(*files, name="a", labels={"before": "First", "after": "Second"}, clean=files[0])
+    assert said["tracks"] == {"before": "First", "after": "Second", "clean": "Clean"}
+    chunk = pair[0].chunk(said["key"], 0, 0)
+    assert chunk["clean"] == chunk["before"]
+
+
+def test_missing_samples_are_drawn_as_lines(tmp_path):
+    samples = np.ones((2, 4000), dtype=np.float32)
+    samples[1, 100:200] = np.nan
+    np.save(tmp_path / "a.npy", samples)
+    traces = Traces()
+    said = traces.add(tmp_path / "a.npy", tmp_path / "a.npy", name="a", sample_rate_hz=RATE_HZ)
+    assert floats(traces.view(said["key"], 1, 0, 0.5, 100)["before"]["low"]).min() == 1
 
 
 def test_a_long_recording_is_drawn_from_a_coarse_envelope(tmp_path):
@@ -52,9 +80,25 @@ def test_a_long_recording_is_drawn_from_a_coarse_envelope(tmp_path):
         write(tmp_path / f"{name}.npy", samples, sample_rate_hz=None)
     traces = Traces()
     said = traces.add(tmp_path / "before.npy", tmp_path / "after.npy", name="a", sample_rate_hz=100)
+    assert said["units"] == [""] and "spectrum" not in traces.view(said["key"], 0, 0, 1, 100)["after"]
     high = floats(traces.view(said["key"], 0, 0, said["duration"], 100)["before"]["high"])
     assert high.max() == 0.75 and np.argmax(high) in (49, 50) and np.count_nonzero(high) == 1
     assert not said["audible"]
+
+
+def test_an_hour_is_drawn_in_little_memory(tmp_path):
+    for name in ("before", "after"):  # an hour at 8 kHz, which takes no room on disk
+        np.lib.format.open_memmap(tmp_path / f"{name}.npy", "w+", np.float32, (3600 * RATE_HZ,))
+    traces = Traces()
+    files = [tmp_path / "before.npy", tmp_path / "after.npy"]
+    said = traces.add(*files, name="an hour", sample_rate_hz=RATE_HZ)
+    tracemalloc.start()
+    traces.view(said["key"], 0, 0, 3600, 1200)
+    traces.view(said["key"], 0, 1000, 1001, 1200)
+    traces.chunk(said["key"], 0, 1000)
+    peak_mb = tracemalloc.get_traced_memory()[1] / 1e6
+    tracemalloc.stop()
+    assert peak_mb < 60  # one array of the whole hour has 115
 
 
 def test_only_what_was_registered_is_read(pair):

@@ -53,14 +53,14 @@ class CompareView:
         """
         gr.Markdown(
             "Both denoise the same recordings. For each, chance draws which comes first; you are told after "
-            "your vote."
+            "your vote. Clean recordings of the same names give scores as well."
         )
         with gr.Row():
             files = gr.File(
                 label="Noisy recordings", file_count="multiple", elem_id="compare-files", height=150
             )
             clean = gr.File(
-                label="Clean ones of the same names, for scores (optional)",
+                label="Clean ones (optional)",
                 file_count="multiple",
                 elem_id="compare-clean",
                 height=150,

@@ -47,12 +47,8 @@ class DenoiseView:
         Returns:
             The menu of models.
         """
-        files = gr.File(
-            label="Recordings of any format that DAN reads; a WFDB record with all of its files",
-            file_count="multiple",
-            elem_id="files",
-            height=150,
-        )
+        gr.Markdown("Recordings of any format that DAN reads; of a WFDB record, all of its files.")
+        files = gr.File(label="Recordings", file_count="multiple", elem_id="files", height=150)
         model = gr.Dropdown(
             self.models,
             value=self.model,
@@ -61,9 +57,14 @@ class DenoiseView:
             elem_id="model",
         )
         with gr.Row():
-            rate = gr.Textbox(label="Sample rate in Hz, where a file does not say it", elem_id="rate")
+            rate = gr.Textbox(
+                label="Sample rate in Hz, where a file does not say it", elem_id="rate", min_width=240
+            )
             resample = gr.Checkbox(
-                label="Take recordings of another rate than the model's", value=True, elem_id="resample"
+                label="Take recordings of another rate than the model's",
+                value=True,
+                elem_id="resample",
+                min_width=240,
             )
         with gr.Row():
             start = gr.Button("Denoise", variant="primary", elem_id="denoise")

@@ -20,6 +20,8 @@ FONTS = ["system-ui", "sans-serif"]
 CSS = """
 .gradio-container { max-width: 1200px !important; }
 footer { display: none !important; }
+progress { appearance: auto; accent-color: var(--color-accent); }
+.dark { --color-accent: var(--primary-400) !important; }
 .gradio-container input[role=combobox] { text-overflow: ellipsis; padding-right: 2rem; }
 @media (max-width: 500px) { .gradio-container > main { padding: 8px !important; } }
 """

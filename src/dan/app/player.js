@@ -60,6 +60,7 @@ async function fetchView() {
   [drawn, level] = [next, view.level];
   draw();
   setGains();
+  element.dataset.seconds = String(drawn.to - drawn.from);
   count("drawn");
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 REMEMBER = """
-const name = `dan-${element.closest("[id]").id}`;
+const name = `dan-${element.closest("[id$=-job]").id}`;
 const stored = (where) => { try { return where(); } catch { return null; } }; // a browser may forbid it
 if (!props.value) {
   const kept = stored(() => sessionStorage.getItem(name) || localStorage.getItem(name));

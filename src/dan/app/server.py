@@ -10,6 +10,7 @@ from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ["GRADIO_RUN_HISTORY"] = "False"  # nothing of what is done stays in the browser
 
 import gradio as gr
 import uvicorn

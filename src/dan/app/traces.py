@@ -220,7 +220,7 @@ def _survey(pair: Pair, channel: int) -> Survey:
         for track, values in _tracks(block).items():
             steps = np.pad(values, (0, -len(values) % COARSE), mode="edge").reshape(-1, COARSE)
             parts.setdefault(track, []).append(np.stack([steps.min(axis=1), steps.max(axis=1)], axis=1))
-            energies[track] = energies.get(track, 0.0) + float(np.sum(values.astype(np.float64) ** 2))
+            energies[track] = energies.get(track, 0.0) + float(np.dot(values, values))
     rms = {track: float(np.sqrt(energy / pair.length_samples)) for track, energy in energies.items()}
     return Survey({track: np.concatenate(steps) for track, steps in parts.items()}, rms)
 

@@ -91,7 +91,7 @@ class TrainView:
             start = gr.Button("Train, or go on", variant="primary", elem_id="train")
             stop = gr.Button("Stop (it can go on later)", elem_id="stop")
         command = gr.Code(
-            label="The same in a terminal", language="shell", interactive=False, visible=False, lines=1,
+            label="The same in a terminal", language="shell", interactive=False, visible=False, lines=1, wrap_lines=True,
             elem_id="command",
         )  # fmt: skip
         status = gr.HTML(value="", elem_id="train-status")

@@ -1,0 +1,38 @@
+"""What is dropped: kept apart where names are equal."""
+
+import pytest
+
+from dan.app.denoising import recordings
+from dan.app.workspace import Workspace
+from dan.core.errors import DanError
+
+
+@pytest.fixture
+def dropped(tmp_path):
+    """Two uploads of one name."""
+
+    def make(name):
+        files = [tmp_path / str(number) / name for number in range(2)]
+        for number, file in enumerate(files):
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(str(number))
+        return [str(file) for file in files]
+
+    return make
+
+
+def test_a_second_file_of_a_name_gets_a_number(dropped):
+    with Workspace() as workspace:
+        first, second = workspace.take_in(dropped("a <b>ü.wav"))
+        assert (first.name, second.name) == ("a <b>ü.wav", "a <b>ü (2).wav")
+        assert (first.read_text(), second.read_text()) == ("0", "1")
+
+
+def test_two_records_of_one_name_are_refused(dropped):
+    with Workspace() as workspace, pytest.raises(DanError, match=r"100\.hea"):
+        workspace.take_in(dropped("100.hea"))
+
+
+def test_the_samples_of_a_record_are_no_recording_of_their_own(tmp_path):
+    files = [tmp_path / name for name in ("a.hea", "a.dat", "b.dat", "c.wav")]
+    assert recordings(files) == [files[0], files[2], files[3]]
