@@ -91,8 +91,8 @@ class TrainView:
             start = gr.Button("Train, or go on", variant="primary", elem_id="train")
             stop = gr.Button("Stop (it can go on later)", elem_id="stop")
         command = gr.Code(
-            label="The same in a terminal", language="shell", interactive=False, visible=False, lines=1, wrap_lines=True,
-            elem_id="command",
+            label="The same in a terminal", language="shell", interactive=False, visible=False, lines=1,
+            wrap_lines=True, elem_id="command",
         )  # fmt: skip
         status = gr.HTML(value="", elem_id="train-status")
         diagnosis = gr.HTML(value="", elem_id="diagnosis")
