@@ -1,6 +1,7 @@
 """Put the page in the browser together: `python docs/make_browser.py site/browser`, after `npm install`.
 
-The page needs no server of its own: any that hands out files will do.
+The page needs no server of its own: any that hands out files will do, as `python -m http.server` does. Given
+docs/browser, it puts the page together in its place.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from dan.inference.model_file import find_model, model_names, read_info
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 RUNTIME = HERE / "examples" / "node_modules" / "onnxruntime-web" / "dist"
 NEEDED = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 LOWEST_HZ = 8000
@@ -28,7 +29,8 @@ def main(out: str) -> None:
 
 def put_together(out: Path, models: list[str]) -> None:
     """Write the page with these models, names or files, into a folder."""
-    shutil.copytree(HERE / "browser", out, dirs_exist_ok=True)
+    if out.resolve() != HERE / "browser":
+        shutil.copytree(HERE / "browser", out, dirs_exist_ok=True)
     (out / "vendor").mkdir(exist_ok=True)
     for name in NEEDED:
         shutil.copy(RUNTIME / name, out / "vendor" / name)

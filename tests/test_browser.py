@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import re
 import shutil
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +28,7 @@ pytestmark = [
     ),
 ]
 RATE_HZ = 8000
+PATIENCE_MS = 90_000
 
 
 @pytest.fixture(scope="module")
@@ -48,23 +50,68 @@ def page(tmp_path_factory, card):
     server.shutdown()
 
 
-def test_a_file_comes_out_as_from_the_package(page, tmp_path):
-    folder, address = page
+@pytest.fixture(scope="module")
+def browser():
+    """A browser with a microphone that beeps."""
+    fake = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    arguments = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required", *fake]
+    with playwright.sync_playwright() as engine:
+        chromium = engine.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def view(browser, page):
+    """The page, ready; a request to anywhere else, or a script that fails, fails the test."""
+    opened, outside, wrong = browser.new_page(viewport={"width": 320, "height": 640}), [], []
+    opened.on("request", lambda request: outside.append(request.url))
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.set_default_timeout(PATIENCE_MS)
+    opened.goto(page[1])
+    playwright.expect(opened.locator("#status")).to_contain_text("is ready", timeout=PATIENCE_MS)
+    yield opened
+    opened.close()
+    assert all(url.startswith(("http://127.0.0.1:", "blob:")) for url in outside)
+    assert wrong == []
+
+
+def test_a_file_comes_out_as_from_the_package(view, page, tmp_path):
     samples = (0.2 * np.random.default_rng(0).standard_normal(RATE_HZ + 77)).astype(np.float32)
     write(tmp_path / "noisy.wav", samples, sample_rate_hz=RATE_HZ)
-    with playwright.sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        view, outside = browser.new_page(), []
-        view.on("request", lambda request: outside.append(request.url))
-        view.set_default_timeout(90_000)
-        view.goto(address)
-        playwright.expect(view.locator("#status")).to_contain_text("is ready", timeout=90_000)
-        view.set_input_files("#file", str(tmp_path / "noisy.wav"))
-        view.wait_for_selector("#result:not([hidden])")
+    view.set_input_files("#file", str(tmp_path / "noisy.wav"))
+    view.wait_for_selector("#result:not([hidden])")
+    estimate = load(page[0] / "random.onnx")(samples, sample_rate=RATE_HZ)
+    for strength in (1, 0.25):
+        view.locator("#strength").fill(str(strength))
         with view.expect_download() as download:
             view.click("#save")
         download.value.save_as(tmp_path / "denoised.wav")
-        browser.close()
-    assert all(url.startswith(("http://127.0.0.1:", "blob:")) for url in outside)
-    estimate = load(folder / "random.onnx")(samples, sample_rate=RATE_HZ)
-    np.testing.assert_allclose(read(tmp_path / "denoised.wav").samples, estimate, atol=1e-5)
+        expected = strength * estimate + (1 - strength) * samples
+        np.testing.assert_allclose(read(tmp_path / "denoised.wav").samples, expected, atol=1e-5)
+
+
+def test_the_microphone_goes_through_the_model_hop_by_hop(view):
+    view.click("#microphone")
+    button, many = view.locator("#microphone[aria-pressed=true]"), re.compile(r"\d\d+")
+    playwright.expect(button).to_have_attribute("data-hops", many, timeout=PATIENCE_MS)
+    assert "Listening through random" in view.inner_text("#status")
+    view.click("#microphone")
+    view.wait_for_selector("#microphone[aria-pressed=false]")
+
+
+def test_a_file_that_is_no_sound_is_refused_in_words(view, tmp_path):
+    (tmp_path / "bad.wav").write_bytes(b"no recording")
+    view.set_input_files("#file", str(tmp_path / "bad.wav"))
+    playwright.expect(view.locator("#status")).to_contain_text("bad.wav: this browser cannot read it")
+    assert view.is_hidden("#progress")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_can_read_it_at_the_width_of_a_telephone_or_400_percent(scheme, view):
+    view.emulate_media(color_scheme=scheme)
+    view.evaluate("document.getElementById('result').hidden = false")
+    assert view.evaluate("document.documentElement.scrollWidth") <= 320
+    for fault in ("contrast", "nameless", "clipped"):
+        script = (ROOT / "tests" / "app" / f"{fault}.js").read_text(encoding="utf-8")
+        assert view.evaluate(script) == [], fault

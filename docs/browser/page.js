@@ -3,7 +3,7 @@ const find = (id) => document.getElementById(id);
 const say = (text) => { find("status").textContent = text; };
 const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
 const waiting = new Map();
-let calls = 0, models = [], model = null, tracks = null, job = 0;
+let calls = 0, models = [], model = null, tracks = null, job = 0, live = null;
 
 worker.onmessage = ({ data }) => {
   const { resolve, reject } = waiting.get(data.id);
@@ -20,6 +20,8 @@ function ask(call, given = {}) {
 }
 
 async function choose(name) {
+  job++; // what is under way belongs to the model before
+  if (live) await listen();
   model = models.find((one) => one.name === name);
   say(`Loading ${model.name}.`);
   await ask("open", model);
@@ -59,7 +61,7 @@ async function take(file) {
       if (!done) return say("Cancelled.");
       after.push(done);
     }
-    tracks = { before, after, name: file.name };
+    tracks = { before, after, name: file.name, rate: model.sample_rate_hz };
     show();
     say(`Done: ${audio.duration.toFixed(1)} s at ${model.sample_rate_hz} Hz.`);
   } catch (error) {
@@ -82,7 +84,7 @@ function show() {
 function place(id, channels) {
   const player = find(id), at = player.currentTime;
   if (player.src) URL.revokeObjectURL(player.src);
-  player.src = URL.createObjectURL(new Blob([wav(channels, model.sample_rate_hz)], { type: "audio/wav" }));
+  player.src = URL.createObjectURL(new Blob([wav(channels, tracks.rate)], { type: "audio/wav" }));
   player.currentTime = at;
   return player.src;
 }
@@ -100,8 +102,6 @@ function wav(channels, rate) {
   return data.buffer;
 }
 
-let live = null;
-
 async function listen() {
   if (live) {
     live.stream.getTracks().forEach((track) => track.stop());
@@ -113,10 +113,15 @@ async function listen() {
     await context.audioWorklet.addModule("microphone.js");
     const node = new AudioWorkletNode(context, "hops", { processorOptions: { hop: model.hop_length } });
     await ask("start", { stream: "microphone" });
-    node.port.onmessage = async ({ data }) => node.port.postMessage((await ask("feed", { stream: "microphone", samples: data })).samples);
+    let hops = 0;
+    node.port.onmessage = async ({ data }) => {
+      node.port.postMessage((await ask("feed", { stream: "microphone", samples: data })).samples);
+      find("microphone").dataset.hops = String(++hops);
+    };
     context.createMediaStreamSource(stream).connect(node).connect(context.destination);
     live = { stream, context };
   }
+  say(live ? `Listening through ${model.name}.` : "The microphone is off.");
   find("microphone").setAttribute("aria-pressed", String(!!live));
   find("microphone").textContent = live ? "Stop listening" : "Listen through DAN";
 }

@@ -3,7 +3,7 @@
   const bad = [];
   for (const node of document.querySelectorAll("body *")) {
     const text = [...node.childNodes].find((one) => one.nodeType === Node.TEXT_NODE && one.data.trim());
-    if (!text || !node.checkVisibility({ visibilityProperty: true, opacityProperty: true }) || node.closest("svg, option")) continue;
+    if (!text || !node.checkVisibility({ visibilityProperty: true, opacityProperty: true }) || node.closest("svg, option, .visually-hidden")) continue; // the last: a copy that is measured
     const range = document.createRange();
     range.selectNodeContents(text);
     const box = range.getBoundingClientRect();
