@@ -82,12 +82,17 @@ class CompareView:
         told = gr.HTML(elem_id="told")
         scores = gr.Dataframe(label="Scores, means over the recordings", visible=False, elem_id="scores")
         key, shown = remembered("compare-job"), gr.State("")
-        start.click(self.start, [files, clean, *menus], [key, status])
+        start.click(self.start, [files, clean, *menus], [key, status], show_progress="hidden")
         outputs = [status, shown, chosen, screen, ballot, told, scores]
         gr.Timer(0.5).tick(self.poll, [key, shown], outputs, show_progress="hidden")
-        chosen.input(self.show, [key, chosen], [screen, told])
+        chosen.input(self.show, [key, chosen], [screen, told], show_progress="hidden")
         for button, vote in zip(votes, VOTES, strict=True):
-            button.click(lambda job, name, vote=vote: self.vote(job, name, vote), [key, chosen], [told])
+            button.click(
+                lambda job, name, vote=vote: self.vote(job, name, vote),
+                [key, chosen],
+                [told],
+                show_progress="hidden",
+            )
         self._build_table(menus)
         return menus
 
@@ -100,7 +105,7 @@ class CompareView:
         judged = gr.HTML(value="", elem_id="judge-status")
         table = gr.Dataframe(label="Scores, means over the signals", visible=False, elem_id="table")
         key, shown = remembered("judge-job"), gr.State("")
-        judge.click(self.judge, [data, *menus], [key, judged])
+        judge.click(self.judge, [data, *menus], [key, judged], show_progress="hidden")
         outputs = [judged, shown, table]
         gr.Timer(1.0).tick(self.poll_table, [key, shown], outputs, show_progress="hidden")
 

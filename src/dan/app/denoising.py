@@ -78,12 +78,12 @@ class DenoiseView:
         save = gr.Button("Make files at the strength chosen above", visible=False, elem_id="save")
         key, shown, opened = remembered("denoise-job"), gr.State(""), gr.State(None)
         strength = gr.Number(1.0, visible=False)  # what the player says, when files are made
-        start.click(self.start, [files, model, rate, resample], [key, status])
-        cancel.click(self.jobs.stop, [key], None)
+        start.click(self.start, [files, model, rate, resample], [key, status], show_progress="hidden")
+        cancel.click(self.jobs.stop, [key], None, show_progress="hidden")
         outputs = [status, shown, chosen, screen, opened, saved, save]
         gr.Timer(0.5).tick(self.poll, [key, shown, opened], outputs, show_progress="hidden")
-        chosen.input(self.show, [key, chosen], [screen])
-        save.click(self.save, [key, strength], [key, status], js=CHOSEN_STRENGTH)
+        chosen.input(self.show, [key, chosen], [screen], show_progress="hidden")
+        save.click(self.save, [key, strength], [key, status], js=CHOSEN_STRENGTH, show_progress="hidden")
         return model
 
     def start(self, files: Sequence[str] | None, model: str, rate: str, resample: bool) -> tuple[Any, str]:

@@ -57,8 +57,8 @@ def build(workspace: Workspace, jobs: Jobs, samples: Jobs, *, model: str | None,
             found = [gr.update(choices=[*_models(folder, chosen), *more]) for _ in range(count)]
             return found if count > 1 else found[0]
 
-        gr.on([page.load, first.select], lambda: renewed(1, []), outputs=[menu])
-        gr.on([page.load, last.select], lambda: renewed(2, filters), outputs=menus)
+        gr.on([page.load, first.select], lambda: renewed(1, []), outputs=[menu], show_progress="hidden")
+        gr.on([page.load, last.select], lambda: renewed(2, filters), outputs=menus, show_progress="hidden")
     return page
 
 

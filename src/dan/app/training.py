@@ -110,11 +110,11 @@ class TrainView:
         screen = player(self.traces, elem_id="train-player")
         key, shown, seen = remembered("train-job"), gr.State(""), gr.State(-1)
         listening, heard = gr.State(None), gr.State(None)
-        kind.change(_recipes_of, [kind], [recipe])
+        kind.change(_recipes_of, [kind], [recipe], show_progress="hidden")
         look.click(_look, [*folders, rate], [found])
         inputs = [recipe, name, minutes, start_from, rate, *folders]
-        start.click(self.start, inputs, [key, status, command])
-        stop.click(self.jobs.stop, [key], None)
+        start.click(self.start, inputs, [key, status, command], show_progress="hidden")
+        stop.click(self.jobs.stop, [key], None, show_progress="hidden")
         timer = gr.Timer(1.0)
         outputs = [status, shown, diagnosis, curves, gain, losses, command, seen]
         timer.tick(self.poll, [key, shown, seen], outputs, show_progress="hidden")
