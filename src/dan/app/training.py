@@ -106,7 +106,7 @@ class TrainView:
         gr.Markdown(
             "### Listen as it learns\nThe best model so far denoises validation signals, or your file."
         )
-        sample = gr.File(label="A noisy recording of your own (optional)", elem_id="sample", height=150)
+        sample = gr.File(label="Your own (optional)", elem_id="sample", height=150)
         screen = player(self.traces, elem_id="train-player")
         key, shown, seen = remembered("train-job"), gr.State(""), gr.State(-1)
         listening, heard = gr.State(None), gr.State(None)
