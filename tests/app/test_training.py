@@ -11,7 +11,8 @@ from dan.app.training import TrainView, _look, _recipes
 from dan.app.validation import write_validation
 from dan.app.workspace import Workspace
 from dan.config.load import dump_recipe
-from dan.data.sources import Folders, open_signals
+from dan.data.recordings_source import Folders
+from dan.data.sources import open_signals
 from dan.io.recordings import read, write
 from dan.training.run_folder import Run
 

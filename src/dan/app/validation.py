@@ -15,7 +15,8 @@ import numpy as np
 from dan.app.commands import VALIDATION_CLEAN, VALIDATION_NOISY, VALIDATION_SIGNALS
 from dan.config.load import load_recipe
 from dan.core.errors import DanError
-from dan.data.sources import Folders, open_signals
+from dan.data.recordings_source import Folders
+from dan.data.sources import open_signals
 from dan.io.recordings import write
 from dan.training.run_folder import Run
 
