@@ -317,3 +317,10 @@ def test_a_cluster_that_does_not_answer_is_named(monkeypatch, halving, tmp_path)
     monkeypatch.setattr("ray.init", refused)
     with pytest.raises(DanError, match=r"--ray auto: no Ray cluster answers there \(Could not find"):
         denoise_files(halving, [write(tmp_path / "in", 1)], out=tmp_path / "out", address="auto")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
+def test_an_address_where_nobody_listens_is_named_at_once(monkeypatch, halving, tmp_path, address):
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    with pytest.raises(DanError, match=r":1: no Ray cluster answers there \(.*refused"):
+        denoise_files(halving, [write(tmp_path / "in", 1)], out=tmp_path / "out", address=address)

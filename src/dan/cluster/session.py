@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -19,6 +20,8 @@ LOCAL = "local"
 """The address of a cluster that is started here for the work and ends with it."""
 ADDRESS = re.compile(r"auto|local|ray://.+|[\w.-]+:\d+")
 """What is an address of Ray: the cluster that this machine is part of, or one reached over the network."""
+ANSWER_S = 10.0
+"""How long an address is waited for."""
 STORE_BYTES = 2**27
 """What a local cluster's object store takes of the memory: models pass through it, recordings do not."""
 
@@ -62,6 +65,10 @@ def _open(ray: Any, address: str, cores: int | None) -> None:
         "num_cpus": cores or usable_cores(), "include_dashboard": False, "object_store_memory": STORE_BYTES,
     }  # fmt: skip
     try:
+        if place := re.fullmatch(
+            r"(?:ray://)?([^/:]+):(\d+)", address
+        ):  # Ray itself would try for many minutes
+            socket.create_connection((place[1], int(place[2])), timeout=ANSWER_S).close()
         ray.init(address, **quiet, **(local if address == LOCAL else {}))
     except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as error:
         why = (str(error).splitlines() or [type(error).__name__])[0]
