@@ -196,12 +196,12 @@ def find_beats(pairs: list[tuple[str, Path]], noise: Path) -> dict[str, object]:
             }
             rows["dan"] = denoiser(stretch.mixed, sample_rate=RATE_HZ)
             for name, row in rows.items():
-                counts.setdefault(name, []).append(_matches(row, stretch.beats_s))
+                counts.setdefault(name, []).append(matches(row, stretch.beats_s))
     sums = {name: np.sum(values, axis=0) for name, values in counts.items()}
     return {name: float(2 * hit / (2 * hit + missed + false)) for name, (hit, missed, false) in sums.items()}
 
 
-def _matches(row: Array, beats_s: Array) -> tuple[int, int, int]:
+def matches(row: Array, beats_s: Array) -> tuple[int, int, int]:
     """Beats found, missed and made up."""
     detector = wfdb.processing.XQRS(sig=np.asarray(row, np.float64), fs=RATE_HZ)
     detector.detect(verbose=False)

@@ -1,55 +1,118 @@
-"""The ablation: both sides from the same seeds, scored on signals that no training drew."""
+"""The ablation: all sides from the same seeds, scored on signals that no training drew, and its page."""
 
 import numpy as np
 import pytest
-from benchmarks.ablation import HELD_BACK, ablate, score
+from benchmarks.ablation import figures, judge, page, tones
+from benchmarks.ablation.figures import Ablation, Row
+from benchmarks.ablation.sides import FEATURES, OFF, ON, SIDES, Result, side_recipe
 
-from benchmarks import ablation
 from dan.data.sources import FreshSource, open_validation
 from dan.synthesis.mix import draw_pairs
-from dan.training.state import new_state
+
+QUICK = ("training.steps_per_epoch=2", "training.batch_size=4", "data.validation_count=2")
 
 
-@pytest.fixture
-def short(monkeypatch, tiny):
-    """The recipe is tiny, the judge's training short; the recipes that were asked for are noted."""
-    asked = []
-
-    def load(name, *, overrides=(), seed=None):
-        changes = {key: float(value) for key, value in (line.split("=") for line in overrides)}
-        asked.append((changes, seed))
-        return tiny(
-            {"losses.weights.l1": 1.0, "losses.weights.adversarial": 0.5, "seed": seed or 0} | changes
-        )
-
-    monkeypatch.setattr(ablation, "load_recipe", load)
-    monkeypatch.setattr(ablation, "JUDGED_SIGNALS", 20)
-    monkeypatch.setattr(ablation, "JUDGE_SIGNALS", 50)
-    return asked
-
-
-def test_both_sides_are_trained_from_the_same_seeds(short):
-    rows = ablate(seeds=(0, 1), snr_db=(-2.0, 3.0))
-    expected = [(-2.0, 0.0), (-2.0, 0.5), (3.0, 0.0), (3.0, 0.5)]
-    assert [(row.input_snr_db, row.adversarial) for row in rows] == expected
-    trained = [
-        (changes["noise.snr_db"], changes["losses.weights.adversarial"], seed) for changes, seed in short[1:]
+def test_the_sides_differ_in_the_adversarial_part_alone():
+    recipes = {
+        side: side_recipe("tones", side, 7, share=0.5, common=["training.epochs=3"], judged=())
+        for side in SIDES
+    }
+    weights = {side: recipe.losses.weights for side, recipe in recipes.items()}
+    assert [(each.adversarial, each.feature_matching) for each in weights.values()] == [
+        (0, 0),
+        (0.5, 0),
+        (0.5, 0.5),
     ]
-    assert trained == [(level, weight, seed) for level, weight in expected for seed in (0, 1)]
-    for row in rows:
-        assert 0 <= row.mean.judge_accuracy <= 1 and row.deviation.snr_db >= 0
+    assert not recipes[OFF].losses.needs_discriminator
+    for side in (ON, FEATURES):
+        assert recipes[side].discriminator.kind == "conditional"
+        for section in ("seed", "generator", "data", "training", "generator_optimiser", "schedule"):
+            assert getattr(recipes[side], section) == getattr(recipes[OFF], section)
 
 
-def test_the_judge_tells_what_can_be_told(short, tiny, monkeypatch):
-    monkeypatch.setattr(ablation, "JUDGE_SIGNALS", 800)
-    state = new_state(tiny())  # untrained: its outputs are nothing like clean signals
-    pairs = draw_pairs(state.recipe, 50, random=np.random.default_rng([0, HELD_BACK]))
-    assert score(state, pairs).judge_accuracy > 0.9
+def test_a_side_is_trained_and_every_figure_taken(monkeypatch):
+    monkeypatch.setattr(tones, "COMMON", QUICK)
+    monkeypatch.setattr(tones, "SCORED", 6)
+    monkeypatch.setattr(tones, "JUDGE_LEARNS", 8)
+    monkeypatch.setattr(judge, "STEPS", 2)
+    found = tones.ablate(seeds=(0, 1), snr_db=(3.0,), epochs=2)
+    assert {(row.figure, row.side) for row in found.rows} == {
+        (figure, side)
+        for figure in ("SNR, dB", "SI-SDR, dB", "LSD, dB", "out of band, dB", "judge")
+        for side in SIDES
+    }
+    assert all(len(row.by_seed) == 2 for row in found.rows)
+    assert set(found.seconds) == set(SIDES) and set(found.accuracy) == {ON, FEATURES}
+    off = [row for row in found.rows if row.side == OFF]
+    assert all(row.difference == row.low == row.high == 0 for row in off)
+    assert all(0 <= row.mean <= 1 for row in found.rows if row.figure == "judge")
 
 
 def test_held_back_signals_are_in_no_batch(tiny):
     recipe = tiny()
-    held_back = draw_pairs(recipe, 20, random=np.random.default_rng([recipe.seed, HELD_BACK])).clean
+    random = np.random.default_rng([recipe.seed, tones.HELD_BACK])
+    held_back = draw_pairs(recipe, 20, random=random).clean
     drawn = [FreshSource(recipe).batch(step).clean[:, 0].numpy() for step in range(9)]
     seen = np.concatenate([*drawn, open_validation(recipe, None).clean])
     assert np.abs(held_back[:, None] - seen).max(axis=-1).min() > 1e-3
+
+
+def test_the_judge_tells_what_can_be_told_and_no_more():
+    random = np.random.default_rng(0)
+    learnt, asked = random.standard_normal((2, 300, 256)).astype(np.float32)
+    smooth = [np.convolve(each.ravel(), np.ones(8) / 8, "same").reshape(each.shape) for each in (learnt, asked)]
+    told = judge.rightly_judged(training=(learnt, smooth[0]), judged=(asked, smooth[1]), seed=0)
+    assert told.shape == (300,) and told.mean() > 0.9
+    other, more = random.standard_normal((2, 300, 256)).astype(np.float32)
+    assert judge.rightly_judged(training=(learnt, other), judged=(asked, more), seed=0).mean() < 0.6
+
+
+def test_differences_are_paired_and_their_interval_covers_seeds_and_signals():
+    """Signals differ by 10, the sides by 1 with a deviation of 0.1: unpaired nothing could be said."""
+    random = np.random.default_rng(0)
+    base = 10 * random.standard_normal((3, 200))
+    found = figures.rows_of(
+        "x", {"off": {"a": base}, "on": {"a": base + 1 + 0.1 * random.standard_normal((3, 200))}}
+    )
+    row = found[1]
+    assert row.difference == pytest.approx(1, abs=0.03) and 0.9 < row.low < row.difference < row.high < 1.1
+    apart = base + np.array([[0.0], [1.0], [2.0]])  # the seeds do not agree
+    row = figures.rows_of("x", {"off": {"a": base}, "on": {"a": apart}})[1]
+    assert row.low < 0.3 and row.high > 1.7 and row.by_seed == (0.0, 1.0, 2.0)
+
+
+def test_what_has_no_figure_is_left_out_of_the_means():
+    values = np.array([[1.0, np.nan, 3.0, *[2.0] * 20]])
+    rows = figures.rows_of("x", {"off": {"a": values}, "on": {"a": values + 2}})
+    assert [row.mean for row in rows] == [2.0, 4.0] and rows[1].difference == 2.0
+
+
+def made() -> Ablation:
+    rows = [
+        Row("ECG at 0 dB", "QRS F1", "off", 0.98),
+        Row("ECG at 0 dB", "QRS F1", "on", 0.99, 0.01, -0.002, 0.02, (0.0, 0.02)),
+        Row("ECG at 0 dB", "QRS F1", "noisy", 0.96),
+    ]
+    results = {"off": [Result({}, 10.0, None)], "on": [Result({}, 15.0, 0.7)]}
+    return Ablation.of("ecg", "a few steps", rows, results)
+
+
+def test_an_ablation_is_written_and_read(tmp_path):
+    figures.save(made(), tmp_path / "ecg.json")
+    assert figures.load(tmp_path / "ecg.json") == made()
+    assert "NaN" not in (tmp_path / "ecg.json").read_text()
+
+
+def test_the_page_holds_the_figures_and_its_picture(tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "DOCS", tmp_path)
+    (tmp_path / "images").mkdir()
+    page.write([made()])
+    text = (tmp_path / "ablation.md").read_text(encoding="utf-8")
+    assert "| ECG at 0 dB | QRS F1 | on | 0.990 | +0.010 | -0.002 to +0.020 | +0.000, +0.020 |" in text
+    assert "on 15 s (1.50 times)" in text and "on 70%" in text
+    assert (tmp_path / page.PICTURE).stat().st_size > 1000
+
+
+def test_the_page_in_the_repository_is_made_of_the_figures_there():
+    ablations = [figures.load(path) for path in (page.DOCS / "benchmarks").glob("ablation-*.json")]
+    assert ablations and (page.DOCS / "ablation.md").read_text(encoding="utf-8") == page.render(ablations)
