@@ -18,7 +18,7 @@ from dan.metrics import general as metrics
 from dan.training.loop import apply
 
 SNRS_DB = (-6.0, 0.0, 6.0)
-STRETCH_S, STRETCHES = 20.0, 2
+STRETCH_S, STRETCHES = 60.0, 1
 """Length and number of the judged stretches of each lead of each heart."""
 STEPS = 50
 """Of an epoch."""

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from benchmarks.ablation.dnsmos import open_dnsmos
 from benchmarks.ablation.figures import Ablation, Array, Row, of_all_seeds, rows_of
 from benchmarks.ablation.sides import METRIC, OFF, SIDES, Result, side_recipe, train_side
 
@@ -45,8 +44,8 @@ Run = Callable[[Signal], Signal]
 
 def ablate(options: argparse.Namespace, *, seeds: Sequence[int], epochs: int) -> Ablation:
     """Train all sides further from one model, one of them by a metric, and score them."""
-    held_out, dnsmos = load_held_out(options.held_out), open_dnsmos(options.dnsmos)
-    measure = figures_of(held_out, dnsmos)
+    held_out = load_held_out(options.held_out)
+    measure = figures_of(held_out, options.dnsmos)
     found: dict[str, list[Result]] = {
         side: [trained(options, side, seed, epochs, measure) for seed in track(seeds, "Seeds")]
         for side in (*SIDES, METRIC)
@@ -60,12 +59,10 @@ def ablate(options: argparse.Namespace, *, seeds: Sequence[int], epochs: int) ->
     return Ablation.of("speech", words, [*rows_of(signals, of_all_seeds(found)), *noisy], found)
 
 
-def figures_of(
-    held_out: HeldOut, dnsmos: Callable[[Signal], float] | None
-) -> Callable[[Run], dict[str, Array]]:
+def figures_of(held_out: HeldOut, dnsmos: Path | None) -> Callable[[Run], dict[str, Array]]:
     """Return what scores a denoiser on the held-out sentences."""
-    kind = open_figures("speech", sample_rate_hz=held_out.sample_rate_hz)
-    headings = {"si_sdr_db": "SI-SDR, dB", "pesq": "PESQ", "stoi": "STOI"}
+    kind = open_figures("speech", sample_rate_hz=held_out.sample_rate_hz, dnsmos=dnsmos)
+    headings = {"si_sdr_db": "SI-SDR, dB", "pesq": "PESQ", "stoi": "STOI", "dnsmos": "DNSMOS"}
 
     def measure(run: Run) -> dict[str, Array]:
         estimates = [run(mixed) for mixed in held_out.mixed]
@@ -75,8 +72,6 @@ def figures_of(
         figures["LSD, dB"] = np.array(
             [float(log_spectral_distance_db(estimate=one, reference=clean)) for one, clean in pairs]
         )
-        if dnsmos is not None:
-            figures["DNSMOS"] = np.array([dnsmos(one) for one in estimates])
         return figures
 
     return measure

@@ -60,7 +60,7 @@ def test_held_back_signals_are_in_no_batch(tiny):
 def test_the_judge_tells_what_can_be_told_and_no_more():
     random = np.random.default_rng(0)
     learnt, asked = random.standard_normal((2, 300, 256)).astype(np.float32)
-    smooth = [np.convolve(each.ravel(), np.ones(8) / 8, "same").reshape(each.shape) for each in (learnt, asked)]
+    smooth = [np.cumsum(each, axis=-1).astype(np.float32) for each in (learnt, asked)]
     told = judge.rightly_judged(training=(learnt, smooth[0]), judged=(asked, smooth[1]), seed=0)
     assert told.shape == (300,) and told.mean() > 0.9
     other, more = random.standard_normal((2, 300, 256)).astype(np.float32)

@@ -212,12 +212,16 @@ def test_the_verdict_before_any_validation():
         (0.7, 5.0, "Discriminator: alive, right in 70% to 70%"),
         (0.5, 5.0, "Note: the discriminator cannot tell denoised from clean"),
         (0.5, 18.0, "Outputs are all but perfect (18.0 dB)"),
-        (0.95, 5.0, "Discriminator: not between 55 and 90 % throughout"),
+        (0.95, 5.0, "Discriminator: not between 55% and 90% throughout"),
     ],
 )
 def test_the_verdict_says_how_the_discriminator_fared(accuracy, level_db, said):
     lines = verdict(history(*[level_db] * 20, accuracy=accuracy))
     assert len(lines) == 3 and lines[2].startswith(said)
+
+
+def test_a_short_training_far_from_clean_is_not_called_perfect():
+    assert "not between 55% and 90%" in verdict(history(5.0, 5.0, accuracy=0.5))[2]
 
 
 def test_the_verdict_names_the_generator_that_is_kept_for_its_likeness():

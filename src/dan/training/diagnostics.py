@@ -179,13 +179,13 @@ def discriminator_health(history: Sequence[Record]) -> str | None:
     if not accuracies:
         return None
     low, high = min(accuracies), max(accuracies)
-    if high <= LOST:
+    if high <= LOST and history[-1]["val_snr_db"] >= ALL_BUT_PERFECT_DB:
         return (
             f"Outputs are all but perfect ({history[-1]['val_snr_db']:.1f} dB): the discriminator finds "
             "nothing that tells them from clean signals, and the adversarial part has nothing left to teach."
         )
-    said = "alive" if ALIVE[0] <= low and high <= ALIVE[1] else "not between 55 and 90 % throughout"
-    return f"Discriminator: {said}, right in {low:.0%} to {high:.0%} over the last epochs (50 % is guessing)."
+    said = "alive" if ALIVE[0] <= low and high <= ALIVE[1] else "not between 55% and 90% throughout"
+    return f"Discriminator: {said}, right in {low:.0%} to {high:.0%} over the last epochs (50% is guessing)."
 
 
 def verdict(history: Sequence[Record], *, snr_cost_db: float = 0.0) -> list[str]:
