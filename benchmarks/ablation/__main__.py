@@ -5,7 +5,7 @@ r"""What the adversarial part is worth, measured: the same training without it a
         --held-out HEARTS --held-out-noise NOISE2 --json ecg.json
     python -m benchmarks.ablation speech --pool POOL --from MODEL --held-out DATA [--dnsmos ONNX] \
         --json speech.json
-    python -m benchmarks.ablation page tones.json ecg.json speech.json    # docs/ablation.md and its picture
+    python -m benchmarks.ablation page    # docs/ablation.md and its picture, of what lies in `measured`
 
 Every side starts from the same weights and hears the same batches. CLEAN, NOISE, HEARTS and NOISE2 are as
 `dan train ecg-360` and benchmarks/shipped_models/ecg.py have them, POOL as shipped_models/speech.py makes it,
@@ -41,8 +41,7 @@ def main() -> None:
     made["speech"].add_argument("--dnsmos", type=Path, help="ONNX file of DNSMOS P.835")
     for option in ("--clean", "--noise", "--held-out-noise"):
         made["ecg"].add_argument(option, type=Path, required=True)
-    page = commands.add_parser("page")
-    page.add_argument("files", type=Path, nargs="+")
+    commands.add_parser("page")
     options = parser.parse_args()
     torch.set_num_threads(1)
     with progress():
@@ -56,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
     if options.command == "page":
         from benchmarks.ablation import page
 
-        page.write([figures.load(path) for path in options.files])
+        page.write([figures.load(path) for path in page.MEASURED.glob("*.json")])
         return
     seeds = range(options.seeds)
     if options.command == "tones":

@@ -12,12 +12,15 @@ from dan.core.atomic import atomic_write
 from dan.report.style import INK, TEXT, new_figure, save_figure, style_axes, styled
 
 DOCS = Path(__file__).parents[2] / "docs"
+MEASURED = Path(__file__).with_name("measured")
 PICTURE = "images/ablation.png"
 HEAD = f"""# What the adversarial part is worth
 
 The *A* of DAN, measured: the same training without the adversarial part and with it, from the same weights
 and seeds, on the same batches, scored on signals that no training heard. This page is made by
-`python -m benchmarks.ablation page` of figures in `docs/benchmarks`; the module says how each is measured.
+`python -m benchmarks.ablation page`; the module says how each figure is measured. LSD is the log-spectral
+distance, and `judge` the share that a discriminator of another architecture, trained afresh, tells rightly: 0.5 is
+guessing.
 
 ![Differences from the training without the adversarial part]({PICTURE})
 

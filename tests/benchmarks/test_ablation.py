@@ -114,5 +114,5 @@ def test_the_page_holds_the_figures_and_its_picture(tmp_path, monkeypatch):
 
 
 def test_the_page_in_the_repository_is_made_of_the_figures_there():
-    ablations = [figures.load(path) for path in (page.DOCS / "benchmarks").glob("ablation-*.json")]
+    ablations = [figures.load(path) for path in page.MEASURED.glob("*.json")]
     assert ablations and (page.DOCS / "ablation.md").read_text(encoding="utf-8") == page.render(ablations)
