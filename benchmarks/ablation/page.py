@@ -19,8 +19,8 @@ HEAD = f"""# What the adversarial part is worth
 The *A* of DAN, measured: the same training without the adversarial part and with it, from the same weights
 and seeds, on the same batches, scored on signals that no training heard. This page is made by
 `python -m benchmarks.ablation page`; the module says how each figure is measured. LSD is the log-spectral
-distance, and `judge` the share that a discriminator of another architecture, trained afresh, tells rightly: 0.5 is
-guessing.
+distance, and `judge` the share that a discriminator of another architecture, trained afresh, tells rightly:
+0.5 is guessing.
 
 ![Differences from the training without the adversarial part]({PICTURE})
 
