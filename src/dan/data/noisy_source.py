@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -12,6 +13,8 @@ from dan.data.pauses_folder import write_pauses
 from dan.data.recordings import Half, open_outputs, open_takes
 from dan.data.recordings_source import Folders, Signals, signals_of
 from dan.data.trials import write_trials
+
+log = logging.getLogger(__name__)
 
 OUTPUTS, INPUTS = "outputs", "inputs"
 """Folders of denoised recordings, and of what they were made of."""
@@ -77,14 +80,14 @@ def open_refined(
     return replace(refined, validation=noisy.validation, notes=noisy.notes)
 
 
-def with_trials(folders: Folders, *, cache: Path) -> tuple[Folders, tuple[str, ...]]:
-    """The folders with trials, paired as two takes, for the recordings; and what there is to say of them.
+def with_trials(folders: Folders, *, cache: Path) -> Folders:
+    """The folders with trials, paired as two takes, for the recordings; how many there are is logged.
 
     Raises:
         DanError: if there are no two trials, or other noise or takes are given beside them.
     """
     if folders.epochs_s is None:
-        return folders, ()
+        return folders
     if folders.noisy is None or folders.clean or folders.noise or folders.second_take:
         raise DanError("--epochs", "trials are cut from --noisy alone", "Leave the other folders out")
     trials = write_trials(
@@ -94,8 +97,9 @@ def with_trials(folders: Folders, *, cache: Path) -> tuple[Folders, tuple[str, .
         labels=folders.labels,
         sample_rate_hz=folders.sample_rate_hz,
     )
-    paired = replace(folders, noisy=trials.first, second_take=trials.second, epochs_s=None)
-    return paired, trials.notes
+    for note in trials.notes:
+        log.info(note)
+    return replace(folders, noisy=trials.first, second_take=trials.second, epochs_s=None)
 
 
 def _own_pauses(noisy: Path, folders: Folders, cache: Path | None) -> tuple[Path, tuple[str, ...]]:

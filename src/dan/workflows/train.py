@@ -115,9 +115,7 @@ def train_run(
         if folders.are_noisy:
             log.info(WITHOUT_CLEAN)
         with processes.first_alone():
-            folders, notes = with_trials(folders, cache=run.cache)
-        for note in notes:
-            log.info(note)
+            folders = with_trials(folders, cache=run.cache)
         if recipe.refinement.rounds:
             return _train_in_rounds(run, recipe, folders, session)
         own = recipe.data.source == "folder" and not any(folders.paths())
