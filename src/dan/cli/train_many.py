@@ -109,7 +109,9 @@ def _cells(trained: Trained) -> list[str]:
 
 def _summary(rows: Sequence[Trained]) -> str:
     counts = Counter(trained.state for trained in rows)
-    return f"{len(rows)} trainings: " + ", ".join(f"{count} {state}" for state, count in counts.items())
+    return f"{len(rows)} training{'s' * (len(rows) > 1)}: " + ", ".join(
+        f"{count} {state}" for state, count in counts.items()
+    )
 
 
 def _end(rows: Sequence[Trained], *, force: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from dan.cluster.session import connected
 from dan.cluster.tasks import check_version
 from dan.core.progress import report
+from dan.core.stopping import Stopped, awaited
 from dan.workflows.plan import Training
 from dan.workflows.train_many import Trained, lost, train_one
 
@@ -16,8 +17,10 @@ log = logging.getLogger(__name__)
 
 AGAIN = 1
 """How often a training whose worker or node was lost is started again: it goes on from its checkpoint."""
-LEAVES_WITHIN_S = 60.0
-"""Time for a training that is cancelled to leave a checkpoint."""
+LOOKS_EVERY_S = 1.0
+"""So often it is looked whether Ctrl-C or SIGTERM has come."""
+LEAVES_WITHIN_S = 15.0
+"""Time for a training that is cancelled to leave a checkpoint; then it is ended."""
 
 
 def train_many(trainings: Sequence[Training], *, address: str, cores: int | None = None) -> Iterator[Trained]:
@@ -31,14 +34,18 @@ def train_many(trainings: Sequence[Training], *, address: str, cores: int | None
     Raises:
         DanError: if Ray is not installed, or no cluster answers.
     """
-    with connected(address, cores=cores) as ray:
+    with connected(address, cores=cores) as ray, awaited() as asked:
         check_version(ray)
         _tell_if_none_can(ray, trainings)
         remote = ray.remote(train_one)
         running = {_submitted(remote, training): training for training in trainings}
         try:
             while running:
-                ready, _ = ray.wait(list(running))
+                ready, _ = ray.wait(list(running), timeout=LOOKS_EVERY_S)
+                if number := asked():  # a signal that unwinds Ray's own waiting would be lost in it
+                    raise Stopped(128 + number)
+                if not ready:
+                    continue
                 trained = _result(ray, ready[0], running.pop(ready[0]))
                 report("Training many", 1 - len(running) / len(trainings), f"{len(running)} left")
                 yield trained
@@ -70,8 +77,9 @@ def _tell_if_none_can(ray: Any, trainings: Sequence[Training]) -> None:
 
 
 def _cancel(ray: Any, references: list[Any]) -> None:
-    """End trainings that are under way, with checkpoints."""
-    for reference in references:
-        ray.cancel(reference)
-    if references:
-        ray.wait(references, num_returns=len(references), timeout=LEAVES_WITHIN_S)
+    """End trainings that are under way, at first with a request."""
+    for force in (False, True):
+        for reference in references:
+            ray.cancel(reference, force=force)
+        if references:
+            _, references = ray.wait(references, num_returns=len(references), timeout=LEAVES_WITHIN_S)
