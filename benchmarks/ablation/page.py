@@ -45,6 +45,10 @@ ORDER = ("tones", "ecg", "speech")
 """Of the chapters."""
 BETTER_BELOW = ("LSD, dB", "judge", "out of band, dB")
 """Figures of which less is better; the judge's is 0.5 at best."""
+LEFT_OUT = ("out of band, dB",)
+"""Figures that stand in the table alone."""
+MIDDLE = ("ECG at 0 dB",)
+"""What is drawn of several input SNRs."""
 
 
 def write(ablations: Sequence[Ablation]) -> None:
@@ -97,25 +101,30 @@ def _cost(ablation: Ablation) -> str:
 
 @styled
 def picture(ablations: Sequence[Ablation], path: Path) -> None:
-    """Draw the differences with their intervals, a panel for each kind of figure of each domain."""
-    panels = [(one, figure) for one in ablations for figure in _figures(one)]
-    figure = new_figure(9.6, 0.62 * sum(len(_drawn(*panel)) for panel in panels) + 0.5 * len(panels))
-    heights = [len(_drawn(*panel)) + 0.6 for panel in panels]
-    axes = figure.subplots(len(panels), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
-    for each, panel in zip(axes, panels, strict=True):
-        _draw(each, panel[1], _drawn(*panel))
+    """Draw the differences with their intervals, a panel for each figure of each domain."""
+    ordered = sorted(ablations, key=lambda one: ORDER.index(one.domain))
+    panels = [rows for one in ordered for rows in _panels(one)]
+    lines = -(-len(panels) // 2)
+    figure = new_figure(9.6, 1.5 * lines)
+    axes = figure.subplots(lines, 2, squeeze=False).flat
+    for each, rows in zip(axes, panels, strict=False):
+        _draw(each, rows)
+    for empty in list(axes)[len(panels) :]:
+        empty.set_visible(False)
     save_figure(figure, path)
 
 
-def _figures(ablation: Ablation) -> list[str]:
-    return list(dict.fromkeys(row.figure for row in ablation.rows if row.figure != "out of band, dB"))
+def _panels(ablation: Ablation) -> list[list[Row]]:
+    """Return the rows of each figure, at the SNR that is drawn where there are several."""
+    drawn = [row for row in ablation.rows if row.by_seed and row.side != "off" and row.figure not in LEFT_OUT]
+    signals = {row.signals for row in drawn}
+    chosen = [row for row in drawn if len(signals) == 1 or row.signals in MIDDLE]
+    figures = dict.fromkeys(row.figure for row in chosen)
+    return [[row for row in chosen if row.figure == figure] for figure in figures]
 
 
-def _drawn(ablation: Ablation, figure: str) -> list[Row]:
-    return [row for row in ablation.rows if row.figure == figure and row.by_seed and row.side != "off"]
-
-
-def _draw(axes: Axes, figure: str, rows: Sequence[Row]) -> None:
+def _draw(axes: Axes, rows: Sequence[Row]) -> None:
+    figure = rows[0].figure
     sign = -1 if figure in BETTER_BELOW else 1
     places = range(len(rows) - 1, -1, -1)
     axes.axvline(0, color=INK, linewidth=1.2)
@@ -123,6 +132,6 @@ def _draw(axes: Axes, figure: str, rows: Sequence[Row]) -> None:
         ends = sorted((sign * row.low, sign * row.high))
         axes.plot(ends, [place, place], color="#c2410c", linewidth=2.2)
         axes.plot([sign * row.difference], [place], "o", color="#c2410c")
-    axes.set_yticks(list(places), [f"{row.signals}: {row.side}" for row in rows], fontsize=TEXT)
+    axes.set_yticks(list(places), [row.side.removeprefix("on, ") for row in rows], fontsize=TEXT)
     axes.set_ylim(-0.7, len(rows) - 0.3)
-    style_axes(axes, title=f"{figure}{' (less is better: drawn the other way round)' if sign < 0 else ''}")
+    style_axes(axes, title=f"{rows[0].signals}: {figure}{', lower by' if sign < 0 else ''}")
