@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -89,13 +90,12 @@ def denoise_files(
         order = Order(str(Path.cwd()), witness(account_file, place), options, strength, resample)
         waiting = run.jobs()
         if first := next(waiting, None):
-            with connected(address, cores=jobs) as ray:
+            with run.swept(), connected(address, cores=jobs) as ray:
                 check_version(ray)
                 tasks = Tasks(ray, denoise_job, lost=_lost, at_once=None if address == LOCAL else jobs)
                 done = tasks.run(chain([first], waiting), [ray.put(denoiser)], order)
                 for job, result in track(done, "Denoising", total=len(pairs)):
                     run.take(job, result)
-            run.sweep()
         account.finish()
     report = collected(run.in_order())
     report.notes = (
@@ -178,10 +178,14 @@ class _Run:
             error=None,
         )
 
-    def sweep(self) -> None:
-        """Remove what workers of this machine that were killed have left half written."""
-        for folder in {Path(target).parent for target in self.pairs.values() if not is_address(target)}:
-            sweep(folder, again=True)
+    @contextmanager
+    def swept(self) -> Iterator[None]:
+        """At the end, remove what workers of this machine that were killed have left half written."""
+        try:
+            yield
+        finally:
+            for folder in {Path(target).parent for target in self.pairs.values() if not is_address(target)}:
+                sweep(folder, again=True)
 
     def in_order(self) -> Iterator[Outcome]:
         """Yield what came of the recordings, in the order that they were given in."""
