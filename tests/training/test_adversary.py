@@ -131,6 +131,18 @@ def test_the_metric_loss_is_the_error_of_what_is_known(monkeypatch):
     assert float(loss) == pytest.approx((1 + 9 + 9) / 16 / 3)
 
 
+def test_what_has_no_figure_leaves_the_gradient_finite(monkeypatch):
+    figures = torch.tensor([float("nan"), 0.5, 0.3, 1.0])
+    monkeypatch.setattr("dan.training.adversary.scaled_figure", lambda *_: figures.clone())
+    settings = MetricDiscriminatorSettings(kind="metric", scored_signals=2, fft_sizes=(16,))
+    network = build_discriminator(settings, SignalSettings(sample_rate_hz=8000, duration_s=1.0))
+    signal = torch.randn(4, 1, 64)
+    metric_loss(
+        network, settings, noisy=signal, clean=signal, estimate=signal, sample_rate_hz=8000
+    ).backward()
+    assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
+
+
 def speech_and_noisy():
     """Noise whose level beats four times a second, as syllables do, and the same in noise."""
     random = torch.Generator().manual_seed(0)

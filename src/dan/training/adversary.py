@@ -93,7 +93,7 @@ def metric_loss(
     figures[-1] = 1.0  # of a clean signal, spoken or silent
     known = torch.isfinite(figures)
     predicted: Tensor = discriminator(signals, truths).logits[:, 0]
-    return (predicted - figures).square()[known].mean()
+    return (predicted[known] - figures[known]).square().mean()  # an unknown one has no gradient either
 
 
 def scaled_figure(metric: str, signals: Tensor, truths: Tensor, sample_rate_hz: float) -> Tensor:
