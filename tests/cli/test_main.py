@@ -71,7 +71,7 @@ def test_import_dan_loads_no_torch():
 
 
 def test_every_command_has_help(dan):
-    commands = [[command.callback.__name__] for command in cli.app.registered_commands]
+    commands = [[command.name or command.callback.__name__] for command in cli.app.registered_commands]
     of_data = [["data", command.callback.__name__] for command in cli.data.app.registered_commands]
     assert len(commands) >= 9 and len(of_data) >= 3
     for line in commands + of_data:

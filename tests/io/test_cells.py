@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dan.io._cells import BLANKS, Delimiter, NumberFormat, numbers, plain, refilled
@@ -63,6 +63,7 @@ def test_later_cells_with_more_digits_widen_the_format():
     st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=5),
     st.sampled_from("efgr"),
 )
+@example(values=[2.0**-24], kind="r")
 def test_a_number_read_is_written_as_the_same_number(values, kind):
     texts = [repr(value) if kind == "r" else f"{value:.12{kind}}" for value in values]
     form = NumberFormat.of(texts, comma=False)

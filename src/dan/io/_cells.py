@@ -154,10 +154,15 @@ class NumberFormat:
     def text(self, value: float) -> str:
         """A number as text."""
         digits = 0 if self.whole else self.digits
-        written = f"{value:{'+' if self.plus else ''}.{digits}{self.exponent or 'f'}}"
+        written = self._written(value, digits)
+        if digits >= DOUBLE_DIGITS and float(written) != value:  # half-way between two numbers of 16 digits
+            written = self._written(value, digits + 1)
         if written[0] == "-" and not written.strip("-0."):
             written = f"{'+' if self.plus else ''}{written[1:]}"  # no "-0"
         return written.replace(".", ",") if self.comma else written
+
+    def _written(self, value: float, digits: int) -> str:
+        return f"{value:{'+' if self.plus else ''}.{digits}{self.exponent or 'f'}}"
 
 
 def _are_shortest(known: list[str]) -> bool:
