@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks.ablation.figures import Ablation, Row
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from dan.core.atomic import atomic_write
 from dan.report.style import INK, TEXT, new_figure, save_figure, style_axes, styled
@@ -106,10 +107,10 @@ def picture(ablations: Sequence[Ablation], path: Path) -> None:
     panels = [rows for one in ordered for rows in _panels(one)]
     lines = -(-len(panels) // 2)
     figure = new_figure(9.6, 1.5 * lines)
-    axes = figure.subplots(lines, 2, squeeze=False).flat
+    axes = list(figure.subplots(lines, 2, squeeze=False).flat)
     for each, rows in zip(axes, panels, strict=False):
         _draw(each, rows)
-    for empty in list(axes)[len(panels) :]:
+    for empty in axes[len(panels) :]:
         empty.set_visible(False)
     save_figure(figure, path)
 
@@ -134,4 +135,5 @@ def _draw(axes: Axes, rows: Sequence[Row]) -> None:
         axes.plot([sign * row.difference], [place], "o", color="#c2410c")
     axes.set_yticks(list(places), [row.side.removeprefix("on, ") for row in rows], fontsize=TEXT)
     axes.set_ylim(-0.7, len(rows) - 0.3)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
     style_axes(axes, title=f"{rows[0].signals}: {figure}{', lower by' if sign < 0 else ''}")
