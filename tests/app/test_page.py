@@ -329,7 +329,9 @@ def test_a_training_outlives_a_reload_and_goes_on_after_a_kill_while_others_wait
     done(page, "#train-status", "failed")
     assert "ended by signal 9" in page.inner_text("#train-status")
     done(second)
-    page.click("#train")  # the recipe and the name are the page's own again
+    choose(page, "#recipe", recipe)  # this and the name are the page's own again
+    page.fill("#run textarea, #run input", "long")
+    page.click("#train")
     next_job(page, key, "#train-status")
     second.reload()
     drawn(second)

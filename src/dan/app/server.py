@@ -121,6 +121,7 @@ def _listen(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+        listener.listen()  # who comes before the server is up waits for it
     except (OSError, OverflowError) as error:
         reason = "it lies between 0 and 65535" if not 0 <= port <= 65535 else "it is taken or not allowed"
         raise DanError(f"--port {port}", reason, "Give another, or 0 for a free one") from error
