@@ -22,7 +22,7 @@ import numpy as np
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
 from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, Stage, State, StatedStep
-from dan.inference.pipeline import Crew, Pipeline, give_the_same, same
+from dan.inference.pipeline import ComputedStep, Crew, Pipeline, give_the_same, same
 from dan.inference.resampling import ResamplingEngine
 from dan.inference.stream import Stream, check_size
 
@@ -159,8 +159,8 @@ Computed = tuple[State, list[Block], State]
 """The state before a piece, its outputs, and the state after it."""
 
 
-class Steps:
-    """A step of a network that was computed before it is asked for.
+class Steps(ComputedStep):
+    """A step that is computed in pieces side by side.
 
     Args:
         step: the network's.
@@ -181,21 +181,12 @@ class Steps:
         crew: Crew,
         length_samples: int | None = None,
     ) -> None:
+        super().__init__()
         self.step, self.first, self.state, self.portions = step, state, state, portions
         self.memory, self.crew, self.length = memory, crew, length_samples
         self.pieces: deque[tuple[list[Block], Future[Computed]]] = deque()
-        self.ready: deque[tuple[Block, Block]] = deque()
-        """Portions and their outputs."""
         self.before: list[Block] = []
         """What lies before the next piece, as far as the network remembers."""
-
-    def __call__(self, portion: Block) -> Block:
-        """Return the output of the next portion; the state is kept here."""
-        if not self.ready:
-            self._take()
-        given, output = self.ready.popleft()
-        assert np.array_equal(given, portion), "the scout has seen what comes"
-        return output
 
     def _take(self) -> None:
         """Take what came of the next piece, and see that it began where the last one ended."""

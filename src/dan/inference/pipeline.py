@@ -52,7 +52,27 @@ class _Row:
     results: list[Future[Passed]] = field(default_factory=list)
 
 
-class Pipeline:
+class ComputedStep:
+    """A step of a network whose outputs are computed before they are asked for; how, `_take` says."""
+
+    def __init__(self) -> None:
+        self.ready: deque[tuple[Block, Block]] = deque()
+        """Portions and their outputs."""
+
+    def __call__(self, portion: Block) -> Block:
+        """Return the output of the next portion; the state is kept here."""
+        if not self.ready:
+            self._take()
+        given, output = self.ready.popleft()
+        assert np.array_equal(given, portion), "the scout has seen what comes"
+        return output
+
+    def _take(self) -> None:
+        """Make more portions and their outputs ready."""
+        raise NotImplementedError
+
+
+class Pipeline(ComputedStep):
     """A step whose stages work at once, each on a portion behind that of the stage before.
 
         stage 0    3  4  5
@@ -69,21 +89,12 @@ class Pipeline:
     def __init__(
         self, stages: Sequence[Stage], state: State, portions: Iterator[Block], *, crew: Crew
     ) -> None:
+        super().__init__()
         self.stages, self.portions, self.crew = stages, portions, crew
         self.states: list[Values] = [{name: state[name] for name in stage.states} for stage in stages]
         self.last: list[Future[Passed] | None] = [None] * len(stages)
         """What each stage has done last, or is to do."""
         self.rows: deque[_Row] = deque()
-        self.ready: deque[tuple[Block, Block]] = deque()
-        """Portions and their outputs."""
-
-    def __call__(self, portion: Block) -> Block:
-        """Return the output of the next portion."""
-        if not self.ready:
-            self._take()
-        given, output = self.ready.popleft()
-        assert np.array_equal(given, portion), "the scout has seen what comes"
-        return output
 
     def _take(self) -> None:
         """Take the next portions that have gone through all stages."""
