@@ -113,11 +113,11 @@ def write_outputs(recipe: Recipe, folders: Folders, out: Path, *, models: tuple[
     second: Corpus | None = None
     if others:
         noisy, second = pair(noisy, *others)
-    halves = heard_by_half(recipe, noisy)
+    first_half, _ = heard_by_half(recipe, noisy)
     with atomic_folder(out, force=True, replaceable=lambda _: True) as made:
         for place, entry in enumerate(track(noisy.entries, "Denoising")):
             takes = [_read(recipe, entry), *([_read(recipe, second.entries[place])] if second else [])]
-            heard = [[one for one in half.entries if one.path == entry.path] for half in halves]
+            heard = [one for one in first_half.entries if one.path == entry.path]
             outputs = [_crossed(take, entry, heard, models) for take in takes]
             inputs = np.concatenate(takes)
             mean = np.tile(np.mean(outputs, axis=0), (len(takes), 1))
@@ -138,14 +138,13 @@ def _read(recipe: Recipe, entry: Entry) -> Signal:
     return np.stack([soxr.resample(channel, *rates_hz, quality="HQ") for channel in signal])
 
 
-def _crossed(
-    signal: Signal, entry: Entry, heard: list[list[Entry]], models: tuple[Denoiser, Denoiser]
-) -> Signal:
+def _crossed(signal: Signal, entry: Entry, heard: list[Entry], models: tuple[Denoiser, Denoiser]) -> Signal:
     """A recording denoised by the first model, and what that one has heard of it by the second."""
     rate_hz = models[0].sample_rate_hz
     ratio = rate_hz / entry.sample_rate_hz
     outputs = models[0](signal, sample_rate=rate_hz)
-    for one in heard[0]:
+    others = models[1](signal, sample_rate=rate_hz) if heard else outputs
+    for one in heard:
         start, stop = round(one.start * ratio), round(one.stop * ratio)
-        outputs[:, start:stop] = models[1](signal, sample_rate=rate_hz)[:, start:stop]
+        outputs[:, start:stop] = others[:, start:stop]
     return outputs
