@@ -34,13 +34,14 @@ from speech_sources import Folders, noises, speakers
 from speech_stretches import DIGIT_GROUPS, GROUPS, LENGTH, active_level, draw_noise, draw_speech
 
 from dan.config.load import load_recipe
-from dan.core.version import __version__
 from dan.data.batches import ValidationSet
+from dan.data.recordings_source import Signals
 from dan.inference.model_file import ModelInfo, find_model, load_model, save_model
 from dan.training.checkpoint import load_checkpoint, save_checkpoint
 from dan.training.loop import train
 from dan.training.run_folder import Run
 from dan.training.state import Hooks, State, new_state
+from dan.workflows.train import model_info
 
 COUNTS = {"speech": 7000, "quiet": 4000, "digits": 2500, "noise": 5000}
 """Stretches of each kind."""
@@ -95,7 +96,8 @@ def train_model(options: argparse.Namespace) -> None:
             load_checkpoint(run.checkpoint, state)
         elif options.start:
             start_from(options.start, state)
-        train(state, source, validation, hooks(run))
+        words = f"the recordings that the card of {recipe.name} names"
+        train(state, source, validation, hooks(run, Signals(source, validation, words)))
 
 
 def settings(options: argparse.Namespace) -> list[str]:
@@ -125,37 +127,20 @@ def start_from(model: str, state: State) -> None:
         network.load_state_dict(own | fitting)
 
 
-def hooks(run: Run) -> Hooks:
+def hooks(run: Run, signals: Signals) -> Hooks:
     """Keep the state and the model at each validation, and print how it went."""
 
     def keep(state: State) -> None:
         save_checkpoint(run.checkpoint, state)
         run.write_history(state.history)
 
+    def told(state: State) -> ModelInfo:  # of any level: the mixtures have no range of their own
+        return model_info(state, signals).model_copy(update={"level_rms": None})
+
     return Hooks(
         validated=lambda record: print(json.dumps(record), flush=True),  # noqa: T201
-        improved=lambda state: save_model(run.model, state.best, model_info(state)),
+        improved=lambda state: save_model(run.model, state.best, told(state)),
         checkpoint=keep,
-    )
-
-
-def model_info(state: State) -> ModelInfo:
-    """What the model file says of itself; its scores are on its card."""
-    recipe, generator = state.recipe, state.generator
-    return ModelInfo(
-        name=recipe.name,
-        version=__version__,
-        recipe=recipe.name,
-        generator=recipe.generator,
-        signal=recipe.signal,
-        parameters=sum(parameter.numel() for parameter in generator.parameters()),
-        latency_samples=generator.latency_samples,
-        receptive_field_samples=generator.receptive_field_samples,
-        channels=1,
-        trained_on=f"the recordings that the card of {recipe.name} names",
-        seed=recipe.seed,
-        val_snr_db=state.history[-1]["val_snr_db"],
-        val_snr_gain_db=state.history[-1]["val_snr_gain_db"],
     )
 
 
