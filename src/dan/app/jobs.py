@@ -18,13 +18,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from dan.core.progress import PROGRESS_VARIABLE
+
 State = Literal["queued", "running", "done", "failed", "stopped"]
 SECONDS_UNTIL_KILLED = 20.0
 """A job that was stopped and has not ended after so long is killed."""
 SECONDS_UNTIL_TOLD = 3.0
 """Before, the pace says little of the time left."""
-PROGRESS_VARIABLE = "DAN_PROGRESS"
-"""The environment variable that makes a command tell its progress in lines of JSON on stderr."""
 
 
 @dataclass

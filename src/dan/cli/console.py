@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from dan.core.progress import Listener, listening
+from dan.core.progress import PROGRESS_VARIABLE, Listener, listening
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,7 +57,7 @@ def progress() -> Iterator[None]:
 
     Where no bar can move, as in a log file, it is a line now and then.
     """
-    if os.environ.get("DAN_PROGRESS") == "json":  # for the program that started this one
+    if os.environ.get(PROGRESS_VARIABLE) == "json":  # for the program that started this one
         shown: AbstractContextManager[Listener] = nullcontext(_json)
     elif sys.stderr is not None and sys.stderr.isatty():
         shown = _one_bar()

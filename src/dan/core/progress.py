@@ -13,6 +13,9 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
+PROGRESS_VARIABLE = "DAN_PROGRESS"
+"""The environment variable that makes a command tell its progress in lines of JSON on stderr: ``json``."""
+
 Listener = Callable[[str, float, str], None]
 """Called with what is being done, the fraction done in [0, 1], and a note such as the latest loss."""
 
