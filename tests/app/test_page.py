@@ -151,6 +151,12 @@ def denoise(page, *files):
     next_job(page, before)
 
 
+def begin_training(page, recipe, name):
+    choose(page, "#recipe", recipe)
+    page.fill("#run textarea, #run input", name)
+    page.click("#train")
+
+
 def next_job(page, before, where="#denoise-status"):
     page.wait_for_selector(f"{where} [data-job]:not([data-job='{before}'], [data-job=''])")
 
@@ -303,9 +309,7 @@ def test_a_training_outlives_a_reload_and_goes_on_after_a_kill_while_others_wait
     recipe.write_text(
         dump_recipe(load_recipe("tones", overrides=[*TINY, "training.epochs=100000"])), encoding="utf-8"
     )
-    choose(page, "#recipe", recipe)
-    page.fill("#run textarea, #run input", "long")
-    page.click("#train")
+    begin_training(page, recipe, "long")
     page.wait_for_selector("#diagnosis li")
     assert f"dan train {recipe} --out {folder / 'runs' / 'long'}" in page.inner_text("#command").replace(
         "\xa0", " "
@@ -329,9 +333,7 @@ def test_a_training_outlives_a_reload_and_goes_on_after_a_kill_while_others_wait
     done(page, "#train-status", "failed")
     assert "ended by signal 9" in page.inner_text("#train-status")
     done(second)
-    choose(page, "#recipe", recipe)  # this and the name are the page's own again
-    page.fill("#run textarea, #run input", "long")
-    page.click("#train")
+    begin_training(page, recipe, "long")  # after the reload both fields are the page's own again
     next_job(page, key, "#train-status")
     second.reload()
     drawn(second)
@@ -345,9 +347,7 @@ def test_a_tiny_training_runs_to_its_end_and_its_model_is_on_the_menus(page, ser
     recipe.write_text(
         dump_recipe(load_recipe("tones", overrides=[*TINY, "training.epochs=2"])), encoding="utf-8"
     )
-    choose(page, "#recipe", recipe)
-    page.fill("#run textarea, #run input", "tiny")
-    page.click("#train")
+    begin_training(page, recipe, "tiny")
     done(page, "#train-status")
     assert "model.safetensors" in page.inner_text("#train-status")
     tab(page, "Denoise", "#denoise")
