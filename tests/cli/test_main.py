@@ -155,6 +155,7 @@ def test_max_minutes_stops_and_resumes_to_the_same(dan, tmp_path, trained, recip
     line = ("train", recipe_file, "--data", trained / "data", "--out", tmp_path / "run")
     code, out, _ = dan(*line, "--max-minutes", "0")
     assert code == 0 and "the same command resumes" in out
+    assert dan("info", tmp_path / "run")[0] == 0  # a model of one step
     assert dan(*line)[0] == 0
     model = (tmp_path / "run" / "model.safetensors").read_bytes()
     assert model == (trained / "run" / "model.safetensors").read_bytes()

@@ -196,7 +196,7 @@ def verdict(history: Sequence[Record], *, snr_cost_db: float = 0.0) -> list[str]
         snr_cost_db: what the adversarial part may cost, for which a generator below the best one is kept.
     """
     if not history:
-        return ["No validation yet, and so no model: both come after an epoch."]
+        return ["Stopped within the first epoch: the model is what was learnt until then, with no choice of the best."]
     best = max(history, key=lambda record: float(record["val_snr_db"]))
     gain_db, last = best["val_snr_gain_db"], history[-1]
     lines = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -71,9 +72,17 @@ def _train(state: State, source: Source, validation: ValidationSet, hooks: Hooks
         if _awaits_validation(state, source):
             _validate(state, source, validation, hooks)
         if hooks.should_stop():
-            hooks.checkpoint(state)
+            _stop(state, source, validation, hooks)
             break
     return _is_complete(state, steps)
+
+
+def _stop(state: State, source: Source, validation: ValidationSet, hooks: Hooks) -> None:
+    """Checkpoint, and within the first epoch leave the model as it is; its score does not count later."""
+    hooks.checkpoint(state)
+    if not state.history:
+        record = validate(state, validation, steps_per_epoch=source.steps_per_epoch)
+        hooks.improved(replace(state, history=[record]))
 
 
 def _is_complete(state: State, steps: int) -> bool:
