@@ -196,7 +196,7 @@ def verdict(history: Sequence[Record], *, snr_cost_db: float = 0.0) -> list[str]
         snr_cost_db: what the adversarial part may cost, for which a generator below the best one is kept.
     """
     if not history:
-        return ["Stopped within the first epoch: the model is what was learnt until then, and no best of several."]
+        return ["Stopped within the first epoch: the model is that of the last step, not the best of many."]
     best = max(history, key=lambda record: float(record["val_snr_db"]))
     gain_db, last = best["val_snr_gain_db"], history[-1]
     lines = [
