@@ -1,5 +1,7 @@
 """Graphs cut in stages: together they give what the whole gives, bit for bit."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -75,12 +77,41 @@ def test_stages_that_give_something_else_are_seen():
     assert not give_the_same(engine.stages(), Other(), portion)
 
 
-def test_an_error_in_a_stage_is_raised():
-    class Broken:
-        states = ()
+class Counting:
+    """A stage that gives the number of the portion, and fails at one."""
 
-        def __call__(self, values, state):
+    def __init__(self, fails_at=None):
+        self.states, self.fails_at = ["number"], fails_at
+
+    def __call__(self, values, state):
+        if state["number"] == self.fails_at:
             raise ZeroDivisionError("by chance")
+        return {**values, "output": state["number"]}, {"number": state["number"] + 1}
 
-    with crew_of(2) as crew, pytest.raises(ZeroDivisionError):
-        Pipeline([Broken()], {}, iter([np.zeros((1, 4), np.float32)]), crew=crew)(np.zeros((1, 4)))
+
+@pytest.mark.parametrize("cores", [1, 2, 5])
+def test_a_pipeline_ends_with_its_portions(cores):
+    given = [*np.random.default_rng(0).standard_normal((100, 1, 4))]
+    with crew_of(cores) as crew:
+        pipeline = Pipeline([Counting(), Counting()], {"number": np.array(0)}, iter(given), crew=crew)
+        assert [int(pipeline(portion)) for portion in given] == [*range(100)]
+        assert not pipeline.flight
+
+
+@pytest.mark.parametrize("cores", [1, 2, 5])
+def test_an_error_in_a_stage_is_raised_and_leaves_nobody_waiting(cores):
+    given = [*np.random.default_rng(0).standard_normal((100, 1, 4))]
+    with crew_of(cores) as crew:
+        stages = [Counting(), Counting(fails_at=40)]
+        pipeline = Pipeline(stages, {"number": np.array(0)}, iter(given), crew=crew)
+        with pytest.raises(ZeroDivisionError):
+            for portion in given:
+                pipeline(portion)
+
+
+def test_recordings_that_are_fewer_than_cores_share_them_all():
+    with crew_of(3, recordings=2) as crew:
+        together = threading.Barrier(3)
+        for future in [crew.pool.submit(together.wait, 20) for _ in range(3)]:
+            future.result()
+        assert crew.count == 2

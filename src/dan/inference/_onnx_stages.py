@@ -72,7 +72,6 @@ def cut(content: bytes) -> list[Part]:
             return []
     kept = [raw for number, _, raw in graph if number not in (NODE, INPUT, OUTPUT)]
     head = b"".join(raw for number, _, raw in model if number != GRAPH)
-    constant = [node for node in nodes if not node.outputs & owner.keys()]
     moving = {*owner, *inputs}
     parts = []
     for stage in stages:
@@ -81,7 +80,7 @@ def cut(content: bytes) -> list[Part]:
         elsewhere = _names(node.inputs for other in stages if other is not stage for node in other)
         needs = sorted((used & moving) - made)
         gives = sorted(made & {*elsewhere, *outputs})
-        body = [*(node.raw for node in nodes if node in stage or node in constant), *kept]
+        body = [node.raw for node in nodes if node.outputs & made or not node.outputs & owner.keys()] + kept
         body += [_field(INPUT, _value(name)) for name in needs] + [
             _field(OUTPUT, _value(name)) for name in gives
         ]

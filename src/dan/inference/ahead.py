@@ -28,7 +28,7 @@ from dan.inference.stream import Stream, check_size
 
 PIECE_MEMORIES = 4, 48
 """Shortest and longest piece, in memories of the network: a memory is computed in vain before each."""
-PIECES_EACH = 4
+PIECES_EACH = 3
 """Pieces that each core gets of a recording that is not too long for that."""
 
 

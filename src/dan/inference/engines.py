@@ -7,7 +7,7 @@ nothing of what runs the network, torch or onnxruntime.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -20,18 +20,19 @@ Step = Callable[[Block], Block]
 State = dict[str, Block]
 """What a network remembers: the parts by name, the channels first."""
 
-Values = dict[str, Any]
-"""What stages pass on, by name: arrays, or what holds one and gives it by `numpy()`."""
-
 
 class Stage(Protocol):
-    """A part of a step: steps of several stages work on portions one behind the other."""
+    """A part of a step: stages work at once on portions one behind the other."""
 
     states: list[str]
     """Names of the parts of the state that are its own."""
 
-    def __call__(self, values: Values, state: Values) -> tuple[Values, Values]:
-        """Take the ``input`` and what the stages before gave; add what it gives, at last the ``output``."""
+    def __call__(self, values: State, state: State) -> tuple[State, State]:
+        """Add what it gives to the ``input`` and what the stages before gave; the last gives the ``output``.
+
+        Returns:
+            The values, and the state that it leaves.
+        """
         ...
 
 

@@ -17,7 +17,7 @@ from dan.config import ShortTimeSettings
 from dan.core.errors import DanError
 from dan.inference._onnx_session import open_session, read_metadata
 from dan.inference._onnx_stages import NEXT, STATE, Part, cut
-from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, State, Values
+from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, State
 from dan.inference.model_file import ModelInfo, no_model, parse_info
 
 if TYPE_CHECKING:
@@ -165,24 +165,13 @@ class OnnxStage:
         self.part, self.states, self.session = part, part.states, open_session(part.content)
         self.names = [*part.gives, *(name.replace(STATE, NEXT, 1) for name in part.states)]
 
-    def __call__(self, values: Values, state: Values) -> tuple[Values, Values]:
+    def __call__(self, values: State, state: State) -> tuple[State, State]:
         """Add to the values what the stage gives, and move its state on."""
-        given = {name: values[name] for name in self.part.needs} | state
-        outputs = self.session.run_with_ort_values(
-            self.names, {name: _held(value) for name, value in given.items()}
-        )
+        given = {name: values[name] for name in self.part.needs}
+        outputs = self.session.run(self.names, {**given, **state})
         count = len(self.part.gives)
         gives = dict(zip(self.part.gives, outputs[:count], strict=True))
-        if "output" in gives:
-            gives = {"output": gives["output"].numpy()}
         return {**values, **gives}, dict(zip(self.states, outputs[count:], strict=True))
-
-
-def _held(value: Any) -> Any:
-    """A value as onnxruntime holds it: it is not copied between its graphs."""
-    from onnxruntime import OrtValue
-
-    return OrtValue.ortvalue_from_numpy(value) if isinstance(value, np.ndarray) else value
 
 
 def open_onnx(path: Path) -> OnnxModel:

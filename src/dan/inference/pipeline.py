@@ -6,12 +6,12 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 
-from dan.inference.engines import Block, Stage, State, StatedStep, Values
+from dan.inference.engines import Block, Stage, State, StatedStep
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Crew:
 
     Args:
         pool: the threads.
-        count: how many they are.
+        count: how many of them work for one recording.
     """
 
     pool: ThreadPoolExecutor
@@ -28,28 +28,22 @@ class Crew:
 
 
 @contextmanager
-def crew_of(count: int) -> Iterator[Crew]:
-    """Yield a crew of so many threads."""
-    with ThreadPoolExecutor(count) as pool:
+def crew_of(cores: int, *, recordings: int = 1) -> Iterator[Crew]:
+    """Yield a crew of a thread for each core.
+
+    Args:
+        cores: to work on.
+        recordings: that share the crew.
+    """
+    with ThreadPoolExecutor(cores) as pool:
         try:
-            yield Crew(pool, count)
+            yield Crew(pool, -(-cores // recordings))
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-PORTIONS_AT_ONCE = 8
-"""Portions that go from stage to stage together."""
-Passed = tuple[list[Values], Values]
-"""What a stage hands on with each portion, and the state that it is left in."""
-
-
-@dataclass
-class _Row:
-    """Some portions on their way through the stages."""
-
-    portions: list[Block]
-    """None of them behind the last."""
-    results: list[Future[Passed]] = field(default_factory=list)
+PORTIONS_EACH = 16
+"""Portions in work for each core, half of them while a block is written and the next is read."""
 
 
 class ComputedStep:
@@ -73,11 +67,12 @@ class ComputedStep:
 
 
 class Pipeline(ComputedStep):
-    """A step whose stages work at once, each on a portion behind that of the stage before.
+    """A step in stages: each stage of a portion follows the same stage of the portion before.
 
-        stage 0    3  4  5
-        stage 1       3  4  5
-        stage 2          3  4  5
+        core 0    0a 0b 0c 2a 2b 2c
+        core 1       1a 1b 1c 3a 3b 3c
+
+    What a portion becomes stays in the cache of one core; from one to the next goes the state alone.
 
     Args:
         stages: of the network.
@@ -91,47 +86,54 @@ class Pipeline(ComputedStep):
     ) -> None:
         super().__init__()
         self.stages, self.portions, self.crew = stages, portions, crew
-        self.states: list[Values] = [{name: state[name] for name in stage.states} for stage in stages]
-        self.last: list[Future[Passed] | None] = [None] * len(stages)
-        """What each stage has done last, or is to do."""
-        self.rows: deque[_Row] = deque()
+        self.states = [_settled({name: state[name] for name in stage.states}) for stage in stages]
+        """What each stage is to begin the next portion with."""
+        self.flight: deque[tuple[Block, Future[Block]]] = deque()
 
     def _take(self) -> None:
-        """Take the next portions that have gone through all stages."""
-        while len(self.rows) < 2 * len(self.stages) + self.crew.count:
-            self._advance()
-        row = self.rows.popleft()
-        outputs = (np.asarray(values["output"]) for values in row.results[-1].result()[0])
-        self.ready.extend(zip(row.portions, outputs, strict=True))
+        """Take the next portions that have gone through all stages: half of them, to wait but once."""
+        most = PORTIONS_EACH * self.crew.count
+        for portion in islice(self.portions, most - len(self.flight)):
+            self.flight.append((portion, self._submit(portion)))
+        self.flight[min(len(self.flight), most // 2) - 1][1].result()
+        while self.flight and self.flight[0][1].done():
+            portion, output = self.flight.popleft()
+            self.ready.append((portion, output.result()))
 
-    def _advance(self) -> None:
-        """Take more portions in, and give those before them their next stage."""
-        self.rows.append(_Row([*islice(self.portions, PORTIONS_AT_ONCE)]))
-        for number, row in zip(range(len(self.stages)), reversed(self.rows), strict=False):
-            if row.portions:
-                row.results.append(self.crew.pool.submit(self._run, number, row, self.last[number]))
-                self.last[number] = row.results[-1]
+    def _submit(self, portion: Block) -> Future[Block]:
+        before, self.states = self.states, [Future() for _ in self.stages]
+        return self.crew.pool.submit(self._run, portion, before, self.states)
 
-    def _run(self, number: int, row: _Row, last: Future[Passed] | None) -> Passed:
-        state = last.result()[1] if last else self.states[number]
-        given = row.results[number - 1].result()[0] if number else [{"input": one} for one in row.portions]
-        gives = []
-        for values in given:
-            passed, state = self.stages[number](values, state)
-            gives.append(passed)
-        return gives, state
+    def _run(self, portion: Block, before: list[Future[State]], after: list[Future[State]]) -> Block:
+        """Take a portion through the stages, each as soon as the portion before has left it."""
+        values: State = {"input": portion}
+        try:
+            for stage, state, left in zip(self.stages, before, after, strict=True):
+                values, own = stage(values, state.result())
+                left.set_result(own)
+        except BaseException as error:  # those behind would wait for ever
+            for left in after:
+                if not left.done():
+                    left.set_exception(error)
+            raise
+        return values["output"]
+
+
+def _settled(state: State) -> Future[State]:
+    future: Future[State] = Future()
+    future.set_result(state)
+    return future
 
 
 def give_the_same(stages: Sequence[Stage], step: StatedStep, portion: Block) -> bool:
     """Whether stages give what the whole step gives for a portion, output and state, bit for bit."""
     state = step.state()
-    values: Values = {"input": portion}
-    arrays: State = {}
+    values, left = {"input": portion}, State()
     for stage in stages:
         values, own = stage(values, {name: state[name] for name in stage.states})
-        arrays |= {name: value.numpy() for name, value in own.items()}
+        left |= own
     output, after = step.after(portion, state)
-    return same({"output": output, **after}, {"output": values["output"], **arrays})
+    return same({"output": output, **after}, {"output": values["output"], **left})
 
 
 def same(one: State, other: State) -> bool:

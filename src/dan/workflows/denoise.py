@@ -145,7 +145,7 @@ Work = Callable[..., Outcome]
 def _each(work: Work, pairs: dict[Path, Path], cores: int) -> list[Outcome]:
     """Work on each pair, several at once, and return what came of them in their order."""
     at_once = min(cores, max(1, len(pairs)))
-    with crew_of(cores // at_once) if cores > at_once else nullcontext() as crew:
+    with crew_of(cores, recordings=at_once) if cores > at_once else nullcontext() as crew:
         work = partial(work, crew=crew)
         if at_once == 1:
             return [work(source, target) for source, target in track(pairs.items(), "Denoising")]
