@@ -1,4 +1,4 @@
-"""The graph of a recurrent network cut in three stages, which work on portions one behind the other.
+"""The graph of a recurrent network cut in three stages, each of which keeps its own part of the state.
 
     before       all that does not depend on what a recurrence gives
     recurrences  from there to the last of them: their state is what has no end
