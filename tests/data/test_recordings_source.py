@@ -1,5 +1,6 @@
 """Training from folders of recordings: what is heard in validation is never trained on."""
 
+import itertools
 import json
 
 import numpy as np
@@ -11,7 +12,8 @@ from dan.config import Recipe
 from dan.core.arrays import energy, energy_ratio_db
 from dan.core.errors import DanError
 from dan.data.mixer import Pool
-from dan.data.sources import open_recordings
+from dan.data.recordings_source import Folders
+from dan.data.sources import open_recordings, open_signals
 
 RATE_HZ = 1000
 BASE = {
@@ -190,6 +192,18 @@ def test_a_drift_of_the_clean_signal_is_taken_out_where_that_is_wanted(tiny, tmp
         assert np.abs(clean.mean(axis=-1)).max() < 0.05
     in_noise = np.abs((opened.validation.mixed - opened.validation.clean).mean(axis=-1)).max()
     assert (in_noise > 0.3) == (partner == "noisy")  # in pairs the drift is noise, in mixtures it is nowhere
+
+
+def test_a_drift_of_either_take_is_in_no_target(tiny, tmp_path):
+    for number, take in itertools.product(range(4), ("first", "second")):
+        drift = 2 * tone(0.3 if take == "first" else 0.4, 3000)
+        write(tmp_path / take / f"{number}.wav", drift + tone(20 + number, 3000))
+    folders = Folders(noisy=tmp_path / "first", second_take=tmp_path / "second")
+    opened = open_signals(tiny(BASE | {"recordings.highpass_hz": 2.0}), folders)
+    batch = opened.source.batch(0)
+    for steady in (opened.validation.clean, opened.validation.mixed, batch.clean.numpy()):
+        assert np.abs(steady.mean(axis=-1)).max() < 0.05
+    assert np.abs(batch.noisy.numpy().mean(axis=-1)).max() > 0.3  # what is denoised drifts
 
 
 def test_upsampled_recordings_are_noted(tiny, clean):

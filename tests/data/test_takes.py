@@ -5,7 +5,7 @@ import pytest
 
 from dan.config import AugmentationSettings
 from dan.core.arrays import energy
-from dan.data.takes import NoisierMixer, RemixMixer, TakesMixer, common_energy, noise_gain
+from dan.data.takes import FreshTakesMixer, NoisierMixer, RemixMixer, TakesMixer, common_energy, noise_gain
 from dan.synthesis.mix import Pairs
 
 
@@ -82,6 +82,62 @@ def test_recorded_takes_change_roles():
     drawn = TakesMixer(Both()).draw(500, random=generator())
     assert 0.4 < (drawn.clean[:, 0] == 1).mean() < 0.6
     np.testing.assert_array_equal(drawn.clean + drawn.mixed, 3)
+
+
+class Recorded:
+    """Two takes of tones at a level of 1, the same at each draw, with noise of levels of their own."""
+
+    def __init__(self, noise, levels, count=400, length=512, drift=0.0):
+        self.signal = np.stack([tone(length, generator(row)) for row in range(count)])
+        made = [
+            [level * noise(length, generator([take, row])) for row in range(count)]
+            for take, level in enumerate(levels, start=1)
+        ]
+        self.first, self.second = self.signal + drift + np.array(made)
+
+    def draw(self, count, *, random):
+        random.random()  # a draw takes from the generator, as that of recordings does
+        return Pairs(self.first, self.second - self.first, self.second, np.zeros(count))
+
+
+def correlation(one, other):
+    return (one * other).sum() / np.sqrt((one**2).sum() * (other**2).sum())
+
+
+@pytest.mark.parametrize("noise", [lambda length, random: random.standard_normal(length), pink])
+@pytest.mark.parametrize("levels", [(1.0, 1.0), (0.5, 1.5)])
+def test_two_takes_become_others_with_noise_of_their_own(noise, levels):
+    """Also where their noise is coloured, and the one noisier than the other."""
+    takes = Recorded(noise, levels)
+    drawn = FreshTakesMixer(takes).draw(400, random=generator())
+    heard, wanted = drawn.mixed - takes.signal, drawn.clean - takes.signal
+    recorded = (energy(takes.first - takes.signal) + energy(takes.second - takes.signal)).mean() / 2
+    for noise_of_one in heard, wanted:
+        assert energy(noise_of_one).mean() == pytest.approx(
+            recorded, rel=0.1
+        )  # as noisy as a take, on the mean
+    # pink noise has few degrees of freedom: 400 pairs leave a correlation of 0.05 or so by chance
+    assert abs(correlation(heard, wanted)) < 0.1
+    assert abs(correlation(heard, takes.signal)) < 0.05 and abs(correlation(wanted, takes.signal)) < 0.05
+
+
+def test_the_noise_of_a_pair_is_another_one_at_each_draw():
+    takes = Recorded(lambda length, random: random.standard_normal(length), (1.0, 1.0))
+    mixer, random = FreshTakesMixer(takes), generator()
+    one, other = (mixer.draw(400, random=random).clean for _ in range(2))
+    same = np.isclose(one, other).all(axis=-1)
+    assert 0.4 < same.mean() < 0.6  # of the same row before, with the same sign
+    half = (takes.first + takes.second) / 2 - takes.signal
+    assert correlation(one - takes.signal, half) == pytest.approx(np.sqrt(0.5), abs=0.05)
+
+
+def test_targets_may_be_filtered_where_inputs_are_not():
+    quiet = {"noise": lambda length, random: 0.1 * random.standard_normal(length), "levels": (1.0, 1.0)}
+    drifting, steady = Recorded(**quiet, drift=3.0), Recorded(**quiet)
+    drawn = FreshTakesMixer(drifting, steady).draw(400, random=generator())
+    assert drawn.mixed.mean() == pytest.approx(3.0, abs=0.1) and abs(drawn.clean.mean()) < 0.1
+    centred = FreshTakesMixer(drifting, centred=True).draw(400, random=generator())
+    np.testing.assert_allclose(centred.mixed.mean(axis=-1), 0, atol=1e-6)
 
 
 def test_outputs_are_mixed_with_what_was_taken_from_other_recordings():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dan.data.batches import ValidationSet
-from dan.training.score import describe_shares, estimated_snr_db, kept_shares, snr_db
+from dan.training.score import describe_shares, estimated_snr_db, kept_shares, likely_snr_db, snr_db
 
 
 @pytest.fixture
@@ -26,6 +26,22 @@ def test_an_estimate_is_what_clean_signals_would_show(takes):
     assert measured == pytest.approx((output_db, input_db), abs=0.4)
     recorded = ValidationSet(clean=other, mixed=mixed, takes="recorded")
     assert snr_db(estimate, recorded) == (output_db, input_db)
+
+
+def test_the_range_of_an_estimate_holds_the_truth_and_says_how_far_off_it_may_be(takes):
+    _, mixed, other, estimate = takes
+    found = {}
+    for count in (20, 80):
+        ranges = [
+            likely_snr_db(estimate[rows], mixed=mixed[rows], other=other[rows])
+            for rows in (slice(at, at + count) for at in range(0, 400, count))
+        ]
+        assert sum(low < 12 < high for low, high in ranges) >= 0.8 * len(ranges)
+        found[count] = np.median([high - low for low, high in ranges])
+    assert 1.7 < found[20] / found[80] < 2.5  # as the square root of the signals
+    estimates, inputs, others = (np.tile(one, (3, 1)) for one in (estimate, mixed, other))
+    again = likely_snr_db(estimates, mixed=inputs, other=others)
+    assert again == pytest.approx(likely_snr_db(estimate, mixed=mixed, other=other), abs=1e-6)
 
 
 def test_of_takes_that_were_made_the_estimate_is_a_lower_bound(takes):

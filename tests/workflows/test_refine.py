@@ -90,6 +90,20 @@ def test_outputs_are_at_the_rate_of_the_recipe(tiny, folders):
         assert np.load(folders / "out" / kind / "a.wav.npy").shape[-1] == 2 * RATE_HZ
 
 
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_two_takes_are_denoised_as_their_mean_in_both_polarities(tiny, folders, symmetric):
+    class Adding(Marks):
+        def __call__(self, signal, *, sample_rate):
+            return signal + self.mark
+
+    recipe = tiny(RECIPE | {"augmentation.invert_polarity": symmetric})
+    given = Folders(noisy=folders / "first", second_take=folders / "second")
+    write_outputs(recipe, given, folders / "out", models=(Adding(1), Adding(1)))
+    inputs, outputs = (np.load(folders / "out" / kind / "a.wav.npy") for kind in ("inputs", "outputs"))
+    mean = np.tile(inputs.mean(axis=0), (2, 1))
+    np.testing.assert_allclose(outputs, mean if symmetric else mean + 1, atol=1e-6)
+
+
 @pytest.mark.parametrize("second", [True, False])
 def test_rounds_train_a_model_and_resume(tiny, folders, second, caplog):
     given = {"second_take": folders / "second"} if second else {"noise": folders / "noise"}

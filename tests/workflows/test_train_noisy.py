@@ -87,6 +87,18 @@ def test_pauses_are_cut_out_with_a_picture(folders):
     write_pauses(folders / "first", folders / "pauses", force=True)
 
 
+def test_what_lies_between_pauses_is_cut_out_as_well(folders):
+    taken = pauses_folder(folders / "first", folders / "calm", events=folders / "events")
+    assert any("16 events between the pauses" in note for note in taken.notes)
+    files = sorted((folders / "events").rglob("*.wav"))
+    assert len(files) == 16 and (folders / "events" / "pauses.json").is_file()
+    middle = np.split(soundfile.read(files[0])[0], 3)[1]
+    assert np.abs(middle).max() > 0.5
+    with pytest.raises(DanError, match="exists already"):
+        write_pauses(folders / "first", folders / "more", events=folders / "events")
+    assert not (folders / "more").exists()
+
+
 def test_recordings_without_pauses_are_refused_with_the_way_out(folders):
     with pytest.raises(DanError, match="Raise --threshold, lower --shortest"):
         write_pauses(folders / "first", folders / "pauses", shortest_s=9)

@@ -95,6 +95,10 @@ def pauses(
     around: Annotated[
         tuple[float, float], typer.Option("--around", help="Seconds of an event before and after its mark.")
     ] = (0, 0),
+    events: Annotated[
+        Path | None,
+        typer.Option("--events", help="Also make a folder of what lies between: noise over clean pauses."),
+    ] = None,
     sample_rate: Rate = None,
     force: Force = False,
 ) -> None:
@@ -110,6 +114,7 @@ def pauses(
         frame_s=frame,
         labels=labels,
         around_s=around,
+        events=events,
         force=force,
     )
     for note in taken.notes:

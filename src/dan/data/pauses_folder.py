@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from dan.core.arrays import Signal
 from dan.core.atomic import atomic_folder
 from dan.core.errors import DanError
 from dan.core.progress import track
+from dan.data.events import cut_events
 from dan.data.index import Corpus, Entry, index
 from dan.data.pauses import Pauses, annotated_pauses, find_pauses
 from dan.io.annotations import Annotations, find_annotations
@@ -48,6 +50,7 @@ def write_pauses(
     frame_s: float = 0.025,
     labels: Path | None = None,
     around_s: tuple[float, float] = (0.0, 0.0),
+    events: Path | None = None,
     force: bool = False,
 ) -> Taken:
     """Cut the pauses out of the recordings of a folder; what is made appears whole or not at all.
@@ -65,15 +68,18 @@ def write_pauses(
         labels: a file of labels for all recordings, or a folder of them by the recordings' names; None for
             what lies beside the recordings.
         around_s: how long before its mark an event may begin and how long after it it may last.
-        force: replace a folder that was made so.
+        events: another folder to make, of what lies between the pauses, as `cut_events` has it: the noise
+            where the signal is always there, and the pauses are the clean recordings.
+        force: replace folders that were made so.
 
     Raises:
-        DanError: if a folder or a recording is wrong, no pause is found, or the folder cannot be made.
+        DanError: if a folder or a recording is wrong, no pause is found, or a folder cannot be made.
     """
     corpus = index(folder, sample_rate_hz=sample_rate_hz)
     shown, taken_s, without = list[tuple[str, float, Pauses]](), 0.0, list[str]()
-    told = Counter[str]()
-    with atomic_folder(out, force=force, replaceable=_is_ours) as made:
+    told, cut = Counter[str](), 0
+    others = atomic_folder(events, force=force, replaceable=_is_ours) if events else nullcontext()
+    with atomic_folder(out, force=force, replaceable=_is_ours) as made, others as made_events:
         for entry in track(corpus.entries, "Pauses"):
             samples = 0
             marked, how = _annotated(entry, labels, around_s)
@@ -95,15 +101,21 @@ def write_pauses(
                         around_s=around_s,
                         shortest_s=shortest_s,
                     )
-                _write_stretches(made, entry, channel, signal, found)
+                pieces = {start: signal[start:stop] for start, stop in found.stretches}
+                _write_stretches(made, entry, channel, pieces)
+                if made_events:
+                    cut += _write_stretches(made_events, entry, channel, cut_events(signal, found.stretches))
                 shown += [(entry.name, entry.sample_rate_hz, found)] if len(shown) < SHOWN else []
                 samples += found.samples
             taken_s += samples / len(entry.channels) / entry.sample_rate_hz
             without += [] if samples else [entry.name]
         _check_some(corpus, taken_s, threshold_db, shortest_s)
         said = {"source": folder.name, "threshold_db": threshold_db, "shortest_s": shortest_s}
-        (made / SAYS).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
-    return Taken(out, tuple(_notes(corpus, taken_s, without, told)), tuple(shown))
+        for folder_made in filter(None, (made, made_events)):
+            (folder_made / SAYS).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+    notes = [*_notes(corpus, taken_s, without, told)]
+    notes += [f"{events}: {cut} events between the pauses of single channels"] if events else []
+    return Taken(out, tuple(notes), tuple(shown))
 
 
 def _annotated(
@@ -127,11 +139,13 @@ def _channels(entry: Entry) -> Iterator[tuple[int, Signal]]:
         yield channel, whole[channel]
 
 
-def _write_stretches(made: Path, entry: Entry, channel: int, signal: Signal, found: Pauses) -> None:
+def _write_stretches(made: Path, entry: Entry, channel: int, pieces: Mapping[int, Signal]) -> int:
+    """Write pieces of a channel, in their order; how many there are."""
     suffix = ".wav" if entry.sample_rate_hz == round(entry.sample_rate_hz) else ".npy"
-    for number, (start, stop) in enumerate(found.stretches):
+    for number, start in enumerate(sorted(pieces)):
         path = made / entry.name.replace(".", "_") / f"{channel}_{number:04d}{suffix}"
-        write(path, signal[start:stop], sample_rate_hz=entry.sample_rate_hz)
+        write(path, pieces[start], sample_rate_hz=entry.sample_rate_hz)
+    return len(pieces)
 
 
 def _check_some(corpus: Corpus, taken_s: float, threshold_db: float, shortest_s: float) -> None:

@@ -16,9 +16,9 @@ from dan.data.index import Corpus, check_distinct, index
 from dan.data.mixer import Mixer, PairMixer
 from dan.data.own_noise import follow_noise, grouped, own_noise
 from dan.data.split import Sides, check_pairs, follow, halve, pair, split
-from dan.data.takes import NoisierMixer, RemixMixer, TakesMixer
+from dan.data.takes import FreshTakesMixer, NoisierMixer, RemixMixer, TakesMixer
 
-AnyMixer = Mixer | PairMixer | TakesMixer | NoisierMixer | RemixMixer
+AnyMixer = Mixer | PairMixer | TakesMixer | FreshTakesMixer | NoisierMixer | RemixMixer
 Half = Literal[0, 1]
 HALVES: tuple[Half, Half] = (0, 1)
 Opened = tuple[AnyMixer, AnyMixer, list[str]]
@@ -155,7 +155,7 @@ def _mixed(recipe: Recipe, cache: Path | None, clean: Corpus, noise: Corpus | No
     disturbed = None if noise is None else _sides(recipe, noise, "noise_split")
     mixers, notes = [], [heard.note, *([disturbed.note] if disturbed else [])]
     for side, varied in _variations(recipe):
-        crops = _clean_crops(recipe, getattr(heard, side), varied, cache)
+        crops = _clean_crops(recipe, getattr(heard, side), varied, cache, recipe.recordings.highpass_hz)
         added = None
         if disturbed:
             added = _crops(recipe, getattr(disturbed, side), NOISE, skip_quiet=True, cache=cache)
@@ -166,18 +166,26 @@ def _mixed(recipe: Recipe, cache: Path | None, clean: Corpus, noise: Corpus | No
 
 
 def _paired(
-    recipe: Recipe, cache: Path | None, clean: Corpus, noisy: Corpus, *, half: Half | None = None
+    recipe: Recipe,
+    cache: Path | None,
+    clean: Corpus,
+    noisy: Corpus,
+    *,
+    half: Half | None = None,
+    highpass_hz: tuple[float, float] | None = None,
 ) -> Opened:
+    """Recordings of both kinds; the cutoffs are of either, by default the recipe's for the clean ones."""
+    cutoffs_hz = highpass_hz or (recipe.recordings.highpass_hz, 0.0)
     notes = check_pairs(clean, noisy)
     clean, noisy = pair(clean, noisy)
     sides = _sides(recipe, clean, "clean_split")
     mixers, notes = [], [*notes, sides.note]
     for side, varied in _variations(recipe):
         part = _part_of(sides, side, half)
-        crops = _clean_crops(recipe, part, varied, cache)
-        partners = follow(part, noisy)
-        mixed = varied.mix_channels
-        other = _crops(recipe, partners, _strung(recipe), mix_channels=mixed, cache=cache)
+        crops, other = (
+            _clean_crops(recipe, corpus, varied, cache, cutoff_hz)
+            for corpus, cutoff_hz in zip((part, follow(part, noisy)), cutoffs_hz, strict=True)
+        )
         length, centred = _length(recipe, side), recipe.recordings.remove_mean
         mixers.append(PairMixer(crops, other, length_samples=length, augmentation=varied, centred=centred))
         notes += _told(side, crops, other, length)
@@ -206,8 +214,17 @@ def _noisier(
 def _takes(
     recipe: Recipe, cache: Path | None, first: Corpus, second: Corpus, *, half: Half | None = None
 ) -> Opened:
-    train, validation, notes = _paired(recipe, cache, first, second, half=half)
-    return TakesMixer(train), TakesMixer(validation), notes
+    """Two takes: inputs as they are, targets high-passed, and validated on what is high-passed alike."""
+    cutoff_hz, centred = recipe.recordings.highpass_hz, recipe.recordings.remove_mean
+    train, validation, notes = _paired(
+        recipe, cache, first, second, half=half, highpass_hz=(cutoff_hz, cutoff_hz)
+    )
+    takes, targets = train, None
+    if cutoff_hz:
+        targets = train
+        takes, _, _ = _paired(recipe, cache, first, second, half=half, highpass_hz=(0.0, 0.0))
+    fresh = FreshTakesMixer(takes, targets, centred=centred)
+    return fresh, TakesMixer(validation, centred=centred), notes
 
 
 def _part_of(sides: Sides, side: str, half: Half | None) -> Corpus:
@@ -240,9 +257,11 @@ def _sides(recipe: Recipe, corpus: Corpus, setting: Literal["clean_split", "nois
     )
 
 
-def _clean_crops(recipe: Recipe, corpus: Corpus, varied: AugmentationSettings, cache: Path | None) -> Crops:
-    _check_highpass(recipe.recordings.highpass_hz, corpus)
-    filtered = {"highpass_hz": recipe.recordings.highpass_hz, "mix_channels": varied.mix_channels}
+def _clean_crops(
+    recipe: Recipe, corpus: Corpus, varied: AugmentationSettings, cache: Path | None, highpass_hz: float
+) -> Crops:
+    _check_highpass(highpass_hz, corpus)
+    filtered = {"highpass_hz": highpass_hz, "mix_channels": varied.mix_channels}
     return _crops(recipe, corpus, _strung(recipe), cache=cache, **filtered)
 
 

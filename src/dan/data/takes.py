@@ -36,17 +36,59 @@ class TakesMixer:
 
     Args:
         takes: draws a stretch of both, one as clean and the other as noisy.
+        centred: take its own mean off each stretch.
     """
 
-    def __init__(self, takes: Drawing) -> None:
-        self._takes = takes
+    def __init__(self, takes: Drawing, *, centred: bool = False) -> None:
+        self._takes, self._centred = takes, centred
 
     def draw(self, count: int, *, random: np.random.Generator) -> Pairs:
         """Draw targets (`clean`) and inputs (`mixed`), ``[count, T]`` of each."""
         drawn = self._takes.draw(count, random=random)
+        one, other = (_centred(take, self._centred) for take in (drawn.clean, drawn.mixed))
         swapped = random.random((count, 1)) < 0.5
-        target = np.where(swapped, drawn.mixed, drawn.clean)
-        return as_takes(target=target, mixed=np.where(swapped, drawn.clean, drawn.mixed))
+        return as_takes(target=np.where(swapped, other, one), mixed=np.where(swapped, one, other))
+
+
+class FreshTakesMixer:
+    """Draws two takes made of two recorded ones, with noise that is another one at each draw.
+
+    The mean of two takes holds half of a take's noise energy; half of their difference holds as much noise,
+    and no signal. Half a difference of another recording, brought to the level of the recording's own and of
+    either sign, is added to the mean for the input and taken away from it for the target: both are as noisy
+    as a take, and what stays of a recording's own noise is half of it. As recorded, the noise of a target is
+    the same at each draw, and is learnt by heart.
+
+    Where the noise of either take is symmetric about 0 and independent of all else, the noise of the mean and
+    that which is added might as well be each other, whatever their spectrum and levels.
+
+    Args:
+        takes: draws a stretch of both, one as clean and the other as noisy.
+        targets: the same takes as targets are to be, such as without drift; None for the takes themselves.
+        centred: take its own mean off each stretch.
+    """
+
+    def __init__(self, takes: Drawing, targets: Drawing | None = None, *, centred: bool = False) -> None:
+        self._takes, self._targets, self._centred = takes, targets, centred
+
+    def draw(self, count: int, *, random: np.random.Generator) -> Pairs:
+        """Draw targets (`clean`) and inputs (`mixed`), ``[count, T]`` of each."""
+        seed = int(random.integers(2**63))
+        heard = wanted = self._halves(self._takes, count, seed)
+        if self._targets is not None:
+            wanted = self._halves(self._targets, count, seed)
+        gain = _gain_of_others(heard[1], random)
+        target, mixed = (
+            mean + sign * gain * np.roll(noise, 1, axis=0)
+            for (mean, noise), sign in ((wanted, -1), (heard, 1))
+        )
+        return as_takes(target=target, mixed=mixed)
+
+    def _halves(self, takes: Drawing, count: int, seed: int) -> tuple[Signal, Signal]:
+        """Half the sum and half the difference of two takes, ``[N, T]``, by the seed alone."""
+        drawn = takes.draw(count, random=np.random.default_rng(seed))
+        one, other = (_centred(take.astype(np.float64), self._centred) for take in (drawn.clean, drawn.mixed))
+        return (one + other) / 2, (one - other) / 2
 
 
 class NoisierMixer:
@@ -75,9 +117,10 @@ class NoisierMixer:
         """Draw targets (`clean`) and inputs (`mixed`), ``[count, T]`` of each."""
         varied = self._augmentation
         drawn = [self._drawn(random) for _ in range(count)]
-        noisy, noise = (np.stack(stretches).astype(np.float64) for stretches in zip(*drawn, strict=True))
-        if self._centred:
-            noisy, noise = (stack - stack.mean(axis=-1, keepdims=True) for stack in (noisy, noise))
+        noisy, noise = (
+            _centred(np.stack(stretches).astype(np.float64), self._centred)
+            for stretches in zip(*drawn, strict=True)
+        )
         level = db_to_amplitude(random.uniform(*bounds(varied.gain_db), (count, 1)))
         if varied.invert_polarity:
             level *= random.choice([-1.0, 1.0], (count, 1))
@@ -114,10 +157,20 @@ class RemixMixer:
         """Draw targets (`clean`) and inputs (`mixed`), ``[count, T]`` of each."""
         drawn = self._pairs.draw(count, random=random)
         own = drawn.mixed.astype(np.float64) - drawn.clean
-        other = np.roll(own, 1, axis=0) * random.choice([-1.0, 1.0], (count, 1))
-        noise = (_ratio(energy(own), energy(other))[:, None] * other).astype(np.float32)
+        noise = (_gain_of_others(own, random) * np.roll(own, 1, axis=0)).astype(np.float32)
         snr_db = energy_ratio_db(energy(drawn.clean), energy(noise))
         return Pairs(drawn.clean, noise, drawn.clean + noise, snr_db)
+
+
+def _centred(signal: Signal, wanted: bool) -> Signal:
+    """Signals ``[N, T]``, each about its own mean where that is wanted."""
+    return signal - signal.mean(axis=-1, keepdims=True) if wanted else signal
+
+
+def _gain_of_others(noise: Signal, random: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Gains ``[N, 1]`` of either sign that bring the noise of the row before to the level of each row."""
+    level = _ratio(energy(noise), energy(np.roll(noise, 1, axis=0)))
+    return np.asarray(level[:, None] * random.choice([-1.0, 1.0], (len(noise), 1)))
 
 
 def as_takes(*, target: Signal, mixed: Signal) -> Pairs:

@@ -55,6 +55,29 @@ def estimated_snr_db(
     return float(output_db), float(input_db)
 
 
+def likely_snr_db(estimate: Signal, *, mixed: Signal, other: Signal) -> tuple[float, float]:
+    """The range in dB in which the SNR of the outputs lies, by chance 19 times in 20.
+
+    Few takes tell an error far below their noise but roughly: what the two takes' noises happen to have in
+    common counts as error, or as its opposite. Signals that were drawn several times count once.
+
+    Args:
+        estimate: outputs ``[N, T]``.
+        mixed: the take that they were made of, ``[N, T]``.
+        other: the other take, with noise of its own as strong, ``[N, T]``.
+    """
+    total = np.maximum(energy(mixed) + energy(other), np.finfo(np.float64).tiny)
+    difference = energy(mixed - other)
+    signal = max(0.0, float((common_energy(mixed, other) / total).mean()))
+    errors, least = (energy(estimate - other) - difference / 2) / total, 10 ** (-MOST_DB / 10)
+    reach = 2 * float(errors.std()) / np.sqrt(len(np.unique(difference)))
+    noise = float((difference / 2 / total).mean())
+    low_db, high_db = (
+        energy_ratio_db(signal, max(float(errors.mean()) + off, least * noise)) for off in (reach, -reach)
+    )
+    return float(low_db), float(high_db)
+
+
 def kept_shares(estimate: Signal, *, mixed: Signal, other: Signal) -> tuple[float, float]:
     """Amplitude that is kept of the signal and of the input's noise, estimated without clean signals.
 

@@ -45,6 +45,7 @@ def pauses_folder(
     frame_s: float = 0.025,
     labels: Path | None = None,
     around_s: tuple[float, float] = (0.0, 0.0),
+    events: Path | None = None,
     force: bool = False,
 ) -> Taken:
     """Cut the noise between the events of noisy recordings out, and draw what was taken.
@@ -58,10 +59,11 @@ def pauses_folder(
         frame_s: over which a level is taken, in seconds: what is slower than that is no event.
         labels: a file or a folder of labels; None for what lies beside the recordings.
         around_s: how long before its mark an event may begin and how long after it it may last.
-        force: replace a folder that was made so.
+        events: another folder to make, of what lies between the pauses, to be mixed in as noise.
+        force: replace folders that were made so.
 
     Raises:
-        DanError: if a folder or a recording is wrong, no pause is found, or the folder cannot be made.
+        DanError: if a folder or a recording is wrong, no pause is found, or a folder cannot be made.
     """
     from dan.report.pauses_plot import plot_pauses
     from dan.report.style import save_figure
@@ -75,6 +77,7 @@ def pauses_folder(
         frame_s=frame_s,
         labels=labels,
         around_s=around_s,
+        events=events,
         force=force,
     )
     save_figure(plot_pauses(taken.shown), out / PICTURE)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def write_outputs(recipe: Recipe, folders: Folders, out: Path, *, models: tuple[
     """Denoise each stretch of the noisy recordings by the model that was trained on the other half.
 
     Outputs and inputs become arrays at the recipe's rate, of one name. Two takes are channels of one array,
-    each beside the mean of both outputs.
+    each beside what their mean is denoised to.
 
     Args:
         recipe: its seed and settings say which recordings are in which half.
@@ -118,10 +119,9 @@ def write_outputs(recipe: Recipe, folders: Folders, out: Path, *, models: tuple[
         for place, entry in enumerate(track(noisy.entries, "Denoising")):
             takes = [_read(recipe, entry), *([_read(recipe, second.entries[place])] if second else [])]
             heard = [one for one in first_half.entries if one.path == entry.path]
-            outputs = [_crossed(take, entry, heard, models) for take in takes]
-            inputs = np.concatenate(takes)
-            mean = np.tile(np.mean(outputs, axis=0), (len(takes), 1))
-            for kind, signal in ((OUTPUTS, mean), (INPUTS, inputs)):
+            output = _crossed(recipe, np.mean(takes, axis=0), entry, heard, models)
+            signals = (OUTPUTS, np.tile(output, (len(takes), 1))), (INPUTS, np.concatenate(takes))
+            for kind, signal in signals:
                 path = made / kind / f"{entry.name}.npy"
                 write(path, signal.astype(np.float32), sample_rate_hz=recipe.signal.sample_rate_hz)
 
@@ -138,13 +138,26 @@ def _read(recipe: Recipe, entry: Entry) -> Signal:
     return np.stack([soxr.resample(channel, *rates_hz, quality="HQ") for channel in signal])
 
 
-def _crossed(signal: Signal, entry: Entry, heard: list[Entry], models: tuple[Denoiser, Denoiser]) -> Signal:
+def _crossed(
+    recipe: Recipe, signal: Signal, entry: Entry, heard: list[Entry], models: tuple[Denoiser, Denoiser]
+) -> Signal:
     """A recording denoised by the first model, and what that one has heard of it by the second."""
     rate_hz = models[0].sample_rate_hz
     ratio = rate_hz / entry.sample_rate_hz
-    outputs = models[0](signal, sample_rate=rate_hz)
-    others = models[1](signal, sample_rate=rate_hz) if heard else outputs
+    outputs = _denoised(recipe, signal, models[0])
+    others = _denoised(recipe, signal, models[1]) if heard else outputs
     for one in heard:
         start, stop = round(one.start * ratio), round(one.stop * ratio)
         outputs[:, start:stop] = others[:, start:stop]
     return outputs
+
+
+def _denoised(recipe: Recipe, signal: Signal, model: Denoiser) -> Signal:
+    """The model's output; where polarity means nothing, the mean of those for both polarities errs less."""
+    with warnings.catch_warnings():
+        # The mean of two takes lacks some of their noise, and so some of the level that is trained on.
+        warnings.filterwarnings("ignore", message="an RMS of")
+        output = model(signal, sample_rate=model.sample_rate_hz)
+        if recipe.augmentation.invert_polarity:
+            output = (output - model(-signal, sample_rate=model.sample_rate_hz)) / 2
+    return np.asarray(output)

@@ -12,12 +12,13 @@ from dan.report.plots import plot_history, plot_signals, save_figure
 from dan.report.residual_plot import plot_residuals
 from dan.training.diagnostics import output_warnings
 from dan.training.run_folder import Run
-from dan.training.score import describe_shares, kept_shares
+from dan.training.score import describe_shares, kept_shares, likely_snr_db
 from dan.training.state import State
 
 PLOTTED_SIGNALS = 3
 ESTIMATED = {
-    "recorded": "The SNR above is an estimate, from two takes of each signal.",
+    "recorded": "The SNR above is an estimate, from two takes of each signal; these leave it open between "
+    "{:.1f} and {:.1f} dB.",
     "made": "The SNR above is an estimate, and a lower bound, at inputs noisier by 3 dB than the recordings.",
 }
 
@@ -26,7 +27,8 @@ def look_at(estimate: Signal, validation: ValidationSet) -> list[str]:
     """What the outputs of the validation say, in a sentence each."""
     if validation.takes:
         shares = kept_shares(estimate, mixed=validation.mixed, other=validation.clean)
-        return [ESTIMATED[validation.takes], describe_shares(*shares)]
+        likely_db = likely_snr_db(estimate, mixed=validation.mixed, other=validation.clean)
+        return [ESTIMATED[validation.takes].format(*likely_db), describe_shares(*shares)]
     told = output_warnings(estimate=estimate, clean=validation.clean)
     return [f"Note: {warning}." for warning in told]
 
