@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from dan.data.batches import ValidationSet
-from dan.training.score import describe_shares, estimated_snr_db, kept_shares, likely_snr_db, snr_db
+from dan.training.score import (
+    describe_range,
+    describe_shares,
+    estimated_snr_db,
+    kept_shares,
+    likely_snr_db,
+    snr_db,
+)
 
 
 @pytest.fixture
@@ -42,6 +49,12 @@ def test_the_range_of_an_estimate_holds_the_truth_and_says_how_far_off_it_may_be
     estimates, inputs, others = (np.tile(one, (3, 1)) for one in (estimate, mixed, other))
     again = likely_snr_db(estimates, mixed=inputs, other=others)
     assert again == pytest.approx(likely_snr_db(estimate, mixed=mixed, other=other), abs=1e-6)
+
+
+def test_takes_that_are_flipped_have_nothing_in_common(takes):
+    _, mixed, other, estimate = takes
+    assert "between" in describe_range(*likely_snr_db(estimate, mixed=mixed, other=other))
+    assert "nothing in common" in describe_range(*likely_snr_db(estimate, mixed=mixed, other=-other))
 
 
 def test_of_takes_that_were_made_the_estimate_is_a_lower_bound(takes):

@@ -101,6 +101,13 @@ def kept_shares(estimate: Signal, *, mixed: Signal, other: Signal) -> tuple[floa
     return shares[0], shares[1]
 
 
+def describe_range(low_db: float, high_db: float) -> str:
+    """What two takes leave open, as the end of a sentence."""
+    if high_db < -MOST_DB:
+        return "these have nothing in common."
+    return f"these leave it open between {low_db:.1f} and {high_db:.1f} dB."
+
+
 def describe_shares(signal: float, noise: float) -> str:
     """Whether the residual, what is taken away, holds signal, in a sentence."""
     lost = max(0.0, 1 - signal)

@@ -12,13 +12,12 @@ from dan.report.plots import plot_history, plot_signals, save_figure
 from dan.report.residual_plot import plot_residuals
 from dan.training.diagnostics import output_warnings
 from dan.training.run_folder import Run
-from dan.training.score import describe_shares, kept_shares, likely_snr_db
+from dan.training.score import describe_range, describe_shares, kept_shares, likely_snr_db
 from dan.training.state import State
 
 PLOTTED_SIGNALS = 3
 ESTIMATED = {
-    "recorded": "The SNR above is an estimate, from two takes of each signal; these leave it open between "
-    "{:.1f} and {:.1f} dB.",
+    "recorded": "The SNR above is an estimate, from two takes of each signal; ",
     "made": "The SNR above is an estimate, and a lower bound, at inputs noisier by 3 dB than the recordings.",
 }
 
@@ -27,8 +26,10 @@ def look_at(estimate: Signal, validation: ValidationSet) -> list[str]:
     """What the outputs of the validation say, in a sentence each."""
     if validation.takes:
         shares = kept_shares(estimate, mixed=validation.mixed, other=validation.clean)
-        likely_db = likely_snr_db(estimate, mixed=validation.mixed, other=validation.clean)
-        return [ESTIMATED[validation.takes].format(*likely_db), describe_shares(*shares)]
+        said = ESTIMATED[validation.takes]
+        if validation.takes == "recorded":
+            said += describe_range(*likely_snr_db(estimate, mixed=validation.mixed, other=validation.clean))
+        return [said, describe_shares(*shares)]
     told = output_warnings(estimate=estimate, clean=validation.clean)
     return [f"Note: {warning}." for warning in told]
 
