@@ -7,7 +7,7 @@ import pytest
 
 from dan.config import AugmentationSettings
 from dan.data.index import Corpus, Entry
-from dan.data.own_noise import follow_noise, grouped, own_noise
+from dan.data.own_noise import grouped, own_noise, split_owned
 from dan.data.split import split
 from dan.data.takes import NoisierMixer
 
@@ -41,12 +41,19 @@ def test_noise_is_held_out_with_its_recording():
     )
     owned = own_noise(noisy, noise)
     heard = split(noisy, by="file", random=np.random.default_rng(0))
-    sides = follow_noise(heard, noise, owned)
+    sides = split_owned(heard, noise, owned)
     for side in ("train", "validation"):
         expected = {f"{entry.name[0]}_wav/0.wav" for entry in getattr(heard, side).entries}
         assert {entry.name for entry in getattr(sides, side).entries} == expected
     in_time = split(noisy, by="time", random=np.random.default_rng(0))
-    assert follow_noise(in_time, noise, owned) is None
+    sides = split_owned(in_time, noise, owned)
+    for side, stretch in (("train", (0, 900)), ("validation", (900, 1000))):
+        entries = getattr(sides, side).entries
+        assert len(entries) == 5 and {(entry.start, entry.stop) for entry in entries} == {stretch}
+    many = corpus(*(f"{name}_wav/{number}.wav" for name in "abcde" for number in range(3)))
+    sides = split_owned(in_time, many, own_noise(noisy, many))
+    assert {entry.name[-5] for entry in sides.train.entries} == {"0", "1"}
+    assert {entry.name[-5] for entry in sides.validation.entries} == {"2"}
 
 
 class Of:

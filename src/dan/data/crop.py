@@ -93,6 +93,12 @@ class Crops:
         some._folders = [folder for folder in chosen if folder]
         return some
 
+    def above(self, cutoff_hz: float) -> Crops:
+        """The same stretches for the same draws, through a high-pass filter; with 0 as they are."""
+        filtered = copy.copy(self)
+        filtered._highpass_hz = cutoff_hz
+        return filtered
+
     def notes(self, length_samples: int) -> list[str]:
         """What is decoded, and how much is passed over in stretches of a length, in a sentence each."""
         notes = [self._shelf.note] if self._shelf.note else []

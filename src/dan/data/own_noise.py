@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 
 from dan.data.crop import Crops
-from dan.data.index import Corpus, Entry
+from dan.data.index import SHORTEST_SAMPLES, Corpus, Entry
 from dan.data.split import Sides
 
 Owned = Mapping[str, frozenset[str]]
 """Names of the noise of each noisy recording, by its name."""
+HELD_OUT_SHARE = 0.1
+"""Of each noise that belongs to recordings on both sides: files if there are two, else the end of one."""
 
 
 def own_noise(noisy: Corpus, noise: Corpus) -> Owned | None:
@@ -36,8 +39,22 @@ def own_noise(noisy: Corpus, noise: Corpus) -> Owned | None:
     return found if len(set(found.values())) > 1 else None
 
 
-def follow_noise(heard: Sides, noise: Corpus, owned: Owned) -> Sides | None:
-    """Split noise as the recordings are that it belongs to; None if these are split in time."""
+def split_owned(heard: Sides, noise: Corpus, owned: Owned) -> Sides | None:
+    """Split noise that belongs to recordings: as these are, or each one's own where that is heard on both sides.
+
+    Args:
+        heard: the recordings.
+        noise: the noise of all of them.
+        owned: whose noise is which.
+
+    Returns:
+        Both sides; None if a noise that is heard on both is too short to be cut.
+    """
+    return _follow(heard, noise, owned) or _cut_each(noise, owned)
+
+
+def _follow(heard: Sides, noise: Corpus, owned: Owned) -> Sides | None:
+    """As the recordings are split; None if a noise belongs to both sides."""
     parts = [
         frozenset().union(*(owned[entry.name] for entry in side.entries))
         for side in (heard.train, heard.validation)
@@ -49,6 +66,25 @@ def follow_noise(heard: Sides, noise: Corpus, owned: Owned) -> Sides | None:
         for names in parts
     )
     return Sides(train, validation, f"{noise.folder}: each recording is heard with the noise of its own name")
+
+
+def _cut_each(noise: Corpus, owned: Owned) -> Sides | None:
+    """The last part of each noise of its own for validation, of a single file in time."""
+    train, validation = list[Entry](), list[Entry]()
+    for names in sorted(map(sorted, set(owned.values()))):
+        files = [entry for entry in noise.entries if entry.name in names]
+        last = max(1, round(HELD_OUT_SHARE * len(files)))
+        if len(files) == 1:
+            (file,) = files
+            cut = file.stop - round(HELD_OUT_SHARE * file.length_samples)
+            if min(cut - file.start, file.stop - cut) < SHORTEST_SAMPLES:
+                return None
+            files = [replace(file, stop=cut), replace(file, start=cut)]
+        train += files[:-last]
+        validation += files[-last:]
+    one, other = (Corpus(noise.folder, tuple(side)) for side in (train, validation))
+    words = "each recording is heard with the noise of its own name, held out for validation the last of each"
+    return Sides(one, other, f"{noise.folder}: {words}")
 
 
 def grouped(noisy: Corpus, crops: Crops, noise: Crops, owned: Owned | None) -> list[tuple[Crops, Crops]]:

@@ -14,9 +14,9 @@ from dan.core.errors import DanError
 from dan.data.crop import NOISE, Crops, Stringing
 from dan.data.index import Corpus, check_distinct, index
 from dan.data.mixer import Mixer, PairMixer
-from dan.data.own_noise import follow_noise, grouped, own_noise
+from dan.data.own_noise import grouped, own_noise, split_owned
 from dan.data.split import Sides, check_pairs, follow, halve, pair, split
-from dan.data.takes import FreshTakesMixer, NoisierMixer, RemixMixer, TakesMixer
+from dan.data.takes import LOUDER, FreshTakesMixer, NoisierMixer, RemixMixer, TakesMixer
 
 AnyMixer = Mixer | PairMixer | TakesMixer | FreshTakesMixer | NoisierMixer | RemixMixer
 Half = Literal[0, 1]
@@ -196,17 +196,25 @@ def _noisier(
     recipe: Recipe, cache: Path | None, noisy: Corpus, noise: Corpus, *, half: Half | None = None
 ) -> Opened:
     check_distinct(noisy, noise, first="noisy", second="noise")
+    highpass_hz = recipe.recordings.highpass_hz
+    if highpass_hz:
+        _check_highpass(highpass_hz, noisy)
+        _check_highpass(highpass_hz, noise)
     heard, owned = _sides(recipe, noisy, "clean_split"), own_noise(noisy, noise)
-    followed = follow_noise(heard, noise, owned) if owned else None
-    disturbed = followed or _sides(recipe, noise, "noise_split")
+    apart = split_owned(heard, noise, owned) if owned else None
+    disturbed = apart or _sides(recipe, noise, "noise_split")
     mixers, notes = [], [heard.note, disturbed.note]
     for side, varied in _variations(recipe):
         part, length = _part_of(heard, side, half), _length(recipe, side)
         crops = _crops(recipe, part, NOISE, cache=cache)
         added = _crops(recipe, getattr(disturbed, side), NOISE, skip_quiet=True, cache=cache)
-        pairs = grouped(part, crops, added, owned if followed else None)
-        centred = recipe.recordings.remove_mean
-        mixers.append(NoisierMixer(pairs, length_samples=length, augmentation=varied, centred=centred))
+        pairs = grouped(part, crops, added, owned if apart else None)
+        options = {"length_samples": length, "augmentation": varied, "centred": recipe.recordings.remove_mean}
+        if side == "train":
+            mixers.append(NoisierMixer(pairs, highpass_hz=highpass_hz, louder=LOUDER, **options))
+        else:  # two takes of what is wanted
+            pairs = [(one.above(highpass_hz), other.above(highpass_hz)) for one, other in pairs]
+            mixers.append(NoisierMixer(pairs, **options))
         notes += _told(side, crops, added, length)
     return mixers[0], mixers[1], notes
 

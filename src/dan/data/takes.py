@@ -27,7 +27,13 @@ from dan.synthesis.mix import Pairs
 
 FLOOR_QUANTILE = 0.2
 """Share of the cells of a spectrogram, the lowest against the noise's spectrum, in which noise is alone."""
-FRAME_SAMPLES = 512
+PASSED_OVER = 0.1
+"""Share of the noise's energy, in the octaves in which noise fits least, that does not tell its level."""
+FRAME_SAMPLES, FEWEST_FRAMES = 512, 8
+OCTAVES = (0, 7, 15, 31, 63, 127)
+"""Where octaves begin among the bins of whole frames; the lowest ones are one, as a bin or two say little."""
+EVEN, LOUDER = (1.0, 1.0), (1.0, 8.0)
+"""Power of the noise that is added against that in the recording: from and to."""
 TRIES = 8
 
 
@@ -94,12 +100,19 @@ class FreshTakesMixer:
 class NoisierMixer:
     """Draws stretches of noisy recordings, with more noise added for the input and taken away for the target.
 
+    The noise that is added is a times as loud in amplitude as that in the recording, and a share 1 / a of it is taken
+    away: what stays of both noises in the target is then on the mean nothing that could be told from the
+    input. With a = 1 that holds for any noise, else for Gaussian noise; but the larger a, the less it matters
+    if the noise in the recording is louder or fainter than it was told to be.
+
     Args:
         pairs: stretches of noisy recordings and of noise of the same kind, at any level: it is brought to
             that in the recordings. Each pair is drawn as often.
         length_samples: of a signal.
         augmentation: of which gain and polarity are used: others would tell one noise from the other.
         centred: take the mean off each stretch.
+        highpass_hz: what lies below it is not in the targets, and does not count for the noise's level; 0 for none.
+        louder: the least and the largest a, in power.
     """
 
     def __init__(
@@ -109,34 +122,51 @@ class NoisierMixer:
         length_samples: int,
         augmentation: AugmentationSettings,
         centred: bool = False,
+        highpass_hz: float = 0.0,
+        louder: tuple[float, float] = EVEN,
     ) -> None:
         self._pairs, self._length = pairs, length_samples
         self._augmentation, self._centred = augmentation, centred
+        self._highpass_hz, self._louder = highpass_hz, louder
 
     def draw(self, count: int, *, random: np.random.Generator) -> Pairs:
         """Draw targets (`clean`) and inputs (`mixed`), ``[count, T]`` of each."""
         varied = self._augmentation
-        drawn = [self._drawn(random) for _ in range(count)]
-        noisy, noise = (
-            _centred(np.stack(stretches).astype(np.float64), self._centred)
-            for stretches in zip(*drawn, strict=True)
-        )
+        rows = [self._drawn(random) for _ in range(count)]
+        noisy, noise, kept, kept_noise = map(np.stack, zip(*rows, strict=True))
         level = db_to_amplitude(random.uniform(*bounds(varied.gain_db), (count, 1)))
         if varied.invert_polarity:
             level *= random.choice([-1.0, 1.0], (count, 1))
-        noise = noise_gain(noisy, noise)[:, None] * random.choice([-1.0, 1.0], (count, 1)) * noise
-        return as_takes(target=level * (noisy - noise), mixed=level * (noisy + noise))
+        louder = np.exp(random.uniform(*np.log(self._louder), (count, 1)) / 2)
+        sign = random.choice([-1.0, 1.0], (count, 1))
+        gain = sign * noise_gain(kept, kept_noise)[:, None]
+        return as_takes(
+            target=level * (kept - gain / louder * kept_noise), mixed=level * (noisy + gain * louder * noise)
+        )
 
     def _drawn(self, random: np.random.Generator) -> list[Signal]:
-        """A stretch of a recording and one of its noise."""
-        return [self._stretch(crops, random) for crops in self._pairs[int(random.integers(len(self._pairs)))]]
+        """A stretch of a recording and one of its noise, and both without what is never wanted."""
+        pair = self._pairs[int(random.integers(len(self._pairs)))]
+        drawn = [self._stretch(crops, random) for crops in pair]
+        whole = [stretch for stretch, _ in drawn]
+        if not self._highpass_hz:
+            return [*whole, *whole]
+        seeds = [seed for _, seed in drawn]
+        filtered = [crops.above(self._highpass_hz) for crops in pair]
+        return [*whole, *(self._draw(crops, seed) for crops, seed in zip(filtered, seeds, strict=True))]
 
-    def _stretch(self, crops: Crops, random: np.random.Generator) -> Signal:
+    def _stretch(self, crops: Crops, random: np.random.Generator) -> tuple[Signal, int]:
+        """A stretch that is not constant, if there is one, and the seed that draws it."""
         for _ in range(TRIES):
-            drawn = crops.draw(self._length, random=random)
+            seed = int(random.integers(2**63))
+            drawn = self._draw(crops, seed)
             if np.ptp(drawn) > 0:
                 break
-        return drawn
+        return drawn, seed
+
+    def _draw(self, crops: Crops, seed: int) -> Signal:
+        drawn = crops.draw(self._length, random=np.random.default_rng(seed)).astype(np.float64)
+        return drawn - drawn.mean() if self._centred else drawn
 
 
 class RemixMixer:
@@ -188,16 +218,42 @@ def common_energy(one: Signal, other: Signal) -> npt.NDArray[np.float64]:
 def noise_gain(noisy: Signal, noise: Signal) -> npt.NDArray[np.float64]:
     """Gain that brings noise to its level in noisy signals: ``[N, T]`` of each, ``[N]``.
 
-    In the fifth of a spectrogram's cells that are lowest against the noise's mean spectrum, noise is taken to
-    be alone. Where the noise is of another kind, the gain is the one at which it could be in there.
+    Where noise is alone, in the pauses of each octave and between the lines of a spectrum, says its level. Each
+    way to tell it can only be misled upwards, by signal that never pauses or is everywhere: the lowest counts.
+    Where the noise is of another kind, the gain is the one at which it could be in there.
     """
     if noisy.shape[-1] < 4:
         return np.zeros(len(noisy))
     cells, noise_cells = _spectrogram(noisy), _spectrogram(noise)
+    gains = [_between_lines(cells, noise_cells), _ratio(energy(noisy), energy(noise))]
+    if cells.shape[1] >= FEWEST_FRAMES:
+        gains.append(_in_pauses(cells, noise_cells))
+    return np.asarray(np.min(gains, axis=0))
+
+
+def _between_lines(
+    cells: npt.NDArray[np.float64], noise_cells: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Gain by the cells that are lowest against the noise's spectrum."""
     mean = _smoothed(noise_cells.mean(axis=1, keepdims=True))
-    mean[energy(noise) == 0] = 1
-    low, noise_low = (_floor(one / mean) for one in (cells, noise_cells))
-    return np.minimum(_ratio(low, noise_low), _ratio(energy(noisy), energy(noise)))
+    mean[~noise_cells.any(axis=(1, 2))] = 1
+    return _ratio(_floor(cells / mean), _floor(noise_cells / mean))
+
+
+def _in_pauses(
+    cells: npt.NDArray[np.float64], noise_cells: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Gain by the lowest frames of each octave, where noise fits least but for a share of its energy."""
+    octaves, noise_octaves = (np.add.reduceat(one, OCTAVES, axis=-1) for one in (cells, noise_cells))
+    low, noise_low = (np.quantile(one, FLOOR_QUANTILE, axis=1) for one in (octaves, noise_octaves))
+    mean, noise_mean = (one.mean(axis=1) for one in (octaves, noise_octaves))
+    gains = np.minimum(_ratio(low, noise_low), _ratio(mean, noise_mean))
+    share = np.where(noise_low > 0, noise_mean, 0)
+    order = np.argsort(gains, axis=-1)
+    below = np.cumsum(np.take_along_axis(share, order, axis=-1), axis=-1)
+    place = np.argmax(below >= PASSED_OVER * below[:, -1:], axis=-1)
+    chosen = np.take_along_axis(gains, np.take_along_axis(order, place[:, None], axis=-1), axis=-1)[:, 0]
+    return np.where(below[:, -1] > 0, chosen, np.inf)
 
 
 def _floor(cells: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
