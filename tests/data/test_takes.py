@@ -16,15 +16,22 @@ def generator(seed=0):
 class Draws:
     """Stretches of a kind, drawn by a function of their length and a generator."""
 
-    def __init__(self, make):
-        self.make = make
+    def __init__(self, make, kept=None):
+        self.make, self.kept = make, kept
 
     def draw(self, length, *, random):
         return self.make(length, random).astype(np.float32)
 
+    def above(self, cutoff_hz):
+        return Draws(self.kept)
+
 
 def tone(length, random):
     return np.sqrt(2) * np.sin(2 * np.pi * 0.11 * np.arange(length) + random.uniform(0, 6))
+
+
+def white(length, random):
+    return random.standard_normal(length)
 
 
 def pink(length, random):
@@ -44,7 +51,7 @@ def noisier(noise, length=2048, **augmentation):
     return NoisierMixer([(noisy, Draws(noise))], length_samples=length, augmentation=varied)
 
 
-@pytest.mark.parametrize("noise", [lambda length, random: random.standard_normal(length), pink])
+@pytest.mark.parametrize("noise", [white, pink])
 @pytest.mark.parametrize("level", [0.01, 1.0, 30.0])
 def test_noise_is_brought_to_its_level_in_the_recordings(noise, level):
     draws = [(generator(seed), generator(100 + seed)) for seed in range(30)]
@@ -73,18 +80,32 @@ def test_the_level_is_at_most_that_of_the_recording():
     assert (noise_gain(0 * noisy, noise) == 0).all() and np.isfinite(noise_gain(noisy, 0 * noise)).all()
 
 
-def test_what_is_learnt_is_the_signal():
-    """The best gain from input to target is the Wiener gain of the signal in twice the noise."""
-    pairs = noisier(lambda length, random: random.standard_normal(length)).draw(200, random=generator())
+@pytest.mark.parametrize("louder", [1.0, 4.0])
+def test_what_is_learnt_is_the_signal(louder):
+    """The best gain from input to target is the Wiener gain of the signal in all of the input's noise."""
+    crops = Draws(lambda length, random: tone(length, random) + white(length, random)), Draws(white)
+    mixer = NoisierMixer(
+        [crops], length_samples=2048, augmentation=AugmentationSettings(), louder=(louder, louder)
+    )
+    pairs = mixer.draw(200, random=generator())
     best = (pairs.clean * pairs.mixed).sum() / (pairs.mixed**2).sum()
-    assert best == pytest.approx(1 / (1 + 2), abs=0.03)  # signal and noise of power 1; levels are off by 5 %
-    assert np.median(pairs.snr_db) == pytest.approx(10 * np.log10(1 / 2), abs=0.7)
+    assert best == pytest.approx(1 / (2 + louder), abs=0.03)  # all of power 1; levels are off by 5 %
+    if louder == 1:
+        assert np.median(pairs.snr_db) == pytest.approx(10 * np.log10(1 / 2), abs=0.7)
+
+
+def test_what_is_never_wanted_is_in_the_inputs_alone():
+    noisy = Draws(lambda length, random: tone(length, random) + 50 + white(length, random),
+                  lambda length, random: tone(length, random) + white(length, random))  # fmt: skip
+    noise = Draws(lambda length, random: white(length, random) - 30, white)
+    options = {"length_samples": 2048, "augmentation": AugmentationSettings()}
+    pairs = NoisierMixer([(noisy, noise)], highpass_hz=0.5, **options).draw(50, random=generator())
+    assert np.abs(pairs.clean.mean(axis=-1)).max() < 0.2 and (pairs.mixed.mean(axis=-1) > 10).all()
+    assert (common_energy(pairs.clean, pairs.mixed) > 1000).all()  # of one and the same stretch
 
 
 def test_gain_and_polarity_are_those_of_both_takes():
-    make = noisier(
-        lambda length, random: random.standard_normal(length), gain_db=(-20.0, 20.0), invert_polarity=True
-    )
+    make = noisier(white, gain_db=(-20.0, 20.0), invert_polarity=True)
     pairs = make.draw(40, random=generator())
     assert np.ptp(20 * np.log10(np.abs(pairs.mixed).max(axis=-1))) > 20
     assert (common_energy(pairs.clean, pairs.mixed) > 0).all()

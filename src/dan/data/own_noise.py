@@ -40,7 +40,7 @@ def own_noise(noisy: Corpus, noise: Corpus) -> Owned | None:
 
 
 def split_owned(heard: Sides, noise: Corpus, owned: Owned) -> Sides | None:
-    """Split noise that belongs to recordings: as these are, or each one's own where that is heard on both sides.
+    """Split noise that belongs to recordings: as these are, or where both sides hear it, each in itself.
 
     Args:
         heard: the recordings.

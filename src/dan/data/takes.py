@@ -100,10 +100,9 @@ class FreshTakesMixer:
 class NoisierMixer:
     """Draws stretches of noisy recordings, with more noise added for the input and taken away for the target.
 
-    The noise that is added is a times as loud in amplitude as that in the recording, and a share 1 / a of it is taken
-    away: what stays of both noises in the target is then on the mean nothing that could be told from the
-    input. With a = 1 that holds for any noise, else for Gaussian noise; but the larger a, the less it matters
-    if the noise in the recording is louder or fainter than it was told to be.
+    To the recording's noise n is added a m, with m as loud as n, and m / a is taken away: from n + a m
+    nothing can be told on the mean of n - m / a. With a = 1 that holds for any noise, else for Gaussian
+    noise; but the larger a is, the less it matters if n is louder or fainter than was told.
 
     Args:
         pairs: stretches of noisy recordings and of noise of the same kind, at any level: it is brought to
@@ -111,8 +110,8 @@ class NoisierMixer:
         length_samples: of a signal.
         augmentation: of which gain and polarity are used: others would tell one noise from the other.
         centred: take the mean off each stretch.
-        highpass_hz: what lies below it is not in the targets, and does not count for the noise's level; 0 for none.
-        louder: the least and the largest a, in power.
+        highpass_hz: what lies below it is not in the targets and says nothing of the level; 0 for none.
+        louder: the least and the largest square of a.
     """
 
     def __init__(
@@ -140,9 +139,8 @@ class NoisierMixer:
         louder = np.exp(random.uniform(*np.log(self._louder), (count, 1)) / 2)
         sign = random.choice([-1.0, 1.0], (count, 1))
         gain = sign * noise_gain(kept, kept_noise)[:, None]
-        return as_takes(
-            target=level * (kept - gain / louder * kept_noise), mixed=level * (noisy + gain * louder * noise)
-        )
+        target, mixed = kept - gain / louder * kept_noise, noisy + gain * louder * noise
+        return as_takes(target=level * target, mixed=level * mixed)
 
     def _drawn(self, random: np.random.Generator) -> list[Signal]:
         """A stretch of a recording and one of its noise, and both without what is never wanted."""
@@ -218,9 +216,9 @@ def common_energy(one: Signal, other: Signal) -> npt.NDArray[np.float64]:
 def noise_gain(noisy: Signal, noise: Signal) -> npt.NDArray[np.float64]:
     """Gain that brings noise to its level in noisy signals: ``[N, T]`` of each, ``[N]``.
 
-    Where noise is alone, in the pauses of each octave and between the lines of a spectrum, says its level. Each
-    way to tell it can only be misled upwards, by signal that never pauses or is everywhere: the lowest counts.
-    Where the noise is of another kind, the gain is the one at which it could be in there.
+    Its level is told where it is alone: in the pauses of each octave, and between the lines of a spectrum.
+    Either is misled upwards, by signal that never pauses or is everywhere, and so the lowest counts. Where
+    the noise is of another kind, the gain is the one at which it could be in there.
     """
     if noisy.shape[-1] < 4:
         return np.zeros(len(noisy))
