@@ -53,7 +53,8 @@ def test_noisy_recordings_train_a_model(tiny, folders, given):
 
 
 def test_the_noise_is_that_of_the_pauses(tiny, folders):
-    opened = open_signals(tiny(RECIPE), Folders(noisy=folders / "first"), cache=folders / "cache")
+    recipe = tiny(RECIPE | {"data.validation_count": 200})
+    opened = open_signals(recipe, Folders(noisy=folders / "first"), cache=folders / "cache")
     (told,) = [note for note in opened.notes if "taken for noise alone" in note]
     assert "64 s" in told
     noise = (opened.validation.mixed - opened.validation.clean) / 2

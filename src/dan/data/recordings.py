@@ -16,7 +16,7 @@ from dan.data.index import Corpus, check_distinct, index
 from dan.data.mixer import Mixer, PairMixer
 from dan.data.own_noise import grouped, own_noise, split_owned
 from dan.data.split import Sides, check_pairs, follow, halve, pair, split
-from dan.data.takes import LOUDER, FreshTakesMixer, NoisierMixer, RemixMixer, TakesMixer
+from dan.data.takes import EVEN, LOUDER, FreshTakesMixer, NoisierMixer, RemixMixer, TakesMixer
 
 AnyMixer = Mixer | PairMixer | TakesMixer | FreshTakesMixer | NoisierMixer | RemixMixer
 Half = Literal[0, 1]
@@ -209,12 +209,19 @@ def _noisier(
         crops = _crops(recipe, part, NOISE, cache=cache)
         added = _crops(recipe, getattr(disturbed, side), NOISE, skip_quiet=True, cache=cache)
         pairs = grouped(part, crops, added, owned if apart else None)
-        options = {"length_samples": length, "augmentation": varied, "centred": recipe.recordings.remove_mean}
-        if side == "train":
-            mixers.append(NoisierMixer(pairs, highpass_hz=highpass_hz, louder=LOUDER, **options))
-        else:  # two takes of what is wanted
+        trained = side == "train"
+        if not trained:  # the validation is two takes of what is wanted
             pairs = [(one.above(highpass_hz), other.above(highpass_hz)) for one, other in pairs]
-            mixers.append(NoisierMixer(pairs, **options))
+        mixers.append(
+            NoisierMixer(
+                pairs,
+                length_samples=length,
+                augmentation=varied,
+                centred=recipe.recordings.remove_mean,
+                highpass_hz=highpass_hz if trained else 0.0,
+                louder=LOUDER if trained else EVEN,
+            )
+        )
         notes += _told(side, crops, added, length)
     return mixers[0], mixers[1], notes
 

@@ -136,7 +136,8 @@ class NoisierMixer:
         level = db_to_amplitude(random.uniform(*bounds(varied.gain_db), (count, 1)))
         if varied.invert_polarity:
             level *= random.choice([-1.0, 1.0], (count, 1))
-        louder = np.exp(random.uniform(*np.log(self._louder), (count, 1)) / 2)
+        least, most = np.log(self._louder)
+        louder = np.exp(random.uniform(least, most, (count, 1)) / 2)
         sign = random.choice([-1.0, 1.0], (count, 1))
         gain = sign * noise_gain(kept, kept_noise)[:, None]
         target, mixed = kept - gain / louder * kept_noise, noisy + gain * louder * noise
