@@ -80,17 +80,18 @@ def test_the_level_is_at_most_that_of_the_recording():
     assert (noise_gain(0 * noisy, noise) == 0).all() and np.isfinite(noise_gain(noisy, 0 * noise)).all()
 
 
-@pytest.mark.parametrize("louder", [1.0, 4.0])
-def test_what_is_learnt_is_the_signal(louder):
+@pytest.mark.parametrize("louder_db", [0.0, 6.0])
+def test_what_is_learnt_is_the_signal(louder_db):
     """The best gain from input to target is the Wiener gain of the signal in all of the input's noise."""
     crops = Draws(lambda length, random: tone(length, random) + white(length, random)), Draws(white)
-    mixer = NoisierMixer(
-        [crops], length_samples=2048, augmentation=AugmentationSettings(), louder=(louder, louder)
-    )
+    varied = AugmentationSettings(added_noise_db=louder_db)
+    mixer = NoisierMixer([crops], length_samples=2048, augmentation=varied)
     pairs = mixer.draw(200, random=generator())
     best = (pairs.clean * pairs.mixed).sum() / (pairs.mixed**2).sum()
-    assert best == pytest.approx(1 / (2 + louder), abs=0.03)  # all of power 1; levels are off by 5 %
-    if louder == 1:
+    assert best == pytest.approx(
+        1 / (2 + 10 ** (louder_db / 10)), abs=0.03
+    )  # all of power 1; levels are off by 5 %
+    if louder_db == 0:
         assert np.median(pairs.snr_db) == pytest.approx(10 * np.log10(1 / 2), abs=0.7)
 
 

@@ -24,6 +24,10 @@ class AugmentationSettings(Settings):
     """Share of inputs whose noise is the synthesised alone."""
     gain_db: Db | tuple[Db, Db] = 0.0
     """Gain of clean and mixed alike, or the lowest and highest."""
+    added_noise_db: Db | tuple[Db, Db] = 0.0
+    """Where nothing is clean: level of the noise that is added to the inputs, above that of the noise in the
+    recordings, or the least and the most. 0 is right for any noise whose level in the recordings is told
+    rightly; the higher, the less an error of it matters."""
     invert_polarity: bool = False
     """Flip the sign of clean and of noise, each at random."""
     mix_channels: bool = False
@@ -66,6 +70,7 @@ class AugmentationSettings(Settings):
     @model_validator(mode="after")
     def _rising(self) -> AugmentationSettings:
         check_rising(noise_count=self.noise_count, gain_db=self.gain_db, background_db=self.background_db)
+        check_rising(added_noise_db=self.added_noise_db)
         check_rising(band_limit_hz=self.band_limit_hz)
         check_rising(clean_speed=self.clean_speed, noise_speed=self.noise_speed)
         if self.clean_only_share + self.silence_share > 1:

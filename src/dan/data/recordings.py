@@ -16,7 +16,7 @@ from dan.data.index import Corpus, check_distinct, index
 from dan.data.mixer import Mixer, PairMixer
 from dan.data.own_noise import grouped, own_noise, split_owned
 from dan.data.split import Sides, check_pairs, follow, halve, pair, split
-from dan.data.takes import EVEN, LOUDER, FreshTakesMixer, NoisierMixer, RemixMixer, TakesMixer
+from dan.data.takes import FreshTakesMixer, NoisierMixer, RemixMixer, TakesMixer
 
 AnyMixer = Mixer | PairMixer | TakesMixer | FreshTakesMixer | NoisierMixer | RemixMixer
 Half = Literal[0, 1]
@@ -209,17 +209,13 @@ def _noisier(
         crops = _crops(recipe, part, NOISE, cache=cache)
         added = _crops(recipe, getattr(disturbed, side), NOISE, skip_quiet=True, cache=cache)
         pairs = grouped(part, crops, added, owned if apart else None)
-        trained = side == "train"
-        if not trained:  # the validation is two takes of what is wanted
-            pairs = [(one.above(highpass_hz), other.above(highpass_hz)) for one, other in pairs]
+        cutoff_hz, centred = highpass_hz, recipe.recordings.remove_mean
+        if side == "validation":  # two takes of what is wanted
+            pairs = [(one.above(cutoff_hz), other.above(cutoff_hz)) for one, other in pairs]
+            cutoff_hz = 0.0
         mixers.append(
             NoisierMixer(
-                pairs,
-                length_samples=length,
-                augmentation=varied,
-                centred=recipe.recordings.remove_mean,
-                highpass_hz=highpass_hz if trained else 0.0,
-                louder=LOUDER if trained else EVEN,
+                pairs, length_samples=length, augmentation=varied, centred=centred, highpass_hz=cutoff_hz
             )
         )
         notes += _told(side, crops, added, length)

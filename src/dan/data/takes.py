@@ -32,8 +32,6 @@ PASSED_OVER = 0.1
 FRAME_SAMPLES, FEWEST_FRAMES = 512, 8
 OCTAVES = (0, 7, 15, 31, 63, 127)
 """Where octaves begin among the bins of whole frames; the lowest ones are one, as a bin or two say little."""
-EVEN, LOUDER = (1.0, 1.0), (1.0, 8.0)
-"""Power of the noise that is added against that in the recording: from and to."""
 TRIES = 8
 
 
@@ -108,10 +106,10 @@ class NoisierMixer:
         pairs: stretches of noisy recordings and of noise of the same kind, at any level: it is brought to
             that in the recordings. Each pair is drawn as often.
         length_samples: of a signal.
-        augmentation: of which gain and polarity are used: others would tell one noise from the other.
+        augmentation: of which the level of the added noise, gain and polarity are used: others would tell one
+            noise from the other.
         centred: take the mean off each stretch.
         highpass_hz: what lies below it is not in the targets and says nothing of the level; 0 for none.
-        louder: the least and the largest square of a.
     """
 
     def __init__(
@@ -122,11 +120,10 @@ class NoisierMixer:
         augmentation: AugmentationSettings,
         centred: bool = False,
         highpass_hz: float = 0.0,
-        louder: tuple[float, float] = EVEN,
     ) -> None:
         self._pairs, self._length = pairs, length_samples
         self._augmentation, self._centred = augmentation, centred
-        self._highpass_hz, self._louder = highpass_hz, louder
+        self._highpass_hz = highpass_hz
 
     def draw(self, count: int, *, random: np.random.Generator) -> Pairs:
         """Draw targets (`clean`) and inputs (`mixed`), ``[count, T]`` of each."""
@@ -136,8 +133,7 @@ class NoisierMixer:
         level = db_to_amplitude(random.uniform(*bounds(varied.gain_db), (count, 1)))
         if varied.invert_polarity:
             level *= random.choice([-1.0, 1.0], (count, 1))
-        least, most = np.log(self._louder)
-        louder = np.exp(random.uniform(least, most, (count, 1)) / 2)
+        louder = db_to_amplitude(random.uniform(*bounds(varied.added_noise_db), (count, 1)))
         sign = random.choice([-1.0, 1.0], (count, 1))
         gain = sign * noise_gain(kept, kept_noise)[:, None]
         target, mixed = kept - gain / louder * kept_noise, noisy + gain * louder * noise

@@ -18,6 +18,7 @@ def for_noisy_targets(recipe: Recipe) -> Recipe:
     added is set back: speeds, equalisers, pauses and shares without noise.
     """
     losses = LossSettings(weights=LossWeights(l1=0.0, snr=1.0))
-    kept = {name: getattr(recipe.augmentation, name) for name in ("gain_db", "invert_polarity")}
+    names = ("gain_db", "added_noise_db", "invert_polarity")
+    kept = {name: getattr(recipe.augmentation, name) for name in names}
     augmentation = type(recipe.augmentation)(**kept)
     return recipe.model_copy(update={"losses": losses, "augmentation": augmentation})
