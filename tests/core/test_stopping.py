@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM: the first unwinds, blocks that are undivided end first, the second ends at once."""
 
+import _thread
 import signal
 import subprocess
 import sys
@@ -54,6 +55,22 @@ def test_an_undivided_block_keeps_the_interrupt_of_a_notebook():
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)  # more of them are one
         done.append("whole")
+    assert done == ["whole"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_an_interrupt_from_within_comes_also_where_the_signal_is_blocked():
+    """As in a worker of Ray whose task is cancelled."""
+    done = []
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            with undivided():
+                _thread.interrupt_main()
+                done.append("whole")
+            done.append("never")
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     assert done == ["whole"]
 
 

@@ -19,8 +19,8 @@ AGAIN = 1
 """How often a training whose worker or node was lost is started again: it goes on from its checkpoint."""
 LOOKS_EVERY_S = 1.0
 """So often it is looked whether Ctrl-C or SIGTERM has come."""
-LEAVES_WITHIN_S = 15.0
-"""Time for a training that is cancelled to leave a checkpoint; then it is ended."""
+LEAVES_WITHIN_S = 10.0
+"""Time for trainings that are cancelled to leave a checkpoint, a step or so; then they are ended."""
 
 
 def train_many(trainings: Sequence[Training], *, address: str, cores: int | None = None) -> Iterator[Trained]:

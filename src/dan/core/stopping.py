@@ -81,7 +81,16 @@ def undivided() -> Iterator[None]:
     finally:
         _set(previous)
     if held:
-        signal.raise_signal(held[0])
+        _deliver(held[0])
+
+
+def _deliver(number: int) -> None:
+    """Let a signal come that was held back, also where it is blocked, as Ctrl-C is in workers of Ray."""
+    handler = signal.getsignal(number)
+    if callable(handler):
+        handler(number, None)
+    else:
+        signal.raise_signal(number)
 
 
 def _set(handlers: Mapping[signal.Signals, Handler]) -> None:
