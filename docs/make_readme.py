@@ -17,6 +17,7 @@ def main(demo: str) -> None:
     images.mkdir(exist_ok=True)
     for name in ("scores.png", "signals.png", "curve.png"):
         shutil.copy(report / name, images / name)
+    shutil.copy(Path(demo) / "likeness" / "likeness.png", images / "likeness.png")
     page = ROOT / "README.md"
     text = page.read_text(encoding="utf-8")
     text = _between(text, "table", (report / "table.md").read_text(encoding="utf-8").strip())

@@ -9,10 +9,9 @@ from contextlib import closing
 import numpy as np
 from benchmarks.ablation.figures import Ablation, Array, Row, of_all_seeds, rows_of
 from benchmarks.ablation.judge import rightly_judged
-from benchmarks.ablation.sides import SIDES, Result, side_recipe, train_side
+from benchmarks.ablation.sides import SIDES, Result, by_side, side_recipe, train_side
 from benchmarks.shipped_models.ecg import RATE_HZ, Filter, Stretch, filters, matches, stretches
 
-from dan.core.progress import track
 from dan.data.sources import open_recordings
 from dan.metrics import general as metrics
 from dan.training.loop import apply
@@ -38,10 +37,7 @@ BATCHES_TO_JUDGE = range(100_000, 100_016)
 def ablate(options: argparse.Namespace, *, seeds: Sequence[int], epochs: int) -> Ablation:
     """Train all sides further from one model, and score them."""
     drawn = [stretch for level_db in SNRS_DB for stretch in held_out(options, level_db)]
-    found = {
-        side: [trained(options, side, seed, epochs, drawn) for seed in track(seeds, "Seeds")]
-        for side in SIDES
-    }
+    found = by_side(SIDES, seeds, lambda side, seed: trained(options, side, seed, epochs, drawn))
     words = (
         f"{epochs * STEPS} steps from a trained model; {len(drawn) // len(SNRS_DB)} stretches of "
         f"{STRETCH_S:g} s at each SNR, {len(seeds)} seeds"

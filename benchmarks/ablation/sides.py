@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from dan.config import Recipe
 from dan.config.load import load_recipe
+from dan.core.progress import track
 from dan.data.batches import Source, ValidationSet
 from dan.inference.model_file import load_model
 from dan.training.loop import train
@@ -45,7 +46,14 @@ class Result:
 
 
 def side_recipe(
-    name: str, side: str, seed: int, *, share: float, common: Sequence[str], judged: Sequence[str]
+    name: str,
+    side: str,
+    seed: int,
+    *,
+    share: float,
+    common: Sequence[str],
+    judged: Sequence[str],
+    features_share: float | None = None,
 ) -> Recipe:
     """Return the recipe of one side.
 
@@ -53,14 +61,15 @@ def side_recipe(
         name: of the recipe that all sides share.
         side: one of `SIDES`.
         seed: of the training.
-        share: norm of each adversarial gradient at the output, relative to the reconstruction's.
+        share: norm of the adversarial gradient at the output, relative to the reconstruction's.
         common: overrides of all sides.
         judged: overrides of those with an adversarial part.
+        features_share: norm of the gradient of feature matching, where a side has it; `share` if left out.
     """
-    share_of_features = share if side == FEATURES else 0
+    matched = 0 if side != FEATURES else share if features_share is None else features_share
     weights = [
         f"losses.weights.adversarial={0 if side == OFF else share}",
-        f"losses.weights.feature_matching={share_of_features}",
+        f"losses.weights.feature_matching={matched}",
     ]
     given = [] if side == OFF else [*ADVERSARIAL, *judged]
     return load_recipe(name, overrides=[*common, *given, *weights], seed=seed)
@@ -80,3 +89,14 @@ def train_side(recipe: Recipe, opened: Opened, *, start: Path | None = None) -> 
     started = time.process_time()
     train(state, *opened)
     return state, time.process_time() - started
+
+
+def by_side(
+    sides: Sequence[str], seeds: Sequence[int], trained: Callable[[str, int], Result]
+) -> dict[str, list[Result]]:
+    """Train every side from every seed, seed by seed: other work on the machine slows all sides alike."""
+    found: dict[str, list[Result]] = {side: [] for side in sides}
+    for seed in track(seeds, "Seeds"):
+        for side in sides:
+            found[side].append(trained(side, seed))
+    return found

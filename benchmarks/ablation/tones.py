@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from benchmarks.ablation.figures import Ablation, Array, Row, of_all_seeds, rows_of
 from benchmarks.ablation.judge import rightly_judged
-from benchmarks.ablation.sides import SIDES, Result, side_recipe, train_side
+from benchmarks.ablation.sides import SIDES, Result, by_side, side_recipe, train_side
 
-from dan.core.progress import track
 from dan.data.sources import open_source, open_validation
 from dan.metrics import general as metrics
 from dan.synthesis.mix import draw_pairs
@@ -21,12 +21,12 @@ HELD_BACK = 90_001
 SCORED, JUDGE_LEARNS = 1000, 1600
 COMMON = ("data.validation_count=50",)
 JUDGED = (
-    "discriminator.hidden_channels=6",
+    "discriminator.fft_sizes=[256]",
     "discriminator.depth=2",
     "discriminator_optimiser.learning_rate=0.01",
 )
-SHARE = 20.0
-START_SHARE = 1 / 2
+SHARE, FEATURES_SHARE = 10.0, 120.0
+START_SHARE = 1 / 6
 """Share of the epochs before the adversarial part begins."""
 
 
@@ -35,9 +35,7 @@ def ablate(*, seeds: Sequence[int], snr_db: Sequence[float], epochs: int) -> Abl
     rows: list[Row] = []
     everything: dict[str, list[Result]] = {side: [] for side in SIDES}
     for level_db in snr_db:
-        found = {
-            side: [trained(side, seed, level_db, epochs) for seed in track(seeds, "Seeds")] for side in SIDES
-        }
+        found = by_side(SIDES, seeds, partial(trained, level_db=level_db, epochs=epochs))
         rows += rows_of(f"tones at {level_db:g} dB", of_all_seeds(found))
         everything = {side: [*everything[side], *found[side]] for side in SIDES}
     words = f"{epochs} epochs of 100 steps from fresh weights, {SCORED} signals, {len(seeds)} seeds"
@@ -48,7 +46,8 @@ def trained(side: str, seed: int, level_db: float, epochs: int) -> Result:
     """Train one side and score it."""
     common = [f"noise.snr_db={level_db}", f"training.epochs={epochs}", *COMMON]
     start = f"losses.adversarial_start_epochs={round(START_SHARE * epochs)}"
-    recipe = side_recipe("tones", side, seed, share=SHARE, common=common, judged=[start, *JUDGED])
+    shares = {"share": SHARE, "features_share": FEATURES_SHARE}
+    recipe = side_recipe("tones", side, seed, **shares, common=common, judged=[start, *JUDGED])
     state, took_s = train_side(recipe, (open_source(recipe, None), open_validation(recipe, None)))
     return Result(score(state), took_s, state.history[-1]["discriminator_accuracy"])
 

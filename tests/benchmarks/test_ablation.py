@@ -14,14 +14,16 @@ QUICK = ("training.steps_per_epoch=2", "training.batch_size=4", "data.validation
 
 def test_the_sides_differ_in_the_adversarial_part_alone():
     recipes = {
-        side: side_recipe("tones", side, 7, share=0.5, common=["training.epochs=3"], judged=())
+        side: side_recipe(
+            "tones", side, 7, share=0.5, features_share=2.0, common=["training.epochs=3"], judged=()
+        )
         for side in SIDES
     }
     weights = {side: recipe.losses.weights for side, recipe in recipes.items()}
     assert [(each.adversarial, each.feature_matching) for each in weights.values()] == [
         (0, 0),
         (0.5, 0),
-        (0.5, 0.5),
+        (0.5, 2.0),
     ]
     assert not recipes[OFF].losses.needs_discriminator
     for side in (ON, FEATURES):

@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from dan.core.errors import DanError
-from dan.workflows import demo
+from dan.workflows import demo, likeness
 from dan.workflows.demo import run_demo
 
 
@@ -13,6 +13,9 @@ from dan.workflows.demo import run_demo
 def short(monkeypatch, tiny):
     recipe = tiny({"training.epochs": 1})
     monkeypatch.setattr(demo, "load_recipe", lambda name, overrides=(): recipe)
+    steps = ("training.steps_per_epoch=1", "training.batch_size=2", "data.validation_count=2")
+    monkeypatch.setattr(likeness, "COMMON", (*likeness.COMMON, *steps))
+    monkeypatch.setattr(likeness, "JUDGED", 3)
 
 
 @pytest.mark.filterwarnings("error")
@@ -22,9 +25,15 @@ def test_the_story_from_data_to_report(tmp_path, short, told, caplog):
     evaluation = run_demo(out, quick=True, force=False)
     names = [row.name for row in evaluation.table.rows]
     assert names[:2] == ["noisy", "dan"] and names[-1] == "limit"
-    for file in ("data/dataset.json", "data/train.png", "run/model.safetensors", "report/index.html"):
+    for file in (
+        "data/dataset.json",
+        "data/train.png",
+        "run/model.safetensors",
+        "likeness/likeness.png",
+        "report/index.html",
+    ):
         assert (out / file).is_file()
-    assert [line[:2] for line in caplog.messages if line[1:2] == "."] == ["1.", "2.", "3."]
+    assert [line[:2] for line in caplog.messages if line[1:2] == "."] == ["1.", "2.", "3.", "4."]
     judging = ["Reading validation", "Denoising", "Theoretical limit", "Scoring"]
     stages = ["Writing train", "Writing validation", "Training", *judging]
     assert list(told)[:7] == stages and all(shares[-1] == 1 for shares in told.values())
@@ -44,14 +53,15 @@ def test_an_interrupted_demo_goes_on(tmp_path, short, monkeypatch, tiny):
         patched.setattr(demo, "judge", lambda *given, **options: signal.raise_signal(signal.SIGINT))
         with pytest.raises(KeyboardInterrupt):
             run_demo(out, quick=True, force=False)
-    made = {path: path.stat().st_mtime_ns for path in (out / "data").rglob("*")}
+    kept = ("data", "likeness")
+    made = {path: path.stat().st_mtime_ns for name in kept for path in (out / name).rglob("*")}
     model = (out / "run" / "model.safetensors").read_bytes()
     with monkeypatch.context() as patched:
         patched.setattr(demo, "load_recipe", lambda name, overrides=(): tiny({"data.train_count": 5}))
         with pytest.raises(DanError, match=r"no data of this demo.*--force"):
             run_demo(out, quick=False, force=False)
     run_demo(out, quick=True, force=False)
-    assert made == {path: path.stat().st_mtime_ns for path in (out / "data").rglob("*")}
+    assert made == {path: path.stat().st_mtime_ns for name in kept for path in (out / name).rglob("*")}
     assert (out / "run" / "model.safetensors").read_bytes() == model
 
 
