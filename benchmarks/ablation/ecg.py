@@ -8,7 +8,6 @@ from contextlib import closing
 
 import numpy as np
 from benchmarks.ablation.figures import Ablation, Array, Row, of_all_seeds, rows_of
-from benchmarks.ablation.judge import rightly_judged
 from benchmarks.ablation.sides import SIDES, Result, by_side, side_recipe, train_side
 from benchmarks.shipped_models.ecg import RATE_HZ, Filter, Stretch, filters, matches, stretches
 
@@ -30,8 +29,6 @@ COMMON = (
 )
 JUDGED = ("discriminator.fft_sizes=[64, 256]", "discriminator_optimiser.learning_rate=0.005")
 USUAL = "0.5-40 Hz and notch"
-BATCHES_TO_JUDGE = range(100_000, 100_016)
-"""Numbers of the batches that the judge learns from: behind all that are trained on."""
 
 
 def ablate(options: argparse.Namespace, *, seeds: Sequence[int], epochs: int) -> Ablation:
@@ -68,19 +65,8 @@ def trained(
     signals = open_recordings(recipe, clean=options.clean, noise=options.noise, sample_rate_hz=RATE_HZ)
     with closing(signals.source):
         state, took_s = train_side(recipe, (signals.source, signals.validation), start=options.start)
-        batches = [signals.source.batch(number) for number in BATCHES_TO_JUDGE]
-    clean, noisy = (
-        np.concatenate([getattr(batch, name)[:, 0].numpy() for batch in batches])
-        for name in ("clean", "noisy")
-    )
     mixed = np.stack([stretch.mixed for stretch in drawn]).astype(np.float32)
-    estimate = apply(state.best, mixed)
-    figures = score(estimate, drawn)
-    figures["judge"] = rightly_judged(
-        training=(clean, apply(state.best, noisy)),
-        judged=(np.stack([stretch.clean for stretch in drawn]), estimate),
-        seed=seed,
-    )
+    figures = score(apply(state.best, mixed), drawn)
     return Result(figures, took_s, state.history[-1]["discriminator_accuracy"])
 
 
