@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> None:
     elif options.command == "ecg":
         from benchmarks.ablation import ecg
 
-        found = ecg.ablate(options, seeds=seeds, epochs=options.epochs or 4)
+        found = ecg.ablate(options, seeds=seeds, epochs=options.epochs or 8)
     else:
         from benchmarks.ablation import speech
 
