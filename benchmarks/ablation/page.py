@@ -136,4 +136,5 @@ def _draw(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set_yticks(list(places), [row.side.removeprefix("on, ") for row in rows], fontsize=TEXT)
     axes.set_ylim(-0.7, len(rows) - 0.3)
     axes.xaxis.set_major_locator(MaxNLocator(4))
-    style_axes(axes, title=f"{rows[0].signals.split(",")[0]}: {figure}{', lower by' if sign < 0 else ''}")
+    signals = rows[0].signals.split(",")[0]
+    style_axes(axes, title=f"{signals}: {figure}{', lower by' if sign < 0 else ''}")
