@@ -72,6 +72,6 @@ class FineTuningSettings(Settings):
     """Run folder, model file or name of the model to start from; empty for fresh weights."""
     replay_weight: NonNegative = 1.0
     """Weight of the loss that holds the model, on synthesised mixtures, to what it gave at the start."""
-    share: Annotated[float, Field(gt=0, le=1)] = 0.3
+    share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of the way from the weights of the start to the trained ones, at which the model is taken: the
     more, the better on the new recordings and the worse on all others."""
