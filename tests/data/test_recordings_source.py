@@ -260,7 +260,7 @@ def pairs_in(tmp_path, noisy, count=3):
 
 def test_one_folder_as_clean_and_noisy_is_refused(tiny, tmp_path):
     folder = pairs_in(tmp_path, lambda signal, _: signal)["clean"]
-    with pytest.raises(DanError, match="they are one folder"):
+    with pytest.raises(DanError, match="given for both sides"):
         open_recordings(tiny(BASE), clean=folder, noisy=folder.parent / "n" / ".." / "c")
 
 

@@ -115,8 +115,8 @@ def test_pairs_are_found_and_cut_alike():
     [
         (corpus("a.wav"), "b.wav: it has no partner"),
         (corpus("a.wav", "b.wav", "c.wav"), "c.wav: it has no partner"),
-        (corpus("a.wav", "b.wav", length=15999), "length_samples: 16000 and 15999"),
-        (corpus("a.wav", "b.wav", rate_hz=16000.0), "sample_rate_hz: 8000 and 16000"),
+        (corpus("a.wav", "b.wav", length=15999), "not 16000 and 15999 samples long"),
+        (corpus("a.wav", "b.wav", rate_hz=16000.0), "not 8000 and 16000 Hz"),
         (corpus("a.wav", "b.wav", channels=(1,)), "no channel"),
     ],
 )

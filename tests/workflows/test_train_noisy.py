@@ -66,7 +66,7 @@ def test_the_noise_is_that_of_the_pauses(tiny, folders):
     [
         ({"second_take": "second"}, "Give --noisy as well"),
         ({"noisy": "first", "noise": "noise", "second_take": "second"}, "Give one of them"),
-        ({"noisy": "first", "second_take": "first"}, "they are one folder"),
+        ({"noisy": "first", "second_take": "first"}, "given for both sides"),
         ({"noisy": "first", "noise": "noise", "data": "noise"}, "Give only one"),
         ({"noisy": "first", "noise": "first"}, "the same recording is in noisy and in noise"),
     ],
@@ -98,6 +98,15 @@ def test_what_lies_between_pauses_is_cut_out_as_well(folders):
     with pytest.raises(DanError, match="exists already"):
         write_pauses(folders / "first", folders / "more", events=folders / "events")
     assert not (folders / "more").exists()
+
+
+@pytest.mark.parametrize(
+    ("out", "events"), [("one", "one"), ("one", "one/in"), ("one", "first/in"), ("first/in", None)]
+)
+def test_folders_that_would_be_read_as_parts_of_others_are_refused(folders, out, events):
+    with pytest.raises(DanError, match="would be read with it"):
+        write_pauses(folders / "first", folders / out, events=events and folders / events)
+    assert not (folders / "one").exists()
 
 
 def test_recordings_without_pauses_are_refused_with_the_way_out(folders):

@@ -75,6 +75,7 @@ def write_pauses(
     Raises:
         DanError: if a folder or a recording is wrong, no pause is found, or a folder cannot be made.
     """
+    _check_apart(folder, out, events)
     corpus = index(folder, sample_rate_hz=sample_rate_hz)
     shown, taken_s, without = list[tuple[str, float, Pauses]](), 0.0, list[str]()
     told, cut = Counter[str](), 0
@@ -114,8 +115,23 @@ def write_pauses(
         for folder_made in filter(None, (made, made_events)):
             (folder_made / SAYS).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
     notes = [*_notes(corpus, taken_s, without, told)]
-    notes += [f"{events}: {cut} events between the pauses of single channels"] if events else []
+    notes += [_told_events(events, cut)] if events else []
     return Taken(out, tuple(notes), tuple(shown))
+
+
+def _check_apart(folder: Path, out: Path, events: Path | None) -> None:
+    """No folder that is made lies in another: it would be read as a part of that one."""
+    for inner, outer in ((out, folder), (events, folder), (events, out), (out, events)):
+        if inner and outer and inner.resolve().is_relative_to(outer.resolve()):
+            raise DanError(
+                inner, f"it is or lies in {outer}, and would be read with it", "Give another folder"
+            )
+
+
+def _told_events(events: Path, count: int) -> str:
+    if count:
+        return f"{events}: {count} events between the pauses of single channels"
+    return f"{events}: no events, as nothing lies between the pauses: lower --threshold, or change --frame"
 
 
 def _annotated(

@@ -94,7 +94,7 @@ def check_pairs(clean: Corpus, noisy: Corpus) -> list[str]:
             different names.
     """
     if clean.folder.resolve() == noisy.folder.resolve():
-        raise DanError(f"--clean and --noisy {clean.folder}", "they are one folder", "Give two")
+        raise DanError(clean.folder, "it is given for both sides of each pair", "Give two folders")
     names = {entry.digest: _stem(entry) for entry in clean.entries}
     same = [entry for entry in noisy.entries if names.get(entry.digest) == _stem(entry)]
     others = [entry for entry in noisy.entries if names.get(entry.digest, _stem(entry)) != _stem(entry)]
@@ -178,12 +178,11 @@ def _stem(entry: Entry) -> str:
 def _matched(clean: Entry, noisy: Entry) -> tuple[Entry, Entry]:
     """Both with the channels that hold a signal in either."""
     common = tuple(sorted({*clean.channels} & {*noisy.channels}))
-    for what in ("length_samples", "sample_rate_hz"):
+    for what, unit in (("length_samples", "samples long"), ("sample_rate_hz", "Hz")):
         ours, theirs = getattr(clean, what), getattr(noisy, what)
         if ours != theirs:
-            raise DanError(
-                f"{clean.path} and {noisy.path}", f"{what}: {ours:g} and {theirs:g}", "Pair them anew"
-            )
+            rule = f"a pair is alike in length and rate, not {ours:.15g} and {theirs:.15g} {unit}"
+            raise DanError(f"{clean.path} and {noisy.path}", rule, "Cut or resample one of them")
     if not common:
         raise DanError(
             f"{clean.path} and {noisy.path}", "no channel holds a signal in both", "Pair them anew"
