@@ -118,10 +118,7 @@ class Jobs:
             return
         job.state, process = "stopped", job._process
         if process and process.poll() is None:
-            process.send_signal(signal.SIGINT)
-            killer = threading.Timer(SECONDS_UNTIL_KILLED, process.kill)
-            killer.daemon = True
-            killer.start()
+            _end(process)
 
     def _work(self) -> None:
         while (job := self._queue.get()) is not None:
@@ -154,10 +151,18 @@ class Jobs:
         )
         job._process = process
         if job.state == "stopped":  # between the start and the line above
-            process.send_signal(signal.SIGINT)
+            _end(process)
         for line in process.stdout or ():
             job.take(line.rstrip("\n"))
         code = process.wait()
         if code < 0 and job.state == "running":
             job.messages.append(f"The command was ended by signal {-code}. What it had written is kept.")
         return code
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a command as Ctrl-C does, and by force if it is still there after a while."""
+    process.send_signal(signal.SIGINT)
+    killer = threading.Timer(SECONDS_UNTIL_KILLED, process.kill)
+    killer.daemon = True
+    killer.start()
