@@ -1,5 +1,6 @@
 """The page's jobs: in order, stopped, failed in the command's own words, and never taking the page down."""
 
+import os
 import time
 
 import pytest
@@ -67,6 +68,25 @@ def test_a_killed_job_fails_by_itself_and_the_next_one_runs(jobs, tmp_path):
     killed._process.kill()
     assert wait(after).state == "done"
     assert killed.state == "failed" and "signal 9" in killed.messages[-1]
+
+
+def test_a_job_that_does_not_heed_ctrl_c_is_killed_with_its_children_and_the_next_one_runs(
+    jobs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("dan.app.jobs.SECONDS_UNTIL_KILLED", 0.2)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    (tmp_path / "stubborn.py").write_text(
+        "import signal, subprocess, sys, time\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "print('begun', flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    stubborn, after = jobs.add(Job("train", [["stubborn"]])), jobs.add(Job("info", [TONES]))
+    while not stubborn.messages:
+        time.sleep(0.02)
+    jobs.stop(stubborn.key)
+    assert wait(after).state == "done" and stubborn.state == "stopped"
 
 
 def test_a_corrupt_model_is_named_by_the_commands_own_sentence(jobs, tmp_path):

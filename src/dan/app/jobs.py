@@ -5,6 +5,7 @@ A job that crashes takes only its own process down, and a page that is reloaded 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -81,6 +82,8 @@ class Jobs:
 
     def __init__(self) -> None:
         self._queue: queue.Queue[Job | None] = queue.Queue()
+        self._lock = threading.Lock()
+        """Held where a state changes: the page stops what this thread begins and ends."""
         self.all: dict[str, Job] = {}
         self._thread = threading.Thread(target=self._work, name="dan-jobs", daemon=True)
         self._thread.start()
@@ -114,28 +117,33 @@ class Jobs:
     def stop(self, key: str | None) -> None:
         """Stop a job: as Ctrl-C does, and by force if that does not help in time."""
         job = self.get(key)
-        if job is None or job.is_over:
-            return
-        job.state, process = "stopped", job._process
+        with self._lock:
+            if job is None or job.is_over:
+                return
+            job.state, process = "stopped", job._process
         if process and process.poll() is None:
             _end(process)
 
     def _work(self) -> None:
         while (job := self._queue.get()) is not None:
-            if job.state == "queued":
+            with self._lock:
+                is_wanted = job.state == "queued"
+                job.state = "running" if is_wanted else job.state
+            if is_wanted:
                 self._run(job)
 
     def _run(self, job: Job) -> None:
-        job.state, start = "running", time.monotonic()
+        start = time.monotonic()
         try:
             codes = [self._command(job, arguments) for arguments in job.commands if job.state == "running"]
         except (OSError, ValueError) as error:  # the next job must not suffer
             codes = [1]
             job.messages.append(f"The command did not start, or was not understood: {error}.")
         job.seconds = time.monotonic() - start
-        if job.state == "running":
-            job.state = "done" if not any(codes) else "failed"
-            job.fraction = 1.0 if job.state == "done" else job.fraction
+        with self._lock:
+            if job.state == "running":
+                job.fraction = job.fraction if any(codes) else 1.0
+                job.state = "failed" if any(codes) else "done"
 
     def _command(self, job: Job, arguments: Sequence[str]) -> int:
         process = subprocess.Popen(
@@ -149,8 +157,9 @@ class Jobs:
             env={**os.environ, PROGRESS_VARIABLE: "json", "COLUMNS": "1000", "PYTHONUNBUFFERED": "1"},
             start_new_session=True,
         )
-        job._process = process
-        if job.state == "stopped":  # between the start and the line above
+        with self._lock:
+            job._process, is_stopped = process, job.state == "stopped"
+        if is_stopped:  # while it started
             _end(process)
         for line in process.stdout or ():
             job.take(line.rstrip("\n"))
@@ -161,8 +170,14 @@ class Jobs:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """End a command as Ctrl-C does, and by force if it is still there after a while."""
+    """End a command as Ctrl-C does, and it and its children by force if one is still there after a while."""
     process.send_signal(signal.SIGINT)
-    killer = threading.Timer(SECONDS_UNTIL_KILLED, process.kill)
+    killer = threading.Timer(SECONDS_UNTIL_KILLED, _kill, [process.pid])
     killer.daemon = True
     killer.start()
+
+
+def _kill(group: int) -> None:
+    """Kill a command and its children, who hold its output open and so the next job up."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
