@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from dan.config import RecurrentGeneratorSettings, SignalSettings
 from dan.networks.normalisation import batch_norm
-from dan.networks.short_time import ShortTimeGenerator, reshape
+from dan.networks.short_time import ShortTimeGenerator, power_of, reshape
 
 FINE_HZ = 2000.0
 """Frequency up to which each place of the spectrum is a band of its own at the start."""
@@ -205,7 +205,7 @@ class RecurrentGenerator(ShortTimeGenerator):
 
 def bounded(factor: Tensor) -> Tensor:
     """Complex factors ``[B, 2, ...]`` brought to a magnitude below 1, their phases kept."""
-    magnitude = (factor.square().sum(dim=1, keepdim=True) + TINY).sqrt()
+    magnitude = power_of(factor, TINY).sqrt()
     return factor * (magnitude.tanh() / magnitude)
 
 

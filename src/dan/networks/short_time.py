@@ -126,9 +126,9 @@ class ShortTimeGenerator(GeneratorBase):
 
     def _features(self, spectrum: Tensor, state: dict[str, Tensor]) -> Tensor:
         """Compressed real part, imaginary part, magnitude, levelled, ``[B, 3, frames, bins]``."""
-        power = spectrum.square().sum(dim=1, keepdim=True) + TINY_POWER
-        scale = power ** ((self.compression - 1) / 2)
-        magnitude = scale * power.sqrt()
+        logarithm = power_of(spectrum, TINY_POWER).log()  # quicker than powers
+        scale = (logarithm * ((self.compression - 1) / 2)).exp()
+        magnitude = (logarithm * (self.compression / 2)).exp()
         level = self._level(magnitude.mean(dim=-1, keepdim=True), state)
         return torch.cat([scale * spectrum, magnitude], dim=1) / level
 
@@ -138,6 +138,12 @@ class ShortTimeGenerator(GeneratorBase):
         state["level"] = whole[:, :, 1 - self.level_frames :]
         mean, share = (F.avg_pool2d(part, (self.level_frames, 1), 1) for part in (whole, whole.sign()))
         return mean / share  # a magnitude is above 0: what is 0 has not been
+
+
+def power_of(spectrum: Tensor, least: float) -> Tensor:
+    """Return the power ``[B, 1, ...]`` of real and imaginary part ``[B, 2, ...]``, with `least` added."""
+    real, imag = torch.split(spectrum, 1, dim=1)  # a graph runs this more quickly than a sum over an axis
+    return real * real + imag * imag + least
 
 
 def reshape(input: Tensor, *shape: int) -> Tensor:
