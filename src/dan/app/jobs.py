@@ -171,6 +171,9 @@ class Jobs:
 
 def _end(process: subprocess.Popen[str]) -> None:
     """End a command as Ctrl-C does, and it and its children by force if one is still there after a while."""
+    if sys.platform == "win32":  # which has no such signal
+        process.kill()
+        return
     process.send_signal(signal.SIGINT)
     killer = threading.Timer(SECONDS_UNTIL_KILLED, _kill, [process.pid])
     killer.daemon = True
@@ -179,5 +182,6 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 def _kill(group: int) -> None:
     """Kill a command and its children, who hold its output open and so the next job up."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(group, signal.SIGKILL)
+    if sys.platform != "win32":
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
