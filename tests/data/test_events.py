@@ -34,6 +34,14 @@ def test_what_lies_between_pauses_stands_alone():
         assert left < before[round(18 * length / 256) :].max() / 5  # of the 20 Hz hardly anything
 
 
+def test_digital_silence_is_no_event():
+    always, slow = blinks()
+    signal = always + slow
+    signal[2300:2500] = signal[6500:] = 0
+    events = cut_events(signal, PAUSES, silent=[(6500, 7000), (2300, 2500)])
+    assert {start: len(event) // 3 for start, event in events.items()} == {2000: 300, 6000: 500}
+
+
 def test_a_slope_and_an_offset_are_no_event():
     always, slow = blinks()
     slope = 100 + 0.01 * np.arange(7000)

@@ -45,6 +45,37 @@ def test_digital_silence_is_no_noise():
     assert find_pauses(0 * signal, sample_rate_hz=RATE_HZ).stretches == ()
 
 
+def bursts(levels, *, seed=0):
+    """Sounds of 0.5 s with a second of digital silence before and behind each."""
+    random, signal = np.random.default_rng(seed), np.zeros(1500 * len(levels) + 1000)
+    for number, level in enumerate(levels):
+        signal[1500 * number + 1000 : 1500 * (number + 1)] = level * random.standard_normal(500)
+    return signal
+
+
+def test_sounds_between_digital_silence_are_no_noise_however_quiet():
+    assert find_pauses(bursts([1, 1, 1, 1]), sample_rate_hz=RATE_HZ).stretches == ()
+    found = find_pauses(bursts([1, 0.01, 0.5, 0.01]), sample_rate_hz=RATE_HZ)
+    assert found.stretches == () and found.silent_samples == 5000
+
+
+def test_noise_that_a_gate_lets_through_behind_a_sound_is_taken():
+    signal = bursts([1, 1, 1])
+    for start in (1500, 3000, 4500):
+        signal[start : start + 400] = 0.01 * np.random.default_rng(start).standard_normal(400)
+    found = find_pauses(signal, sample_rate_hz=RATE_HZ)
+    assert found.stretches == ((1525, 1875), (3025, 3375), (4525, 4875))
+
+
+def test_silence_that_does_not_fill_its_frames_does_not_lower_the_floor():
+    signal = events()
+    signal[4010:4990:100] = 0
+    for start in range(4010, 4990, 70):
+        signal[start : start + 60] = 0  # at most 10 samples of each frame are left
+    found = find_pauses(signal, sample_rate_hz=RATE_HZ)
+    assert found.stretches == ((0, 1975), (3025, 3975), (5025, 5975), (8025, 10000))
+
+
 def test_a_slow_drift_is_no_event():
     drift = 100 * np.sin(2 * np.pi * 0.05 * np.arange(10 * RATE_HZ) / RATE_HZ)
     found = find_pauses(0.1 * drift / 10 + events(), sample_rate_hz=RATE_HZ)
@@ -59,6 +90,16 @@ def test_slow_events_take_long_frames():
     ]
     within = [any(start < 4250 < stop for start, stop in stretches) for stretches in found]
     assert within == [True, False]
+
+
+def test_annotated_pauses_leave_digital_silence_out():
+    signal = events()
+    signal[500:1000] = 0
+    levels = find_pauses(signal, sample_rate_hz=RATE_HZ)
+    length = {"length_samples": len(signal), "sample_rate_hz": RATE_HZ}
+    for marks in ([Mark(2, 9, "song")], [Mark(0, 2, "noise"), Mark(9, 11, "noise")]):
+        found = annotated_pauses(levels, Annotations(tuple(marks), "a test"), **length)
+        assert found.stretches == ((0, 500), (1000, 2000), (9000, 10000))
 
 
 @pytest.mark.parametrize("option", ["threshold_db", "shortest_s", "frame_s"])

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dan.core.arrays import Signal
+from dan.data.pauses import between
 
 SPECTRUM_SAMPLES = 256
 LEAST_SAMPLES = 16
@@ -15,7 +16,9 @@ FADE_SHARE = 0.1
 """Share of an event over which it fades in, and out."""
 
 
-def cut_events(signal: Signal, pauses: Sequence[tuple[int, int]]) -> dict[int, Signal]:
+def cut_events(
+    signal: Signal, pauses: Sequence[tuple[int, int]], *, silent: Sequence[tuple[int, int]] = ()
+) -> dict[int, Signal]:
     """Cut out what lies between the pauses of a recording, less what the pauses hold as well.
 
     The line through an event's ends is taken off it. Of each frequency as much is left as the event's power
@@ -24,18 +27,19 @@ def cut_events(signal: Signal, pauses: Sequence[tuple[int, int]]) -> dict[int, S
 
     Args:
         signal: a channel of the recording, ``[T]``.
-        pauses: first sample of each pause and the one behind its last, in their order.
+        pauses: first sample of each pause and the one behind its last.
+        silent: the same of digital silence, which is no event.
 
     Returns:
         The events by their first samples; none where there are no pauses.
     """
-    edges = [0, *(edge for pause in pauses for edge in pause), len(signal)]
-    between = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= LEAST_SAMPLES]
-    if not pauses or not between:
+    others = between([*pauses, *silent], len(signal))
+    places = [(start, stop) for start, stop in others if stop - start >= LEAST_SAMPLES]
+    if not pauses or not places:
         return {}
-    events = [_levelled(signal[start:stop].astype(np.float64)) for start, stop in between]
+    events = [_levelled(signal[start:stop].astype(np.float64)) for start, stop in places]
     gain = _wiener_gain(events, [signal[start:stop] for start, stop in pauses])
-    return {start: _alone(_filtered(event, gain)) for (start, _), event in zip(between, events, strict=True)}
+    return {start: _alone(_filtered(event, gain)) for (start, _), event in zip(places, events, strict=True)}
 
 
 def _levelled(event: Signal) -> Signal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +15,10 @@ from dan.io.annotations import Annotations
 FLOOR_QUANTILE = 0.1
 """Share of the frames whose level is the floor, the noise's own."""
 LEAST_FRAME_SAMPLES = 16
+SILENT_S = 0.025
+"""Samples that do not change for so long are digital silence, as a gate or a lost packet leaves it."""
 TINY = np.finfo(np.float64).tiny
+Frames = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -28,11 +32,18 @@ class Pauses:
     frame_samples: int
     threshold_db: float
     """Level up to which a frame is quiet; NaN where the stretches are those of annotations."""
+    silent: tuple[tuple[int, int], ...] = ()
+    """Stretches of digital silence: neither noise nor events."""
 
     @property
     def samples(self) -> int:
         """Length of all stretches in samples."""
         return sum(stop - start for start, stop in self.stretches)
+
+    @property
+    def silent_samples(self) -> int:
+        """Length of all digital silence in samples."""
+        return sum(stop - start for start, stop in self.silent)
 
 
 def find_pauses(
@@ -46,8 +57,11 @@ def find_pauses(
     """Find the stretches in which a signal is near its lowest level.
 
     The level is that of short frames, each about its own mean, so that an offset or a slow drift is none. The
-    floor is the level that a tenth of the frames do not reach; frames of digital silence do not count. A
-    frame is left off at each end of a stretch, where an event may begin or fade.
+    floor is the level that a tenth of the frames do not reach. A frame is left off at each end of a stretch,
+    where an event may begin or fade.
+
+    Frames that hold digital silence do not count. What lies between two such silences is noise only beside
+    something louder: alone it may as well be a sound that a gate has let through.
 
     Args:
         signal: ``[T]``.
@@ -65,16 +79,20 @@ def find_pauses(
     size = max(LEAST_FRAME_SAMPLES, round(frame_s * sample_rate_hz))
     count = len(signal) // size
     frames = signal[: count * size].astype(np.float64).reshape(count, size)
-    power = frames.var(axis=-1)
-    level_db = 10 * np.log10(np.maximum(power, TINY))
-    if not (power > 0).any():
-        return Pauses((), level_db, size, -np.inf)
-    highest_db = float(np.quantile(level_db[power > 0], FLOOR_QUANTILE)) + threshold_db
-    quiet = (level_db <= highest_db) & (power > 0)
+    level_db = 10 * np.log10(np.maximum(frames.var(axis=-1), TINY))
+    silent = _constant(signal, max(LEAST_FRAME_SAMPLES, round(SILENT_S * sample_rate_hz)))
+    alive = level_db > 10 * np.log10(TINY)
+    for start, stop in silent:
+        alive[start // size : -(-stop // size)] = False
+    if not alive.any():
+        return Pauses((), level_db, size, -np.inf, silent)
+    highest_db = float(np.quantile(level_db[alive], FLOOR_QUANTILE)) + threshold_db
+    quiet = _beside_events(alive & (level_db <= highest_db), alive)
     shortest = max(1, round(shortest_s * sample_rate_hz))
-    stretches = [(first * size, last * size) for first, last in _runs(quiet)]
-    kept = tuple((start, stop) for start, stop in stretches if stop - start >= shortest)
-    return Pauses(kept, level_db, size, highest_db)
+    # A frame is left off at each end of a run within the recording.
+    runs = [(first + (first > 0), last - (last < count)) for first, last in _runs(quiet)]
+    kept = [(first * size, last * size) for first, last in runs if (last - first) * size >= shortest]
+    return Pauses(tuple(kept), level_db, size, highest_db, silent)
 
 
 def annotated_pauses(
@@ -88,6 +106,8 @@ def annotated_pauses(
 ) -> Pauses:
     """Return the stretches that annotations name as noise; where none are named, those between all marks.
 
+    Digital silence is in none of them.
+
     Args:
         levels: of the recording, as `find_pauses` has them.
         annotations: what is marked in it.
@@ -96,30 +116,48 @@ def annotated_pauses(
         around_s: how long before its start an event may begin and how long after its stop it may last.
         shortest_s: length of a stretch that is worth taking, in seconds.
     """
-    named = [(mark.start_s, mark.stop_s) for mark in annotations.marks if mark.is_noise]
+
+    def samples(start_s: float, stop_s: float) -> tuple[int, int]:
+        return round(start_s * sample_rate_hz), round(stop_s * sample_rate_hz)
+
     before_s, after_s = around_s
-    events = [(mark.start_s - before_s, mark.stop_s + after_s) for mark in annotations.marks]
-    stretches = named or _between(events, length_samples / sample_rate_hz)
-    cut = [
-        (max(0, round(a * sample_rate_hz)), min(length_samples, round(b * sample_rate_hz)))
-        for a, b in stretches
-    ]
+    named = [samples(mark.start_s, mark.stop_s) for mark in annotations.marks if mark.is_noise]
+    events = [samples(mark.start_s - before_s, mark.stop_s + after_s) for mark in annotations.marks]
+    others = between(named, length_samples) if named else events
     shortest = max(1, round(shortest_s * sample_rate_hz))
-    kept = tuple((start, stop) for start, stop in cut if stop - start >= shortest)
+    stretches = between([*others, *levels.silent], length_samples)
+    kept = tuple((start, stop) for start, stop in stretches if stop - start >= shortest)
     return replace(levels, stretches=kept, threshold_db=float("nan"))
 
 
-def _between(events: list[tuple[float, float]], length_s: float) -> list[tuple[float, float]]:
-    """What lies between events, which may overlap."""
-    between, at_s = [], 0.0
-    for start_s, stop_s in sorted(events):
-        between += [(at_s, start_s)] if start_s > at_s else []
-        at_s = max(at_s, stop_s)
-    return [*between, (at_s, length_s)] if at_s < length_s else between
+def between(stretches: Sequence[tuple[int, int]], length_samples: int) -> list[tuple[int, int]]:
+    """Return what lies between stretches, which may overlap, of a recording of some length."""
+    found, at = list[tuple[int, int]](), 0
+    for start, stop in sorted(stretches):
+        if start >= length_samples:
+            break
+        found += [(at, start)] if start > at else []
+        at = max(at, stop)
+    return [*found, (at, length_samples)] if at < length_samples else found
 
 
-def _runs(quiet: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First frame of each run and the one behind the last, less a frame at each end within the recording."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], quiet, [False]]).astype(int)))
-    runs = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
-    return [(first + (first > 0), last - (last < len(quiet))) for first, last in runs]
+def _beside_events(quiet: Frames, alive: Frames) -> Frames:
+    """The quiet frames, less those that share what lies between two silences with nothing louder."""
+    if alive.all():
+        return quiet
+    kept = quiet.copy()
+    for first, last in _runs(alive):
+        kept[first:last] &= not quiet[first:last].all()
+    return kept
+
+
+def _constant(signal: Signal, shortest: int) -> tuple[tuple[int, int], ...]:
+    """Stretches of so many samples or more that do not change."""
+    runs = [(first, last + 1) for first, last in _runs(np.diff(signal) == 0)]
+    return tuple((start, stop) for start, stop in runs if stop - start >= shortest)
+
+
+def _runs(chosen: Frames) -> list[tuple[int, int]]:
+    """First place of each run of True and the one behind its last."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen, [False]]).astype(np.int8)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

@@ -78,11 +78,11 @@ def write_pauses(
     _check_apart(folder, out, events)
     corpus = index(folder, sample_rate_hz=sample_rate_hz)
     shown, taken_s, without = list[tuple[str, float, Pauses]](), 0.0, list[str]()
-    told, cut = Counter[str](), 0
+    told, cut, silent_s = Counter[str](), 0, 0.0
     others = atomic_folder(events, force=force, replaceable=_is_ours) if events else nullcontext()
     with atomic_folder(out, force=force, replaceable=_is_ours) as made, others as made_events:
         for entry in track(corpus.entries, "Pauses"):
-            samples = 0
+            samples = silent = 0
             marked, how = _annotated(entry, labels, around_s)
             told[how] += 1
             for channel, signal in _channels(entry):
@@ -105,16 +105,18 @@ def write_pauses(
                 pieces = {start: signal[start:stop] for start, stop in found.stretches}
                 _write_stretches(made, entry, channel, pieces)
                 if made_events:
-                    cut += _write_stretches(made_events, entry, channel, cut_events(signal, found.stretches))
+                    pieces = cut_events(signal, found.stretches, silent=found.silent)
+                    cut += _write_stretches(made_events, entry, channel, pieces)
                 shown += [(entry.name, entry.sample_rate_hz, found)] if len(shown) < SHOWN else []
-                samples += found.samples
+                samples, silent = samples + found.samples, silent + found.silent_samples
             taken_s += samples / len(entry.channels) / entry.sample_rate_hz
+            silent_s += silent / len(entry.channels) / entry.sample_rate_hz
             without += [] if samples else [entry.name]
-        _check_some(corpus, taken_s, threshold_db, shortest_s)
+        _check_some(corpus, taken_s, silent_s, threshold_db, shortest_s)
         said = {"source": folder.name, "threshold_db": threshold_db, "shortest_s": shortest_s}
         for folder_made in filter(None, (made, made_events)):
             (folder_made / SAYS).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
-    notes = [*_notes(corpus, taken_s, without, told)]
+    notes = [*_notes(corpus, taken_s, silent_s, without, told)]
     notes += [_told_events(events, cut)] if events else []
     return Taken(out, tuple(notes), tuple(shown))
 
@@ -164,16 +166,26 @@ def _write_stretches(made: Path, entry: Entry, channel: int, pieces: Mapping[int
     return len(pieces)
 
 
-def _check_some(corpus: Corpus, taken_s: float, threshold_db: float, shortest_s: float) -> None:
-    if taken_s == 0:
-        raise DanError(
-            corpus.folder,
-            f"no stretch of {shortest_s:g} s lies within {threshold_db:g} dB of its recording's floor",
-            "Raise --threshold, lower --shortest, or record some noise alone",
-        )
+def _check_some(
+    corpus: Corpus, taken_s: float, silent_s: float, threshold_db: float, shortest_s: float
+) -> None:
+    if taken_s:
+        return
+    rule = f"no stretch of {shortest_s:g} s lies within {threshold_db:g} dB of its recording's floor"
+    way_out = "Raise --threshold, lower --shortest, or record some noise alone"
+    if silent_s:
+        rule += f", and {_silence(corpus, silent_s)}, as a gate leaves it between sounds"
+        way_out = "Take the recordings from before the gate, or record some noise alone"
+    raise DanError(corpus.folder, rule, way_out)
 
 
-def _notes(corpus: Corpus, taken_s: float, without: list[str], told: Counter[str]) -> Iterator[str]:
+def _silence(corpus: Corpus, silent_s: float) -> str:
+    return f"{silent_s:.3g} of {corpus.duration_s:.3g} s are digital silence"
+
+
+def _notes(
+    corpus: Corpus, taken_s: float, silent_s: float, without: list[str], told: Counter[str]
+) -> Iterator[str]:
     yield from corpus.notes
     if len(told) <= MOST_WAYS:
         for how, count in told.items():
@@ -184,6 +196,11 @@ def _notes(corpus: Corpus, taken_s: float, without: list[str], told: Counter[str
         yield f"{corpus.folder}: pauses are told by the level in {by_level} and by annotations in {others}"
     share = taken_s / corpus.duration_s
     yield f"{corpus.folder}: {taken_s:.3g} of {corpus.duration_s:.3g} s ({share:.0%}) taken for noise alone"
+    if silent_s:
+        yield (
+            f"{corpus.folder}: {_silence(corpus, silent_s)}, taken neither for noise nor for events: a gate "
+            "leaves little noise, and ends of sounds that look like it"
+        )
     if without:
         few = ", ".join(without[:3]) + (", ..." if len(without) > 3 else "")
         yield f"{corpus.folder}: {len(without)} of {len(corpus.entries)} recordings have no pause ({few})"
