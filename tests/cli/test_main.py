@@ -1,6 +1,7 @@
 """The command line as a user meets it: exit codes, one clear message, nothing half-written, a quick help."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import typer
 
 from dan.cli import main as cli
 from dan.config.load import dump_recipe
@@ -27,9 +29,29 @@ def dan(monkeypatch, capsys):
         except SystemExit as ended:
             code = ended.code or 0
         said = capsys.readouterr()
+        assert code == 2 or not options_lacked(said.err, arguments)
         return code, said.out, said.err
 
     return run
+
+
+def options_lacked(message, arguments):
+    """Options that a message names and neither its command has nor one that the same sentence names."""
+    lacked = []
+    for sentence in re.split(r"[.;]\s", message):
+        named = re.findall(r"\bdan ((?:data )?[a-z-]+)", sentence)
+        commands = [name.split() for name in named] + [list(map(str, arguments))]
+        legal = {option for command in commands for option in options_of(command)}
+        lacked += set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", sentence)) - legal
+    return lacked
+
+
+def options_of(line):
+    command = typer.main.get_command(cli.app)
+    for word in line:
+        if hasattr(command, "commands"):
+            command = command.commands.get(word, command)
+    return ["--debug", "--help", *(option for taken in command.params for option in taken.opts)]
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +129,43 @@ def test_wrong_input_is_1_with_one_message(dan, tmp_path, monkeypatch, line, sai
     code, _, err = dan(*line)
     last = err.strip().splitlines()[-1]
     assert code == 1 and "Traceback" not in err and "dan: " in err and said in err, last
+
+
+TABLES = {
+    "a missing cell": (
+        "t,ecg\n" + "".join(f"{n / 100},{n % 7}.5\n" for n in range(99)) + "0.99,\n",
+        "line 101",
+    ),
+    "uneven times": (
+        "t,ecg\n" + "".join(f"{(n + (n > 2500)) / 100},{n % 7}.5\n" for n in range(3000)),
+        "off the even steps",
+    ),
+    "no signal": ("t,marker\n" + "".join(f"{n / 100},{n // 50}\n" for n in range(100)), "no column"),
+    "a row a signal": ("\n".join(",".join(f"{n % 7}.5" for n in range(300)) for _ in range(3)), "Transpose"),
+}
+READERS = [
+    ["data", "pauses", "IN", "--out", "new"],
+    ["data", "mix", "--clean", "IN", "--noise", "OTHER", "--out", "new"],
+    ["train", "ecg-360", "--noisy", "IN", "--out", "new"],
+    ["train", "ecg-360", "--clean", "IN", "--out", "new"],
+    ["train", "ecg-360", "--noisy", "IN", "--second-take", "OTHER", "--out", "new"],
+    ["train", "ecg-360", "--noisy", "IN", "--epochs", "0", "1", "--out", "new"],
+    ["denoise", "ecg-360", "IN", "--resample", "--missing", "refuse", "-o", "new"],
+]
+
+
+@pytest.mark.parametrize("line", READERS)
+@pytest.mark.parametrize("table", TABLES)
+def test_what_is_wrong_with_a_table_is_said_in_options_of_the_command(
+    dan, tmp_path, monkeypatch, table, line
+):
+    monkeypatch.chdir(tmp_path)
+    text, said = TABLES[table]
+    for folder, other in (("IN", text), ("OTHER", text.replace(".5", ".25"))):
+        Path(folder).mkdir()
+        Path(folder, "table.csv").write_text(other, encoding="utf-8")
+    code, _, err = dan(*line)
+    assert code == 1 and said in err
 
 
 def test_debug_shows_the_traceback():

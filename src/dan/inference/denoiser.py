@@ -261,7 +261,7 @@ def _rate_way_out(sample_rate: float, wanted_hz: float) -> str:
         return f"{guess}Else use --resample (resample=True), which goes to {wanted_hz:g} Hz and back"
     return (
         f"{guess}Use --resample (resample=True), which goes to {wanted_hz:g} Hz and back, or train a model "
-        f"with --set signal.sample_rate_hz={meant_hz:g}"
+        f"by dan train --set signal.sample_rate_hz={meant_hz:g}"
     )
 
 

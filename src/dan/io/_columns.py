@@ -42,6 +42,9 @@ WHOLE_NUMBERS, CONSTANT = "whole numbers", "always the same"
 ROWS_A_VALUE = 8
 """... where there are so many rows for each of them."""
 
+NAME_SIGNALS = "Leave only the columns of signals in it, or name them to dan denoise: --columns NAME,..."
+"""The way out where columns are not told apart."""
+
 MANY_CHANNELS = 64
 """Beyond so many columns of numbers without names of their own, a row is taken for a signal."""
 
@@ -154,9 +157,7 @@ def _signals(columns: list[Column], reasons: dict[int, str], path: Path) -> list
     found = main or rest or silent
     if not found:
         told = ", ".join(f"{column.name} ({reasons[column.place]})" for column in columns[:9])
-        raise DanError(
-            path, f"no column seems to be a signal: {told}", "Name those that are: --columns NAME,..."
-        )
+        raise DanError(path, f"no column seems to be a signal: {told}", NAME_SIGNALS)
     return found
 
 
@@ -193,7 +194,7 @@ def _check_row_is_sample(
         raise DanError(
             path,
             f"it has {numeric} columns of numbers and {rows}: a row is a sample of each",
-            "Transpose it, or name the columns that are signals: --columns NAME,...",
+            f"Transpose it. {NAME_SIGNALS}",
         )
 
 

@@ -19,7 +19,7 @@ from dan.core.errors import DanError
 from dan.io._cells import is_missing, is_number, numbers, plain
 from dan.io._clock import DAY_S, Clock
 from dan.io._column import Column
-from dan.io._columns import FEW_VALUES, tell_roles
+from dan.io._columns import FEW_VALUES, NAME_SIGNALS, tell_roles
 from dan.io._grid import Grid, _is_exact, _off_line, _rounded_hz, _within_half_a_day
 from dan.io._layout import Layout
 from dan.io._rows import RowIndex, in_utf_8, is_row, open_text
@@ -295,7 +295,7 @@ class TableReader(Reader):
     def _wrong_cell(self, sample: int, place: int, cell: str, what: str, *, comma: bool = False) -> DanError:
         where = f"{self.path}, line {self._line(sample)}, column {place + 1}"
         if is_missing(plain(cell)):
-            return DanError(where, f"{cell.strip()!r}: a {what} is missing", "Fill it in, or --missing fill")
+            return DanError(where, f"{cell.strip()!r}: a {what} is missing", "Fill it in")
         example = "0,5, as above it" if comma else "0.5"
         return DanError(
             where, f"{cell.strip()[:40]!r} is no {what}", f"Write numbers such as {example}, or fill it in"
@@ -314,7 +314,7 @@ class TableReader(Reader):
                 raise DanError(
                     f"{self.path}, line {line}, column {name!r}",
                     f"it seemed to hold markers, or always the same, and here it has {text!r}",
-                    "Name the columns that are signals: --columns NAME,...",
+                    NAME_SIGNALS,
                 )
 
     def _check_even(self, times_s: npt.NDArray[np.float64], start_sample: int, grid: Grid) -> None:
