@@ -164,7 +164,17 @@ def test_seeds():
         ("training=3", r"training=3"),
         ("schedule.kind=sawtooth", r"'constant', 'step', 'cosine' or 'one_cycle'"),
         ("noise.colours=white", r'noise\.colours="white"'),
-        ("noise.snr_db=[3, 1]", "a range rises"),
+        (
+            "noise.snr_db=[3, 1]",
+            r"^noise\.snr_db=\[3, 1\] in recipe classic: a range rises.*as \[1, 3\] does",
+        ),
+        ("augmentation.added_noise_db=[9, 0]", r"^augmentation\.added_noise_db=\[9, 0\] in recipe"),
+        ("noise.shares=[1]", r"^noise\.shares=\[1\.0\] in recipe classic: one for each of the 0 kinds"),
+        (
+            "augmentation={silence_share = 0.9, clean_only_share = 0.2}",
+            "^augmentation.clean_only_share=0.2, ",
+        ),
+        ("generator.kernel_size=1", "^generator in recipe classic: stride=2 is at most kernel_size=1"),
         ("clean.frequency_hz=[10, 200]", r"half of signal\.sample_rate_hz is 128"),
         ("generator.kernel_size=2024-01-01", "no plain TOML value"),
         ("epochs", r"section\.key=value"),

@@ -74,5 +74,6 @@ class AugmentationSettings(Settings):
         check_rising(band_limit_hz=self.band_limit_hz)
         check_rising(clean_speed=self.clean_speed, noise_speed=self.noise_speed)
         if self.clean_only_share + self.silence_share > 1:
-            raise ValueError("clean_only_share and silence_share are shares of one whole")
+            shares = f"clean_only_share={self.clean_only_share:g}, silence_share={self.silence_share:g}"
+            raise ValueError(f"{shares}: they are shares of one whole, at most 1 together")
         return self

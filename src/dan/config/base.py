@@ -33,4 +33,5 @@ def check_rising(**ranges: float | tuple[float, float]) -> None:
     for name, value in ranges.items():
         low, high = bounds(value)
         if low > high:
-            raise ValueError(f"{name}={list(bounds(value))}: a range rises from its lower to its upper bound")
+            rule = f"a range rises from its lower to its upper bound, as [{high:g}, {low:g}] does"
+            raise ValueError(f"{name}=[{low:g}, {high:g}]: {rule}")

@@ -175,8 +175,11 @@ def _explain(error: Exception, name: str, tree: dict[str, Any]) -> DanError:
         return DanError(f"{key} in recipe {name}", "there is no such key", _neighbours(where, tree))
     if problem["type"] == "missing":
         return DanError(f"{key} in recipe {name}", "it is missing", "Add it")
-    given = f"{key}={_value(problem['input'])}" if where else "settings"
     message = str(problem["msg"]).removeprefix("Value error, ")
+    given = f"{key}={_value(problem['input'])}" if where else "settings"
+    if where and isinstance(problem["input"], dict):  # of what keys of a section must agree on, those alone
+        named, colon, rule = message.partition(": ")
+        given, message = (f"{key}.{named}", rule) if colon and "=" in named else (key, message)
     return DanError(f"{given} in recipe {name}", message, "docs/recipes.md lists what is legal")
 
 

@@ -54,5 +54,6 @@ class NoiseSettings(Settings):
         if len(set(self.kinds)) < len(self.kinds):
             raise ValueError(f"kinds={list(self.kinds)}: each kind is named once")
         if self.shares and len(self.shares) != len(self.kinds):
-            raise ValueError(f"{len(self.shares)} shares for {len(self.kinds)} kinds: one for each, or none")
+            rule = f"one for each of the {len(self.kinds)} kinds, or none"
+            raise ValueError(f"shares={list(self.shares)}: {rule}")
         return self
