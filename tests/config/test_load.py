@@ -174,7 +174,6 @@ def test_seeds():
             "augmentation={silence_share = 0.9, clean_only_share = 0.2}",
             "^augmentation.clean_only_share=0.2, ",
         ),
-        ("generator.kernel_size=1", "^generator in recipe classic: stride=2 is at most kernel_size=1"),
         ("clean.frequency_hz=[10, 200]", r"half of signal\.sample_rate_hz is 128"),
         ("generator.kernel_size=2024-01-01", "no plain TOML value"),
         ("epochs", r"section\.key=value"),
