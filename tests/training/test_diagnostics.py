@@ -195,6 +195,12 @@ def test_the_verdict(records, said):
     assert len(lines) == 2 and lines[1].startswith(said)
 
 
+def test_the_verdict_says_why_it_is_in_doubt_although_the_figures_rise():
+    doubt = "Not all right: the output is hardly better than silence."
+    assert verdict(history(*RISING), doubt=doubt)[1] == doubt
+    assert "than the input" in verdict(history(*RISING, gain=0.4), doubt=doubt)[1]
+
+
 def test_the_verdict_names_the_best():
     records = history(1.0, 6.125, 5.5)
     records[1]["val_snr_gain_db"] = 8.25

@@ -5,6 +5,7 @@ The SNR is 20 log10 of the ratio of RMS over the whole signal, pauses included, 
 
 from __future__ import annotations
 
+import copy
 import math
 from functools import lru_cache
 from typing import Protocol
@@ -210,6 +211,12 @@ class PairMixer:
         self._centred = centred
         self._clean, self._noisy = clean, noisy
         self._length, self._augmentation = length_samples, augmentation
+
+    def above(self, cutoff_hz: float) -> PairMixer:
+        """The same pairs for the same draws, both through a high-pass filter; with 0 as they are."""
+        filtered = copy.copy(self)
+        filtered._clean, filtered._noisy = self._clean.above(cutoff_hz), self._noisy.above(cutoff_hz)
+        return filtered
 
     def draw(self, count: int, *, random: np.random.Generator) -> Pairs:
         """Draw clean and noisy signals, ``[count, T]`` of each; noise is what is between them."""

@@ -155,7 +155,7 @@ def _mixed(recipe: Recipe, cache: Path | None, clean: Corpus, noise: Corpus | No
     disturbed = None if noise is None else _sides(recipe, noise, "noise_split")
     mixers, notes = [], [heard.note, *([disturbed.note] if disturbed else [])]
     for side, varied in _variations(recipe):
-        crops = _clean_crops(recipe, getattr(heard, side), varied, cache, recipe.recordings.highpass_hz)
+        crops = _clean_crops(recipe, getattr(heard, side), varied, cache)
         added = None
         if disturbed:
             added = _crops(recipe, getattr(disturbed, side), NOISE, skip_quiet=True, cache=cache)
@@ -166,26 +166,17 @@ def _mixed(recipe: Recipe, cache: Path | None, clean: Corpus, noise: Corpus | No
 
 
 def _paired(
-    recipe: Recipe,
-    cache: Path | None,
-    clean: Corpus,
-    noisy: Corpus,
-    *,
-    half: Half | None = None,
-    highpass_hz: tuple[float, float] | None = None,
-) -> Opened:
-    """Recordings of both kinds; the cutoffs are of either, by default the recipe's for the clean ones."""
-    cutoffs_hz = highpass_hz or (recipe.recordings.highpass_hz, 0.0)
+    recipe: Recipe, cache: Path | None, clean: Corpus, noisy: Corpus, *, half: Half | None = None
+) -> tuple[PairMixer, PairMixer, list[str]]:
+    """Recordings of both kinds, the clean ones through the recipe's high-pass."""
     notes = check_pairs(clean, noisy)
     clean, noisy = pair(clean, noisy)
     sides = _sides(recipe, clean, "clean_split")
     mixers, notes = [], [*notes, sides.note]
     for side, varied in _variations(recipe):
         part = _part_of(sides, side, half)
-        crops, other = (
-            _clean_crops(recipe, corpus, varied, cache, cutoff_hz)
-            for corpus, cutoff_hz in zip((part, follow(part, noisy)), cutoffs_hz, strict=True)
-        )
+        crops, other = (_clean_crops(recipe, corpus, varied, cache) for corpus in (part, follow(part, noisy)))
+        other = other.above(0.0)
         length, centred = _length(recipe, side), recipe.recordings.remove_mean
         mixers.append(PairMixer(crops, other, length_samples=length, augmentation=varied, centred=centred))
         notes += _told(side, crops, other, length)
@@ -227,15 +218,10 @@ def _takes(
 ) -> Opened:
     """Two takes: inputs as they are, targets high-passed, and validated on what is high-passed alike."""
     cutoff_hz, centred = recipe.recordings.highpass_hz, recipe.recordings.remove_mean
-    train, validation, notes = _paired(
-        recipe, cache, first, second, half=half, highpass_hz=(cutoff_hz, cutoff_hz)
-    )
-    takes, targets = train, None
-    if cutoff_hz:
-        targets = train
-        takes, _, _ = _paired(recipe, cache, first, second, half=half, highpass_hz=(0.0, 0.0))
-    fresh = FreshTakesMixer(takes, targets, centred=centred)
-    return fresh, TakesMixer(validation, centred=centred), notes
+    train, validation, notes = _paired(recipe, cache, first, second, half=half)
+    targets = train.above(cutoff_hz) if cutoff_hz else None
+    fresh = FreshTakesMixer(train.above(0.0), targets, centred=centred)
+    return fresh, TakesMixer(validation.above(cutoff_hz), centred=centred), notes
 
 
 def _part_of(sides: Sides, side: str, half: Half | None) -> Corpus:
@@ -268,11 +254,9 @@ def _sides(recipe: Recipe, corpus: Corpus, setting: Literal["clean_split", "nois
     )
 
 
-def _clean_crops(
-    recipe: Recipe, corpus: Corpus, varied: AugmentationSettings, cache: Path | None, highpass_hz: float
-) -> Crops:
-    _check_highpass(highpass_hz, corpus)
-    filtered = {"highpass_hz": highpass_hz, "mix_channels": varied.mix_channels}
+def _clean_crops(recipe: Recipe, corpus: Corpus, varied: AugmentationSettings, cache: Path | None) -> Crops:
+    _check_highpass(recipe.recordings.highpass_hz, corpus)
+    filtered = {"highpass_hz": recipe.recordings.highpass_hz, "mix_channels": varied.mix_channels}
     return _crops(recipe, corpus, _strung(recipe), cache=cache, **filtered)
 
 

@@ -47,11 +47,17 @@ class TakesMixer:
         self._takes, self._centred = takes, centred
 
     def draw(self, count: int, *, random: np.random.Generator) -> Pairs:
-        """Draw targets (`clean`) and inputs (`mixed`), ``[count, T]`` of each."""
+        """Draw targets (`clean`) and inputs (`mixed`), ``[count, T]`` of each, `taking_turns`."""
         drawn = self._takes.draw(count, random=random)
-        one, other = (_centred(take, self._centred) for take in (drawn.clean, drawn.mixed))
-        swapped = random.random((count, 1)) < 0.5
-        return as_takes(target=np.where(swapped, other, one), mixed=np.where(swapped, one, other))
+        first, second = (_centred(take, self._centred) for take in (drawn.clean, drawn.mixed))
+        target, mixed = taking_turns(first, second)
+        return as_takes(target=target, mixed=mixed)
+
+
+def taking_turns(one: Signal, other: Signal) -> tuple[Signal, Signal]:
+    """Exchange every second row of two takes ``[N, T]``; once more, and they are as they were."""
+    turned = np.arange(len(one))[:, None] % 2 == 1
+    return np.where(turned, other, one), np.where(turned, one, other)
 
 
 class FreshTakesMixer:

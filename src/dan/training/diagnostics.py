@@ -59,7 +59,7 @@ def pair_warnings(*, clean: Signal, mixed: Signal) -> list[str]:
     found = align(clean, mixed)
     if not len(found.gains):
         return []
-    warnings = [f"{warning}: align it with clean" for warning in _lag_warnings(found, "noisy")]
+    warnings = [f"{warning}: align it with clean" for warning in lag_warnings(found, "noisy")]
     level_db = _level_db(found)
     if _is_lost(found):
         within = clean.shape[-1] // 2
@@ -77,23 +77,7 @@ def pair_warnings(*, clean: Signal, mixed: Signal) -> list[str]:
             f"clean is contained in noisy at {level_db:+.1f} dB, not at its own level: the denoiser will "
             "learn to change the level. Mix as clean + g * noise"
         )
-    return warnings + _odd_pairs(found)
-
-
-def take_warnings(*, clean: Signal, mixed: Signal) -> list[str]:
-    """Second takes ``[N, T]`` that are late, flipped in polarity, or of other signals.
-
-    Where one take was made of the other by adding noise, none of it applies and nothing is found.
-    """
-    found = align(clean, mixed)
-    if not len(found.gains):
-        return []
-    if _is_lost(found):
-        return [f"the takes have nothing in common (gain {found.gain:.2f}). Check their names"]
-    warnings = [f"{warning}: align it with the other" for warning in _lag_warnings(found, "one take")]
-    if found.gain < 0 and found.gain_error < abs(found.gain) / 3:
-        warnings.append(f"one take is flipped in polarity (gain {found.gain:.2f}). Multiply it by -1")
-    return warnings
+    return warnings + odd_pairs(found, "clean is hardly found in noisy")
 
 
 def output_warnings(*, estimate: Signal, clean: Signal) -> list[str]:
@@ -105,7 +89,7 @@ def output_warnings(*, estimate: Signal, clean: Signal) -> list[str]:
     if output_db < NEAR_SILENT_DB:
         return [f"the output is near-silent ({output_db:.0f} dB against clean): nothing is learned yet"]
     found = align(clean, estimate)
-    warnings, mismatch_db = _lag_warnings(found, "the output"), _level_db(found)
+    warnings, mismatch_db = lag_warnings(found, "the output"), _level_db(found)
     if found.gain < 0:
         warnings.append(f"the polarity of the output is flipped (gain {found.gain:.2f})")
     elif mismatch_db is not None:
@@ -113,7 +97,8 @@ def output_warnings(*, estimate: Signal, clean: Signal) -> list[str]:
     return warnings
 
 
-def _lag_warnings(found: Alignment, what: str) -> list[str]:
+def lag_warnings(found: Alignment, what: str) -> list[str]:
+    """By how many samples something is late or early, if it is."""
     lag = abs(found.lag_samples)
     if not lag:
         return []
@@ -126,15 +111,15 @@ def _is_lost(found: Alignment) -> bool:
     return abs(found.gain) < FOUND and found.gain_error < FOUND / 3 and abs(found.gain) < 3 * found.gain_error
 
 
-def _odd_pairs(found: Alignment) -> list[str]:
-    """Some pairs in which clean is not found, among others in which it is."""
+def odd_pairs(found: Alignment, said: str) -> list[str]:
+    """What is said of some pairs in which one is not found in the other, among others in which it is."""
     correlations = np.abs(found.correlations)
     odd = np.count_nonzero(correlations < UNRELATED)
     if not odd or np.quantile(correlations, FEW) < 2 * UNRELATED:  # noisy ones, as mixtures of a wide range
         return []
     return [
-        f"in {odd} of {len(found.gains)} pairs clean is hardly found in noisy (correlation below "
-        f"{UNRELATED}): they are noisier than -12 dB, or no pairs. Check their names"
+        f"in {odd} of {len(found.gains)} pairs {said} (correlation below {UNRELATED}): they are "
+        "noisier than -12 dB, or no pairs. Check their names"
     ]
 
 
@@ -188,12 +173,13 @@ def discriminator_health(history: Sequence[Record]) -> str | None:
     return f"Discriminator: {said}, right in {low:.0%} to {high:.0%} over the last epochs (50% is guessing)."
 
 
-def verdict(history: Sequence[Record], *, snr_cost_db: float = 0.0) -> list[str]:
+def verdict(history: Sequence[Record], *, snr_cost_db: float = 0.0, doubt: str = "") -> list[str]:
     """The last lines of a training: is it all right, and what to do if not.
 
     Args:
         history: of the training.
         snr_cost_db: what the adversarial part may cost, for which a generator below the best one is kept.
+        doubt: why it is not all right although the figures rise, in a sentence; empty for no reason.
     """
     if not history:
         return ["Stopped within the first epoch: the model is that of the last step, not the best of many."]
@@ -204,6 +190,8 @@ def verdict(history: Sequence[Record], *, snr_cost_db: float = 0.0) -> list[str]
     ]
     if gain_db < 0.5:
         lines.append("Not all right: the output is hardly better than the input.")
+    elif doubt:
+        lines.append(doubt)
     elif last["val_snr_db"] < best["val_snr_db"] - 1:
         lines.append(
             "Past its best: validation fell by over 1 dB. The best generator was kept; stop earlier."

@@ -22,21 +22,18 @@ from dan.data.folder.load import create
 from dan.data.noisy_source import open_refined, with_trials
 from dan.data.recordings_source import Folders, Signals
 from dan.data.sources import open_signals
+from dan.data.takes import taking_turns
 from dan.inference.model_file import ModelInfo, find_model, load_model, save_model
 from dan.losses.noisy_targets import for_noisy_targets
 from dan.networks import processes
 from dan.networks.base import GeneratorBase
 from dan.training.checkpoint import load_checkpoint, save_checkpoint
-from dan.training.diagnostics import (
-    data_warnings,
-    discriminator_warning,
-    take_warnings,
-    verdict,
-)
+from dan.training.diagnostics import data_warnings, discriminator_warning, verdict
 from dan.training.history import Record, epochs_without_gain
 from dan.training.loop import apply, train
 from dan.training.run_folder import Run
 from dan.training.state import Hooks, State, new_state
+from dan.training.take_checks import compare_takes, doubt_of
 from dan.workflows.refine import check_rounds, refine
 from dan.workflows.run_pictures import look_at, plot_run
 
@@ -185,10 +182,21 @@ def _opened(recipe: Recipe, run: Run, opening: Callable[[], Signals] | None, *, 
         signals = given or open_signals(recipe, _own_data(recipe, run))
     for note in signals.notes:
         log.info(note)
-    look = take_warnings if signals.validation.takes else data_warnings
-    for warning in look(clean=signals.validation.clean, mixed=signals.validation.mixed):
+    for warning in _warnings(signals.validation):
         log.warning("%s.", warning)
     return signals
+
+
+def _warnings(validation: ValidationSet) -> list[str]:
+    """What is wrong with the signals, as far as they tell; what two recorded takes share is said as well."""
+    if validation.takes is None:
+        return data_warnings(clean=validation.clean, mixed=validation.mixed)
+    if validation.takes == "made":
+        return []
+    common, warnings = compare_takes(*taking_turns(validation.clean, validation.mixed))
+    if common:
+        log.info(common)
+    return warnings
 
 
 def _begun(recipe: Recipe, run: Run, signals: Signals, device: str) -> State:
@@ -307,12 +315,14 @@ def _keep(run: Run) -> Callable[[State], None]:
 
 def _finish(run: Run, state: State, validation: ValidationSet, complete: bool) -> Outcome:
     losses = state.recipe.losses
-    lines = verdict(state.history, snr_cost_db=losses.max_snr_cost_db if losses.needs_discriminator else 0.0)
+    told, doubt = list[str](), ""
     if state.history and processes.rank() == 0:
         generator, _ = load_model(run.model)
         estimate = apply(generator, validation.mixed)
-        lines += look_at(estimate, validation)
+        told, doubt = look_at(estimate, validation), doubt_of(estimate, validation)
         plot_run(run, state, validation, estimate)
+    cost_db = losses.max_snr_cost_db if losses.needs_discriminator else 0.0
+    lines = [*verdict(state.history, snr_cost_db=cost_db, doubt=doubt), *told]
     for line in lines:
         log.info(line)
     return Outcome(run, state, complete, lines)

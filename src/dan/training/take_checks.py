@@ -1,0 +1,114 @@
+"""Checks of two recorded takes: whether they hold one signal, in step, of one polarity and at one level."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from dan.core.arrays import Signal
+from dan.data.batches import ValidationSet
+from dan.data.takes import taking_turns
+from dan.dsp.alignment import Alignment, align
+from dan.training.diagnostics import LEVEL_MISMATCH_DB, lag_warnings, odd_pairs
+from dan.training.score import kept_shares, likely_snr_db, snr_db
+
+CERTAIN = 4.0
+"""Standard errors by which the common part of two takes must lie above nothing."""
+BEST_SHARE = 0.25
+"""Share of the pairs, those that correlate best, that tells the level."""
+LOUDER_DB = 3.0
+"""Difference in level that is worth a word even if noise may be all of it."""
+SAME = 1 - 1e-6
+"""Correlation from which two takes are one."""
+BETTER_DB = 0.5
+"""SNR up to which an output is hardly better than silence."""
+LEAST_KEPT = 0.1
+"""Share of the signal's amplitude below which hardly anything comes through."""
+
+
+def compare_takes(first: Signal, second: Signal) -> tuple[str, list[str]]:
+    """What two takes ``[N, T]`` have in common, in a sentence, and what is wrong with them.
+
+    The second holds the first's signal at some gain g. Of g nothing is known but bounds: the first take's
+    noise makes the regression of the second on it too small, and the second's noise the reverse one.
+    """
+    found = align(first, second)
+    if not len(found.gains):
+        return "", []
+    if abs(found.gain) <= CERTAIN * found.gain_error:
+        return "", [_without_common(first, second, found)]
+    correlation = float(np.median(np.abs(found.correlations)))
+    low_db, high_db = _gain_range_db(found)
+    middle_db = (low_db + high_db) / 2
+    level = f"{middle_db:+.1f} dB (its gain lies between {low_db:.1f} and {high_db:.1f} dB)"
+    multiply = f"multiply it by {10 ** (-middle_db / 20):.2g}"
+    warnings = [f"{warning}: align it with the first" for warning in lag_warnings(found, "the second take")]
+    if found.gain < 0:
+        warnings.append(f"the second take is flipped in polarity (gain {found.gain:.2f}): multiply it by -1")
+    if low_db > LEVEL_MISMATCH_DB or high_db < -LEVEL_MISMATCH_DB:
+        warnings.append(f"the second take stands at {level}: their difference holds signal; {multiply}")
+    elif abs(middle_db) > LOUDER_DB:
+        level += f": by its noise, which is no fault, or by its gain: then {multiply}"
+    if correlation > SAME:
+        warnings.append(
+            "the takes are alike, noise and all: what noise they hold is kept. Give two recordings"
+        )
+    said = f"The two takes: correlation {correlation:.2f}, the second at {level}."
+    return said, [*warnings, *odd_pairs(found, "one take is hardly found in the other")]
+
+
+def _gain_range_db(found: Alignment) -> tuple[float, float]:
+    """Least and largest gain of the second take against the first, by the pairs that correlate best."""
+    correlations = np.abs(found.correlations)
+    best = np.argsort(-correlations)[: math.ceil(BEST_SHARE * len(correlations))]
+    least = np.abs(found.gains[best])
+    low, high = np.median(least), np.median(least / np.maximum(correlations[best] ** 2, 1e-10))
+    return 20 * math.log10(max(low, 1e-10)), 20 * math.log10(max(high, 1e-10))
+
+
+def _without_common(first: Signal, second: Signal, found: Alignment) -> str:
+    """Why takes have nothing in common at any lag that is theirs together."""
+    lags, own = _each_at_its_lag(first, second)
+    _, chance = _each_at_its_lag(first, np.roll(second, 1, axis=0))
+    if len(first) > 1 and np.median(own) > np.quantile(chance, 0.95):
+        between = f"between {lags.min()} and {lags.max()} samples"
+        return f"each second take is late by a time of its own, {between}: cut both to begin together"
+    most = min(0.5, abs(found.gain) + CERTAIN * found.gain_error)
+    below_db = round(10 * math.log10(max(most, 1e-10) / (1 - most)))
+    return (
+        f"the takes have nothing surely in common (gain {found.gain:.2f}): they are of other signals, or "
+        f"these lie below {below_db} dB SNR. Check their names"
+    )
+
+
+def _each_at_its_lag(first: Signal, second: Signal) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.float64]]:
+    """Lag and correlation at which each pair fits best: ``[N]`` of both."""
+    found = [align(one[None], other[None]) for one, other in zip(first, second, strict=True) if one.any()]
+    lags, correlations = ([one.lag_samples for one in found], [abs(one.correlations[0]) for one in found])
+    return np.array(lags), np.array(correlations)
+
+
+def doubt_of(estimate: Signal, validation: ValidationSet) -> str:
+    """Why a training is not all right although its figures rise, in a sentence; empty for no reason.
+
+    Args:
+        estimate: outputs for the validation's inputs, ``[N, T]``.
+        validation: the inputs, and clean signals or other takes.
+    """
+    mixed, other = validation.mixed, validation.clean
+    silence = "Not all right: the output is hardly better than silence, whose SNR is 0 dB."
+    if validation.takes == "made":
+        kept, _ = kept_shares(estimate, mixed=mixed, other=other)
+        return "Not all right: hardly anything of the signal comes through." if kept < LEAST_KEPT else ""
+    if validation.takes is None:
+        return silence if snr_db(estimate, validation)[0] < BETTER_DB else ""
+    _, wrong = compare_takes(*taking_turns(other, mixed))
+    if wrong:
+        return f"Not all right: {wrong[0]}."
+    low_db, high_db = likely_snr_db(estimate, mixed=mixed, other=other)
+    if high_db < BETTER_DB:
+        return silence
+    open_to = "Not known to be all right: the takes leave open whether the output is better than silence."
+    return open_to if low_db < BETTER_DB else ""
