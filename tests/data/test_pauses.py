@@ -76,6 +76,14 @@ def test_silence_that_does_not_fill_its_frames_does_not_lower_the_floor():
     assert found.stretches == ((0, 1975), (3025, 3975), (5025, 5975), (8025, 10000))
 
 
+def test_a_recording_in_which_nothing_stands_out_is_a_pause_where_the_signal_is_always_there_alone():
+    hum = np.sin(2 * np.pi * 50 * np.arange(10 * RATE_HZ) / RATE_HZ)
+    noise = np.random.default_rng(0).standard_normal(10 * RATE_HZ)
+    for signal in (hum, noise, hum + noise):
+        assert find_pauses(signal, sample_rate_hz=RATE_HZ).stretches == ()
+        assert find_pauses(signal, sample_rate_hz=RATE_HZ, steady=True).stretches == ((0, 10000),)
+
+
 def test_a_slow_drift_is_no_event():
     drift = 100 * np.sin(2 * np.pi * 0.05 * np.arange(10 * RATE_HZ) / RATE_HZ)
     found = find_pauses(0.1 * drift / 10 + events(), sample_rate_hz=RATE_HZ)
@@ -86,7 +94,8 @@ def test_slow_events_take_long_frames():
     slow = 0.02 * np.random.default_rng(0).standard_normal(10 * RATE_HZ)
     slow[4000:4500] += 0.3 * np.hanning(500)  # a blink
     found = [
-        find_pauses(slow, sample_rate_hz=RATE_HZ, frame_s=frame_s).stretches for frame_s in (0.025, 0.25)
+        find_pauses(slow, sample_rate_hz=RATE_HZ, frame_s=frame_s, steady=True).stretches
+        for frame_s in (0.025, 0.25)
     ]
     within = [any(start < 4250 < stop for start, stop in stretches) for stretches in found]
     assert within == [True, False]

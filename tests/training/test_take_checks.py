@@ -91,6 +91,19 @@ def test_takes_of_other_signals_are_told(make, snr_db):
     assert "nothing surely in common" in warning
 
 
+def test_stretches_of_two_recordings_of_other_signals_are_no_takes_that_are_late():
+    """They overlap, and so agree on the lag that fits best by chance."""
+    random = np.random.default_rng(3)
+    one, other = ([speech_like(random) for _ in range(2)] for _ in range(2))
+    starts = random.integers(0, 400, COUNT)
+    first, second = (
+        np.stack([whole[row % 2][start : start + LENGTH] for row, start in enumerate(starts)])
+        for whole in (one, other)
+    )
+    _, (warning,) = compare_takes(first, second)
+    assert "nothing surely in common" in warning
+
+
 def test_a_few_takes_of_other_signals_are_told():
     order = np.arange(COUNT)
     order[:3] = [1, 2, 0]

@@ -110,7 +110,7 @@ def test_folders_that_would_be_read_as_parts_of_others_are_refused(folders, out,
 
 
 def test_recordings_without_pauses_are_refused_with_the_way_out(folders):
-    with pytest.raises(DanError, match="Raise --threshold, lower --shortest"):
+    with pytest.raises(DanError, match="Move --threshold, lower --shortest"):
         write_pauses(folders / "first", folders / "pauses", shortest_s=9)
     assert not (folders / "pauses").exists()
 

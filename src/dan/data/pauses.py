@@ -53,6 +53,7 @@ def find_pauses(
     threshold_db: float = 6.0,
     shortest_s: float = 0.2,
     frame_s: float = 0.025,
+    steady: bool = False,
 ) -> Pauses:
     """Find the stretches in which a signal is near its lowest level.
 
@@ -60,8 +61,9 @@ def find_pauses(
     floor is the level that a tenth of the frames do not reach. A frame is left off at each end of a stretch,
     where an event may begin or fade.
 
-    Frames that hold digital silence do not count. What lies between two such silences is noise only beside
-    something louder: alone it may as well be a sound that a gate has let through.
+    Frames that hold digital silence do not count. A pause is one only beside something louder: a recording
+    in which nothing stands out may as well be a signal that never pauses, and what stands alone between two
+    silences a sound that a gate has let through.
 
     Args:
         signal: ``[T]``.
@@ -69,6 +71,8 @@ def find_pauses(
         threshold_db: by which a quiet frame may lie above the floor, in dB.
         shortest_s: length of a stretch that is worth taking, in seconds.
         frame_s: length of a frame, in seconds; 16 samples at least.
+        steady: take a recording without digital silence in which nothing stands out for one pause, as calm
+            EEG is.
 
     Raises:
         DanError: if a value is not above 0.
@@ -87,7 +91,9 @@ def find_pauses(
     if not alive.any():
         return Pauses((), level_db, size, -np.inf, silent)
     highest_db = float(np.quantile(level_db[alive], FLOOR_QUANTILE)) + threshold_db
-    quiet = _beside_events(alive & (level_db <= highest_db), alive)
+    quiet = alive & (level_db <= highest_db)
+    if not (steady and alive.all()):
+        quiet = _beside_events(quiet, alive)
     shortest = max(1, round(shortest_s * sample_rate_hz))
     # A frame is left off at each end of a run within the recording.
     runs = [(first + (first > 0), last - (last < count)) for first, last in _runs(quiet)]
@@ -143,8 +149,6 @@ def between(stretches: Sequence[tuple[int, int]], length_samples: int) -> list[t
 
 def _beside_events(quiet: Frames, alive: Frames) -> Frames:
     """The quiet frames, less those that share what lies between two silences with nothing louder."""
-    if alive.all():
-        return quiet
     kept = quiet.copy()
     for first, last in _runs(alive):
         kept[first:last] &= not quiet[first:last].all()

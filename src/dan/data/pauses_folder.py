@@ -92,6 +92,7 @@ def write_pauses(
                     threshold_db=threshold_db,
                     shortest_s=shortest_s,
                     frame_s=frame_s,
+                    steady=events is not None,
                 )
                 if marked:
                     found = annotated_pauses(
@@ -171,8 +172,9 @@ def _check_some(
 ) -> None:
     if taken_s:
         return
-    rule = f"no stretch of {shortest_s:g} s lies within {threshold_db:g} dB of its recording's floor"
-    way_out = "Raise --threshold, lower --shortest, or record some noise alone"
+    near = f"within {threshold_db:g} dB of its recording's floor"
+    rule = f"no stretch of {shortest_s:g} s {near} lies beside something louder"
+    way_out = "Move --threshold, lower --shortest, or record some noise alone"
     if silent_s:
         rule += f", and {_silence(corpus, silent_s)}, as a gate leaves it between sounds"
         way_out = "Take the recordings from before the gate, or record some noise alone"

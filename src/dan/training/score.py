@@ -112,8 +112,9 @@ def describe_shares(signal: float, noise: float) -> str:
     """Whether the residual, what is taken away, holds signal, in a sentence."""
     lost = max(0.0, 1 - signal)
     word = "hardly any" if lost < LITTLE else "some" if lost < MUCH else "much"
+    kept, left = max(0.0, signal), max(0.0, noise)
     return (
-        f"The residual holds {word} signal: {signal:.0%} of it is kept and {max(0.0, noise):.0%} of the "
+        f"The residual holds {word} signal: {kept:.0%} of it is kept and {left:.0%} of the "
         "noise is left, in amplitude. Estimated from two noisy takes of "
         "each signal; only clean ones could measure it."
     )

@@ -11,7 +11,7 @@ from dan.core.arrays import Signal
 from dan.data.batches import ValidationSet
 from dan.data.takes import taking_turns
 from dan.dsp.alignment import Alignment, align
-from dan.training.diagnostics import LEVEL_MISMATCH_DB, lag_warnings, odd_pairs
+from dan.training.diagnostics import LEVEL_MISMATCH_DB, UNRELATED, lag_warnings, odd_pairs
 from dan.training.score import kept_shares, likely_snr_db, snr_db
 
 CERTAIN = 4.0
@@ -37,9 +37,12 @@ def compare_takes(first: Signal, second: Signal) -> tuple[str, list[str]]:
     found = align(first, second)
     if not len(found.gains):
         return "", []
-    if abs(found.gain) <= CERTAIN * found.gain_error:
-        return "", [_without_common(first, second, found)]
     correlation = float(np.median(np.abs(found.correlations)))
+    if abs(found.gain) <= CERTAIN * found.gain_error or (
+        # of all lags the best is chosen, and stretches of few recordings agree on it by chance
+        found.lag_samples and correlation < min(UNRELATED, _by_chance(first, second))
+    ):
+        return "", [_without_common(first, second, found)]
     low_db, high_db = _gain_range_db(found)
     middle_db = (low_db + high_db) / 2
     level = f"{middle_db:+.1f} dB (its gain lies between {low_db:.1f} and {high_db:.1f} dB)"
@@ -71,8 +74,7 @@ def _gain_range_db(found: Alignment) -> tuple[float, float]:
 def _without_common(first: Signal, second: Signal, found: Alignment) -> str:
     """Why takes have nothing in common at any lag that is theirs together."""
     lags, own = _each_at_its_lag(first, second)
-    _, chance = _each_at_its_lag(first, np.roll(second, 1, axis=0))
-    if len(first) > 1 and np.median(own) > np.quantile(chance, 0.95):
+    if len(first) > 1 and np.median(own) > _by_chance(first, second):
         between = f"between {lags.min()} and {lags.max()} samples"
         return f"each second take is late by a time of its own, {between}: cut both to begin together"
     most = min(0.5, abs(found.gain) + CERTAIN * found.gain_error)
@@ -81,6 +83,12 @@ def _without_common(first: Signal, second: Signal, found: Alignment) -> str:
         f"the takes have nothing surely in common (gain {found.gain:.2f}): they are of other signals, or "
         f"these lie below {below_db} dB SNR. Check their names"
     )
+
+
+def _by_chance(first: Signal, second: Signal) -> float:
+    """Correlation that takes of other signals do not reach 19 times in 20, each at the lag that fits best."""
+    _, correlations = _each_at_its_lag(first, np.roll(second, 1, axis=0))
+    return float(np.quantile(correlations, 0.95))
 
 
 def _each_at_its_lag(first: Signal, second: Signal) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.float64]]:
