@@ -1,5 +1,6 @@
 """Error against likeness at low SNR: two trainings that share their first half."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -23,6 +24,19 @@ def test_the_picture_and_its_table(tmp_path, short):
     lines = (tmp_path / TABLE).read_text(encoding="utf-8").splitlines()
     assert len(lines) == 2 + len(points) and lines[2].startswith("| noisy | \N{MINUS SIGN}10.00 | ")
     assert show_likeness(tmp_path, quick=True) == points  # made anew, and the same
+
+
+def test_the_signal_shown_is_the_one_of_median_cost():
+    clean = np.ones((5, 8), dtype=np.float32)
+    given = {
+        "clean": clean,
+        "error alone": clean + np.array([[0.1], [0.5], [0.1], [0.1], [0.1]], dtype=np.float32),
+        "adversarial": clean + np.array([[0.9], [0.1], [0.2], [0.1], [0.4]], dtype=np.float32),
+    }  # what it costs: 19, -14, 6, 0 and 12 dB
+    shown = likeness._of_median_cost(given)
+    assert {name: float(signal[0]) for name, signal in shown.items()} == pytest.approx(
+        {"clean": 1, "error alone": 1.1, "adversarial": 1.2}
+    )
 
 
 def test_both_trainings_are_one_up_to_half(short):

@@ -38,6 +38,8 @@ EPOCHS, QUICK_EPOCHS = 10, 4
 """Of a training; the first half of it is without the adversarial part, and the same for both."""
 JUDGED, HELD_OUT = 500, 1_000_033
 """Number and seed of the signals that are judged: no training draws them."""
+COMPARED = ("error alone", "adversarial")
+"""Outputs of the two trainings."""
 BETWEEN = (0.25, 0.5, 0.75)
 """Shares of the second output where the two are mixed."""
 
@@ -60,7 +62,7 @@ def show_likeness(folder: Path, *, quick: bool) -> list[Point]:
     outputs |= {f"{share:.0%} adversarial": alone + share * (judged - alone) for share in BETWEEN}
     outputs["adversarial"] = judged
     points = [_point(name, output, pairs, others) for name, output in outputs.items()]
-    shown = {"clean": pairs.clean, **{name: outputs[name] for name in ("error alone", "adversarial")}}
+    shown = _of_median_cost({"clean": pairs.clean, "error alone": alone, "adversarial": judged})
     rate_hz = recipe.signal.sample_rate_hz
     save_figure(plot_likeness(points, shown, sample_rate_hz=rate_hz), folder / PICTURE)
     with atomic_write(folder / TABLE, force=True) as temporary:
@@ -94,6 +96,14 @@ def _trained(recipe: Recipe, against: Recipe) -> tuple[State, State]:
 def _point(name: str, output: Signal, pairs: Pairs, others: Signal) -> Point:
     output_db = float(snr_db(estimate=output, reference=pairs.clean).mean())
     return Point(name, output_db, level_distance_db(output, others))
+
+
+def _of_median_cost(signals: dict[str, Signal]) -> dict[str, Signal]:
+    """Return the signal that stands for the others: half of them lose less SNR to the adversarial part."""
+    clean = signals["clean"]
+    alone_db, judged_db = (snr_db(estimate=signals[name], reference=clean) for name in COMPARED)
+    row = np.argsort(alone_db - judged_db)[len(clean) // 2]
+    return {name: each[row] for name, each in signals.items()}
 
 
 def _table(points: list[Point]) -> str:
