@@ -73,6 +73,21 @@ def trained(tmp_path_factory, recipe_file):
     return folder
 
 
+def test_a_training_without_an_epoch_says_what_goes_on_and_what_is_lost(dan, recipe_file, tmp_path):
+    fresh = ["--set", "data.source=fresh", "--max-minutes", "0"]
+    code, said, _ = dan("train", recipe_file, *fresh, "--out", tmp_path / "run")
+    assert code == 0 and (tmp_path / "run" / "model.safetensors").is_file()
+    resumes, model, tip = said.splitlines()
+    assert resumes == "Stopped before the end: the same command resumes."
+    assert model == f"Model: {tmp_path / 'run' / 'model.safetensors'}"
+    assert "give it more time" in tip and "--force, which deletes what was trained here" in tip
+
+
+def test_a_manifest_without_ray_is_not_passed_over(dan, tmp_path):
+    code, _, said = dan("denoise", "tones", tmp_path, "--manifest", tmp_path / "m.jsonl")
+    assert code == 1 and said.startswith("dan: --manifest: it is kept on Ray alone. Give --ray")
+
+
 def in_subprocess(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 

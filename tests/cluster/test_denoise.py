@@ -291,6 +291,39 @@ def test_an_input_at_an_address_is_not_its_own_target(no_cluster, halving, tmp_p
         denoise_files(halving, ["memory://in"], manifest=tmp_path / "m")
 
 
+def test_outputs_within_the_folder_of_the_inputs_are_no_inputs(cluster, halving, tmp_path):
+    source = write(tmp_path / "in", 2)
+    for _ in range(2):
+        report = denoise_files(halving, [source], out=source / "out")
+        assert any(note.endswith(f"{source / 'out'}, where outputs go") for note in report.notes)
+    assert not report.written and len(contents(source / "out")) == 2
+
+
+def test_outputs_at_an_address_within_that_of_the_inputs_are_no_inputs(no_cluster, halving, tmp_path):
+    fs = pytest.importorskip("fsspec").filesystem("memory")
+    fs.store.clear()
+    for name in ("a.wav", "out/a.wav"):
+        fs.pipe(f"/in/{name}", b"x")
+    given, options = ["memory://in"], {"manifest": tmp_path / "m", "skip_existing": True}
+    report = denoise_files(halving, given, out="memory://in/out", **options)
+    assert report.notes == [
+        "memory:///in: left out: memory:///in/out, where outputs go",
+        "memory:///in/a.wav: written before, left as it is",
+    ]
+    fs.rm("/in/a.wav")
+    with pytest.raises(DanError, match="holds no recordings outside"):
+        denoise_files(halving, given, out="memory://in/out", **options)
+    fs.store.clear()
+
+
+@pytest.mark.parametrize("names", [("-", "out"), ("a.wav", "-")])
+def test_pipes_are_not_for_ray(no_cluster, halving, tmp_path, monkeypatch, names):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DanError, match="leave out --ray"):
+        denoise_files(halving, [names[0]], out=names[1])
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_another_model_does_not_go_on_with_a_manifest(no_cluster, halving, tmp_path):
     source, out = write(tmp_path / "in", 1), tmp_path / "out"
     out.mkdir()

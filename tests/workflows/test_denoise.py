@@ -87,6 +87,22 @@ def test_an_input_is_never_anothers_target(tmp_path, halving):
     assert contents(tmp_path) == before
 
 
+def test_outputs_within_the_folder_of_the_inputs_are_no_inputs(tmp_path, halving):
+    write(tmp_path / "a.wav")
+    write(tmp_path / "deep" / "b.wav")
+    out = tmp_path / "deep" / "out"
+    first = denoise_files(halving, [tmp_path], out=out)
+    assert sorted(contents(out)) == [Path("a.wav"), Path("deep/b.wav")]
+    assert first.notes == [f"{tmp_path}: left out: {out}, where outputs go"]
+    again = denoise_files(halving, [tmp_path], out=out, skip_existing=True)
+    assert not again.written and any("1 more: written before" in note for note in again.notes)
+    write(tmp_path / "only" / "out" / "c.wav")
+    with pytest.raises(DanError, match=r"holds no recordings outside .*out, where outputs go"):
+        denoise_files(halving, [tmp_path / "only"], out=tmp_path / "only" / "out")
+    with pytest.raises(DanError, match="one of the inputs"):  # they are asked for by name
+        denoise_files(halving, [out], out=out)
+
+
 def test_a_folder_without_recordings_is_named(tmp_path, halving):
     (tmp_path / "notes.txt").touch()
     with pytest.raises(DanError, match=r"holds no recordings.*\.flac.*\.npy.*\.wav"):

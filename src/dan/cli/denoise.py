@@ -73,6 +73,8 @@ def denoise(
         "skip_existing": skip_existing,
         "jobs": jobs or None,
     }
+    if manifest and not ray:
+        raise DanError("--manifest", "it is kept on Ray alone", "Give --ray as well, or leave it out")
     with progress():
         if ray:
             from dan.cluster.denoise import denoise_files as denoise_on_ray

@@ -76,10 +76,14 @@ def train(
         return
     if not outcome.complete:
         typer.echo(f"Stopped before the end: {again(force=force)}.")
-    if not outcome.state.history:
-        typer.echo("Give it more time, or shorter epochs: --set training.steps_per_epoch=N with --force.")
+    typer.echo(f"Model: {outcome.run.model}")
+    if outcome.state.history:
+        typer.echo(f"Plots: {outcome.run.plots}")
     else:
-        typer.echo(f"Model: {outcome.run.model}\nPlots: {outcome.run.plots}")
+        typer.echo(
+            "No epoch came to its end: give it more time. Shorter epochs (--set training.steps_per_epoch=N) "
+            "are another training: give another --out, or --force, which deletes what was trained here."
+        )
 
 
 @contextmanager

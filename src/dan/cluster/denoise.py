@@ -16,7 +16,7 @@ from typing import Any
 
 from dan.cluster import storage
 from dan.cluster.manifest import Manifest
-from dan.cluster.plan import manifest_beside, places, plan_all, witness
+from dan.cluster.plan import is_below, manifest_beside, places, plan_all, witness
 from dan.cluster.session import LOCAL, connected
 from dan.cluster.storage import is_address, is_in_one_process
 from dan.cluster.tasks import Tasks, check_version
@@ -98,12 +98,17 @@ def denoise_files(
                     run.take(job, result)
         account.finish()
     report = collected(run.in_order())
-    report.notes = (
-        [note for one in given if not is_address(one) and Path(one).is_dir() for note in left_out(Path(one))]
-        + run.notes()
-        + report.notes
-    )
+    report.notes = [*_left_out(given, place), *run.notes(), *report.notes]
     return report
+
+
+def _left_out(given: Sequence[str], place: str | None) -> Iterator[str]:
+    """Yield what is not denoised of folders, by path or address, in a sentence each."""
+    for one in given:
+        if is_address(one):
+            yield from [f"{one}: left out: {place}, where outputs go"] if is_below(place or "", one) else []
+        elif Path(one).is_dir():
+            yield from left_out(Path(one), Path(place) if place and not is_address(place) else None)
 
 
 def _run(info: ModelInfo, **options: Any) -> dict[str, Any]:

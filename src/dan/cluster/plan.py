@@ -11,6 +11,10 @@ from dan.cluster.storage import is_address
 from dan.core.errors import DanError
 from dan.io.recordings import find_recordings, written_name
 from dan.workflows.denoise import plan
+from dan.workflows.pipes import STDIN, STDIO
+
+PIPES = frozenset([*STDIN, str(STDIO)])
+"""Names of stdin and stdout."""
 
 
 def manifest_beside(inputs: Sequence[str], place: str | None) -> Path:
@@ -39,19 +43,36 @@ def plan_all(inputs: Sequence[str], out: str | None) -> dict[str, str]:
     """The target of each recording, by its source: paths or addresses.
 
     Raises:
-        DanError: if an input does not exist, holds no recordings, or two would be written to one name.
+        DanError: if an input does not exist, holds no recordings or is a pipe, or two would be written to one
+            name.
     """
+    if any(one in PIPES for one in (*inputs, out or "")):
+        raise DanError("-", "no pipe is read or written on Ray", "Give a file or folder, or leave out --ray")
     if not any(is_address(one) for one in (*inputs, out or "")):
         paths = plan([Path(one) for one in inputs], Path(out) if out else None)
         return {str(source): str(target) for source, target in paths.items()}
     if out is None:
         raise DanError(inputs[0], "where the output of an address goes must be said", "Give -o")
-    files = {source: name for one in inputs for source, name in _recordings(one).items()}
+    files = {
+        source: name
+        for one in inputs
+        for source, name in _recordings(one).items()
+        if not (is_below(out, one) and is_below(source, out))
+    }
+    if not files:
+        raise DanError(
+            ", ".join(inputs), f"it holds no recordings outside {out}, where outputs go", "Give another -o"
+        )
     if len(files) == 1 and list(files) == list(inputs) and Path(out).suffix:
         pairs = [(inputs[0], out)]
     else:
         pairs = [(source, _below(out, name)) for source, name in files.items()]
     return _without_clashes(pairs)
+
+
+def is_below(name: str, folder: str) -> bool:
+    """Whether an address lies within another one."""
+    return name.startswith(f"{folder.rstrip('/')}/")
 
 
 def _recordings(given: str) -> dict[str, str]:

@@ -58,8 +58,8 @@ def denoise_files(
         denoiser: the model.
         inputs: files, and folders whose recordings are taken with their tree; ``-`` alone is stdin, and a
             FIFO is read likewise.
-        out: a file for one file, otherwise a folder; ``-`` for stdout. Without it, ``NAME_denoised`` beside
-            each input, and stdout for stdin.
+        out: a file for one file, otherwise a folder, which is no input where it lies within one; ``-`` for
+            stdout. Without it, ``NAME_denoised`` beside each input, and stdout for stdin.
         strength: 0 returns the input, 1 all of the effect.
         sample_rate_hz: rate in Hz of files that do not say theirs.
         resample: take recordings of another rate too: to the model's rate and back.
@@ -91,7 +91,7 @@ def denoise_files(
         with _piped(inputs, out) as (source, target, rename):
             return rename(collected(_each(work, {source: target}, cores)))
     pairs = plan(inputs, out)
-    notes = [note for given in inputs if given.is_dir() for note in left_out(given)]
+    notes = [note for given in inputs if given.is_dir() for note in left_out(given, out)]
     if skip_existing:
         there = [source for source, target in pairs.items() if target.exists()]
         pairs = {source: target for source, target in pairs.items() if source not in there}
@@ -242,10 +242,11 @@ def named(files: Sequence[Path | str]) -> str:
     return f"{files[0]} and {len(files) - 1} more" if len(files) > 1 else str(files[0])
 
 
-def left_out(folder: Path) -> list[str]:
-    """A sentence on what a folder holds beside its recordings, if there is anything."""
-    said = describe_left_out(folder)
-    return [f"{folder}: left out: {said}"] if said else []
+def left_out(folder: Path, out: Path | None) -> list[str]:
+    """A sentence on what a folder holds beside the recordings that are denoised, if there is anything."""
+    said = [described] if (described := describe_left_out(folder)) else []
+    said += [f"{out}, where outputs go"] if _is_below(out, folder) else []
+    return [f"{folder}: left out: {', '.join(said)}"] if said else []
 
 
 def plan(inputs: list[Path], out: Path | None) -> dict[Path, Path]:
@@ -288,8 +289,14 @@ def _beside(file: Path, out: Path | None) -> Path:
 
 def _plan_folder(folder: Path, out: Path | None) -> list[tuple[Path, Path]]:
     whole = folder if folder.name not in ("", "..") else folder.resolve()  # `.` has no name of its own
-    target = out or whole.with_name(f"{whole.name}_denoised")
-    return [
-        (file, (target / file.relative_to(folder)).with_name(written_name(file)))
-        for file in find_recordings(folder)
-    ]
+    target, files = out or whole.with_name(f"{whole.name}_denoised"), find_recordings(folder)
+    if _is_below(out, folder):  # outputs of an earlier run are no recordings
+        files = [file for file in files if not _is_below(file, target)]
+    if not files:
+        raise DanError(folder, f"it holds no recordings outside {out}, where outputs go", "Give another -o")
+    return [(file, (target / file.relative_to(folder)).with_name(written_name(file))) for file in files]
+
+
+def _is_below(path: Path | None, folder: Path) -> bool:
+    """Whether a file or folder lies within another one."""
+    return path is not None and folder.resolve() in path.resolve().parents
