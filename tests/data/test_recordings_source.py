@@ -130,7 +130,9 @@ def test_a_single_recording_of_two_leads_is_cut_in_time(tiny, tmp_path):
 
 def test_without_noise_it_is_synthesised(tiny, clean):
     recipe = tiny(BASE | {"noise.kinds": ["wander", "hum"], "noise.mains_hz": [50.0]})
-    batch = open_recordings(recipe, clean=clean).source.batch(0)
+    opened = open_recordings(recipe, clean=clean)
+    assert "without --noise: what is mixed in is synthesised (wander, hum)" in opened.notes
+    batch = opened.source.batch(0)
     added = (batch.noisy - batch.clean)[:, 0].numpy()
     power = np.abs(np.fft.rfft(added * np.hanning(400))) ** 2
     near = np.minimum(np.arange(201) * 2.5 % 50, 50 - np.arange(201) * 2.5 % 50) <= 7.5

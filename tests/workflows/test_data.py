@@ -108,6 +108,15 @@ def test_nothing_is_overwritten_without_force(made, sources, tmp_path):
     assert contents(data) != before
 
 
+@pytest.mark.parametrize("kind", ["clean", "noise"])
+def test_it_is_not_made_among_the_recordings(sources, tmp_path, kind):
+    folder = shutil.copytree(sources[kind], tmp_path / kind)
+    before = contents(folder)
+    with pytest.raises(DanError, match=f"data: it is or lies in .*{kind}, and would be read with it"):
+        mix_folder(folder / "data", **sources | {kind: folder}, **SHAPE)
+    assert contents(folder) == before
+
+
 def test_arrays_need_a_rate(sources, tmp_path):
     (tmp_path / "clean").mkdir()
     np.save(tmp_path / "clean" / "a.npy", np.random.default_rng(0).standard_normal((2, 9000)))

@@ -48,6 +48,15 @@ def test_deeper_folders_are_named_by_all_that_the_pattern_leaves_open(plan):
     assert [training.name for training in plan_trainings(plan(text))] == ["north-2024", "south-2024"]
 
 
+@pytest.mark.parametrize("pattern", ["archive/*", "archive/*/*"])
+def test_run_folders_beside_the_recordings_are_no_recordings(plan, tmp_path, pattern):
+    shared = SHARED.replace("models", "archive/models")
+    file = plan(f'{shared}folders = "{pattern}"\nnoisy = "{{folder}}"\n')
+    first = [training.name for training in plan_trainings(file)]
+    (tmp_path / "archive" / "models" / first[0]).mkdir(parents=True)
+    assert [training.name for training in plan_trainings(file)] == first and len(first) == 2
+
+
 def test_a_training_takes_its_own_before_what_is_shared(plan, tmp_path):
     text = SHARED + (
         'clean = "voices"\nset = ["training.epochs=7", "training.batch_size=2"]\nmax_minutes = 5\n'

@@ -26,6 +26,15 @@ def test_folders_within_the_run_folder_are_refused(tiny, write_data, tmp_path, k
     assert sorted(held.rglob("*")) == files
 
 
+@pytest.mark.parametrize("kind", ["clean", "noise", "noisy", "second_take"])
+def test_a_run_folder_within_the_recordings_is_refused(tiny, tmp_path, kind):
+    """What a training caches there would be read as a recording when it resumes."""
+    out = tmp_path / "recordings" / "run"
+    with pytest.raises(DanError, match=r"recordings/run: it lies within .*recordings, whose"):
+        train_run(tiny(SHORT), out, folders=Folders(**{kind: tmp_path / "recordings"}))
+    assert not out.parent.exists()
+
+
 @pytest.mark.parametrize(("highest_hz", "panels"), [(12, 4), (32, 3)])
 def test_the_low_passed_signal_is_drawn_where_a_low_pass_takes_anything_away(
     tiny, tmp_path, monkeypatch, highest_hz, panels
@@ -53,7 +62,7 @@ def test_wrong_input_starts_nothing_and_starts_nothing_over(tiny, tmp_path):
 
 def test_noise_alone_is_refused_and_not_passed_over(tiny, tmp_path):
     with pytest.raises(DanError, match="--noise"):
-        train_run(tiny(SHORT), tmp_path / "run", folders=Folders(noise=tmp_path))
+        train_run(tiny(SHORT), tmp_path / "run", folders=Folders(noise=tmp_path / "noise"))
 
 
 class TestFrom:

@@ -39,7 +39,10 @@ def mix(
     snr: Annotated[tuple[float, float], typer.Option("--snr", help="Lowest and highest, in dB.")] = (-5, 10),
     count: Annotated[int, typer.Option("--count", min=2, help="Signals on both sides together.")] = 1000,
     duration: Annotated[float, typer.Option("--duration", help="Of a signal, in seconds.")] = 4.0,
-    sample_rate: Rate = None,
+    sample_rate: Annotated[
+        float | None,
+        typer.Option("--sample-rate", help="Of the signals, in Hz; that of the first recording if not said."),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Everything random follows from it.")] = 0,
     force: Force = False,
 ) -> None:

@@ -75,7 +75,7 @@ def write_pauses(
     Raises:
         DanError: if a folder or a recording is wrong, no pause is found, or a folder cannot be made.
     """
-    _check_apart(folder, out, events)
+    check_apart((out, folder), (events, folder), (events, out), (out, events))
     corpus = index(folder, sample_rate_hz=sample_rate_hz)
     shown, taken_s, without = list[tuple[str, float, Pauses]](), 0.0, list[str]()
     told, cut, silent_s = Counter[str](), 0, 0.0
@@ -122,9 +122,13 @@ def write_pauses(
     return Taken(out, tuple(notes), tuple(shown))
 
 
-def _check_apart(folder: Path, out: Path, events: Path | None) -> None:
-    """No folder that is made lies in another: it would be read as a part of that one."""
-    for inner, outer in ((out, folder), (events, folder), (events, out), (out, events)):
+def check_apart(*pairs: tuple[Path | None, Path | None]) -> None:
+    """No folder that is made lies in another: it would be read as a part of that one.
+
+    Args:
+        pairs: a folder that is made, and one that it is not to lie in; None for what is not there.
+    """
+    for inner, outer in pairs:
         if inner and outer and inner.resolve().is_relative_to(outer.resolve()):
             raise DanError(
                 inner, f"it is or lies in {outer}, and would be read with it", "Give another folder"

@@ -153,7 +153,7 @@ def _mixed(recipe: Recipe, cache: Path | None, clean: Corpus, noise: Corpus | No
         check_distinct(clean, noise)
     heard = _sides(recipe, clean, "clean_split")
     disturbed = None if noise is None else _sides(recipe, noise, "noise_split")
-    mixers, notes = [], [heard.note, *([disturbed.note] if disturbed else [])]
+    mixers, notes = [], [heard.note, disturbed.note if disturbed else _synthesised(recipe)]
     for side, varied in _variations(recipe):
         crops = _clean_crops(recipe, getattr(heard, side), varied, cache)
         added = None
@@ -163,6 +163,11 @@ def _mixed(recipe: Recipe, cache: Path | None, clean: Corpus, noise: Corpus | No
         mixers.append(Mixer(recipe, crops, added, length_samples=length, augmentation=varied))
         notes += _told(side, crops, added, length)
     return mixers[0], mixers[1], notes
+
+
+def _synthesised(recipe: Recipe) -> str:
+    simple = [*recipe.noise.colours, *(["hum"] if recipe.noise.hum_hz else [])]
+    return f"without --noise: what is mixed in is synthesised ({', '.join(recipe.noise.kinds or simple)})"
 
 
 def _paired(

@@ -79,11 +79,12 @@ class Folders:
 
     def paths(self) -> list[Path]:
         """Those that are given."""
-        return [
-            path
-            for path in (self.data, self.clean, self.noise, self.noisy, self.second_take, self.labels)
-            if path is not None
-        ]
+        return [path for path in (self.data, self.labels) if path is not None] + self.recordings()
+
+    def recordings(self) -> list[Path]:
+        """Those that are given of which all recordings are read."""
+        folders = (self.clean, self.noise, self.noisy, self.second_take)
+        return [path for path in folders if path is not None]
 
 
 def signals_of(

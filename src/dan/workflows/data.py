@@ -17,7 +17,7 @@ from dan.core.errors import DanError
 from dan.core.progress import track
 from dan.data.folder.layout import KINDS, SIDES, Dataset, Side, is_data_folder
 from dan.data.folder.preview import write_resampled
-from dan.data.pauses_folder import PICTURE, Taken, write_pauses
+from dan.data.pauses_folder import PICTURE, Taken, check_apart, write_pauses
 from dan.data.recordings import open_material
 from dan.io.recordings import find_recordings, open_reader
 from dan.synthesis.mix import Pairs
@@ -119,10 +119,11 @@ def mix_folder(
 
     Raises:
         DanError: if a value is not legal, a folder or recording is wrong, they cannot be split, the name is
-            taken, or it cannot be written.
+            taken or lies within the recordings, or it cannot be written.
     """
     clean, noise, recordings = Path(clean), Path(noise), recordings or RecordingsSettings()
     _check_options(snr_db, duration_s)
+    check_apart((Path(out), clean), (Path(out), noise))
     recipe = _recipe(snr_db, duration_s, _rate_hz(clean, sample_rate_hz), seed, recordings)
     counts = _counts(count, recordings)
     with atomic_folder(out, force=force, replaceable=is_data_folder) as folder:

@@ -66,7 +66,9 @@ def _of_folders(plan: Plan, above: Path) -> list[EntrySettings]:
             f"folders={plan.folders}", rule, f'Add clean = "{FOLDER}/clean", or noisy = "{FOLDER}"'
         )
     matches = glob.glob(plan.folders, root_dir=above)  # noqa: PTH207 (a path's own takes no absolute pattern)
-    found = sorted(one for one in matches if (above / one).is_dir())
+    made = (above / plan.out).resolve()  # run folders may lie beside the recordings
+    folders = [one for one in matches if (above / one).is_dir()]
+    found = sorted(one for one in folders if not (above / one).resolve().is_relative_to(made))
     if not found:
         raise DanError(f"folders={plan.folders}", f"no folder within {above} matches it", "Mend the pattern")
     fixed = Path(plan.folders.partition("*")[0].rpartition("/")[0] or ".")

@@ -236,10 +236,14 @@ def _leave_together(number: int, complete: bool) -> None:
 
 
 def _check_apart(folders: Folders, out: Path) -> None:
-    """Nothing that is read lies where starting over deletes."""
+    """Nothing that is read lies where starting over deletes, and nothing is written among recordings."""
     for folder in folders.paths():
         if folder.resolve().is_relative_to(out.resolve()):
             raise DanError(folder, f"it lies within the run folder {out}", "Give another --out")
+    for folder in folders.recordings():
+        if out.resolve().is_relative_to(folder.resolve()):
+            rule = f"it lies within {folder}, whose recordings are read: what is cached in it would be too"
+            raise DanError(out, rule, "Give another --out")
 
 
 def start_from(recipe: Recipe) -> GeneratorBase | None:

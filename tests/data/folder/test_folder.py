@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from dan.config import DataSettings, NoiseSettings, Recipe, SignalSettings, ToneSettings
+from dan.config.load import load_recipe
 from dan.core.arrays import energy, energy_ratio_db
 from dan.core.errors import DanError
 from dan.data.folder import load as folders
@@ -119,6 +120,12 @@ def test_a_side_does_not_depend_on_the_other(made, tmp_path, quick):
     assert not np.isin(
         load_split(made, "train").clean[:4, 1], load_split(made, "validation").clean[:, 1]
     ).any()
+
+
+def test_a_recipe_of_recordings_draws_no_data(tmp_path):
+    with pytest.raises(DanError, match=r"recipe speech-8k: its signals are recordings.* dan data mix"):
+        create(load_recipe("speech-8k"), tmp_path / "data")
+    assert not any(tmp_path.iterdir())
 
 
 def test_progress_ends_at_one(tmp_path, quick, told):

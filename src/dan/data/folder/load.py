@@ -91,8 +91,12 @@ def create(
         The folder.
 
     Raises:
-        DanError: if the name is taken, it cannot be written, or the recipe cannot be followed.
+        DanError: if the name is taken, it cannot be written, or the recipe is one of recordings or cannot be
+            followed.
     """
+    if recipe.data.source == "recordings":
+        rule = "its signals are recordings, and nothing here can be drawn"
+        raise DanError(f"recipe {recipe.name}", rule, "Fill a folder from recordings: dan data mix")
     check_pictures()
     if seed is not None and not 0 <= seed < 2**63:
         raise DanError(f"seed={seed}", "a seed is a whole number from 0 up, below 2**63", "Give another")
