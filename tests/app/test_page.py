@@ -1,6 +1,6 @@
 """The page in a real browser: what a user does, from the upload to the file that is saved.
 
-With DAN_SCREENSHOTS set, the pictures of docs/app.md are made on the way.
+With DAN_SCREENSHOTS set to a folder, the pictures of docs/app.md are made on the way, of runs in that folder.
 """
 
 import io
@@ -54,8 +54,8 @@ FAULTS = {
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """A page that `dan app` serves: its process, address and folder; it ends on Ctrl-C and leaves nothing."""
-    folder = tmp_path_factory.mktemp("app")
-    (folder / "tmp").mkdir()
+    folder = Path(os.environ.get("DAN_SCREENSHOTS") or tmp_path_factory.mktemp("app"))
+    (folder / "tmp").mkdir(parents=True)
     command = [sys.executable, "-m", "dan", "app", "speech-8k", "--folder", str(folder / "runs")]
     with (folder / "said").open("w") as said:
         process = subprocess.Popen(
@@ -300,12 +300,10 @@ def test_a_heart_is_shown_in_its_unit_and_not_played(page, tmp_path):
     picture(page, "heart")
 
 
-def test_a_training_outlives_a_reload_and_goes_on_after_a_kill_while_others_wait(
-    opened, server, recordings, tmp_path
-):
+def test_a_training_outlives_a_reload_and_goes_on_after_a_kill_while_others_wait(opened, server, recordings):
     page, (process, _, folder) = opened(), server
     tab(page, "Train", "#train")
-    recipe = tmp_path / "long.toml"
+    recipe = folder / "long.toml"
     recipe.write_text(
         dump_recipe(load_recipe("tones", overrides=[*TINY, "training.epochs=100000"])), encoding="utf-8"
     )
@@ -337,8 +335,33 @@ def test_a_training_outlives_a_reload_and_goes_on_after_a_kill_while_others_wait
     next_job(page, key, "#train-status")
     second.reload()
     drawn(second)
+    page.wait_for_selector("#train-status progress[value]")  # in the middle
+    page.wait_for_selector("#train-status pre:has-text('Resuming')")
     page.click("#stop")
     done(page, "#train-status", "stopped")
+    page.wait_for_selector("#train-status pre:has-text('Stopped: the same command resumes.')")
+
+
+def test_files_are_dropped_and_trained_on(page, server, recordings, tmp_path):
+    tab(page, "Train", "#train")
+    noise = 0.1 * np.random.default_rng(1).standard_normal(4 * RATE_HZ).astype(np.float32)
+    write(tmp_path / "fan.wav", noise, sample_rate_hz=RATE_HZ)
+    dropped = {"clean": recordings / "clean" / "voice.wav", "noise": tmp_path / "fan.wav"}
+    for what, file in dropped.items():
+        drop(page, f"#{what}-files", [file])
+        page.wait_for_function(
+            "(what) => document.querySelector(`#${what} :is(input, textarea)`).value", arg=what
+        )
+        kept = Path(page.input_value(f"#{what} :is(input, textarea)"))
+        assert kept.parent == server[2] / "runs" and (kept / file.name).read_bytes() == file.read_bytes()
+    page.click("#look")
+    page.wait_for_selector("#found :text('1 recording, 0.1 minutes, 8000 Hz') >> nth=1")
+    recipe = tmp_path / "voices.toml"
+    short = [*TINY, "training.epochs=1", "signal.duration_s=0.5"]
+    recipe.write_text(dump_recipe(load_recipe("speech-8k", overrides=short)), encoding="utf-8")
+    begin_training(page, recipe, "voices")
+    done(page, "#train-status")
+    assert str(server[2] / "runs" / "voices" / "model.safetensors") in page.inner_text("#train-status")
 
 
 def test_a_tiny_training_runs_to_its_end_and_its_model_is_on_the_menus(page, server, tmp_path):
@@ -374,6 +397,21 @@ def test_two_are_compared_blind_and_by_scores(page, server, recordings):
     assert {json.loads(vote)[name] for name in ("first", "second")} == {"speech-8k", "filter: wiener"}
 
 
+def test_the_score_table_of_a_data_folder(page, tiny, write_data, tmp_path):
+    tab(page, "Compare", "#compare")
+    page.click("#judge")
+    page.wait_for_selector("#judge-status :text('Give the path of a data folder first.')")
+    recipe = tiny({"signal.sample_rate_hz": RATE_HZ, "clean.frequency_hz": [100, 900]})
+    data = write_data(recipe, tmp_path / "data")
+    page.fill("#compare-data :is(input, textarea)", str(data))
+    page.click("#judge")
+    next_job(page, "", "#judge-status")
+    done(page, "#judge-status")
+    page.wait_for_selector("#table :text('speech-8k')")
+    shown = page.inner_text("#table")
+    assert all(row in shown for row in ("noisy", "lowpass", "wiener", "SI-SDR (dB)"))
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_all_can_read_it_at_the_width_of_a_telephone_or_400_percent(scheme, opened, recordings):
     page = opened(viewport={"width": 320, "height": 640}, color_scheme=scheme)  # 1280 at 400 % are 320
@@ -396,11 +434,19 @@ def test_an_hour_is_uploaded_denoised_and_looked_at_in_little_memory(opened, bro
     page, rate_hz = opened(), 3000
     samples = (0.1 * np.random.default_rng(0).standard_normal(HOUR_S * rate_hz)).astype(np.float32)
     write(tmp_path / "hour.wav", samples, sample_rate_hz=rate_hz)
-    choose(page, "#model", "tones-wide")
     before_mb = memory_mb(browser, server[0].pid)
     denoise(page, tmp_path / "hour.wav")
+    page.wait_for_selector("#denoise-status progress[value]")
+    page.click("#cancel")  # in the middle: an hour takes this model some seconds
+    done(page, state="stopped")
+    assert not page.is_visible("#saved")
+    stopped = job_shown(page)
+    choose(page, "#model", "tones-wide")
+    page.click("#denoise")
+    next_job(page, stopped)
     done(page)
     drawn(page)
+    assert half_written(server) == []
     for least, what in ((2, "in"), (3, "later")):
         page.click(f"#player [data-do={what}]")
         drawn(page, least=least)
@@ -424,6 +470,11 @@ def memory_mb(browser, server):
         found[one["type"]] = found.get(one["type"], 0) + resident_mb(one["id"])
     session.detach()
     return found
+
+
+def half_written(server):
+    """Temporary files among the outputs of the page."""
+    return [*(server[2] / "tmp").glob("dan-app-*/denoised-*/.*")]
 
 
 def resident_mb(process):

@@ -65,9 +65,12 @@ class TrainView:
         with gr.Row():
             for option, title in FOLDERS.items():
                 with gr.Column(min_width=240):
-                    folder = gr.Textbox(label=f"{title}: a folder", elem_id=option.strip("-"))
-                    dropped = gr.File(label="or files", file_count="multiple", height=150)
-                    dropped.upload(partial(self.drop, option.strip("-")), [dropped], [folder])
+                    what = option.strip("-")
+                    folder = gr.Textbox(label=f"{title}: a folder", elem_id=what)
+                    dropped = gr.File(
+                        label="or files", file_count="multiple", height=150, elem_id=f"{what}-files"
+                    )
+                    dropped.upload(partial(self.drop, what), [dropped], [folder])
                     folders.append(folder)
         rate = gr.Textbox(label="Sample rate in Hz, where files do not say it", elem_id="train-rate")
         look = gr.Button("What is there?", elem_id="look")
