@@ -93,9 +93,9 @@ def test_takes_of_other_signals_are_told(make, snr_db):
 
 def test_stretches_of_two_recordings_of_other_signals_are_no_takes_that_are_late():
     """They overlap, and so agree on the lag that fits best by chance."""
-    random = np.random.default_rng(3)
+    random = np.random.default_rng(8)
     one, other = ([speech_like(random) for _ in range(2)] for _ in range(2))
-    starts = random.integers(0, 400, COUNT)
+    starts = random.integers(0, 60, COUNT)
     first, second = (
         np.stack([whole[row % 2][start : start + LENGTH] for row, start in enumerate(starts)])
         for whole in (one, other)
