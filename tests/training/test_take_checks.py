@@ -111,6 +111,12 @@ def test_a_few_takes_of_other_signals_are_told():
     assert "in 3 of 40 pairs one take is hardly found in the other" in warning
 
 
+def test_a_take_with_an_offset_is_told_and_its_level_is_not_misled():
+    first, second = takes(speech_like, snr_db=20)
+    _, (warning,) = compare_takes(first, second + 2 * first.std())
+    assert "above the first: take both means off" in warning
+
+
 def test_one_take_twice_is_told():
     first, _ = takes(speech_like)
     _, (warning,) = compare_takes(first, first)
@@ -138,6 +144,13 @@ def test_an_output_no_better_than_silence_is_not_all_right():
         assert "hardly better than silence" in doubt_of(0.02 * clean, given)
     made = ValidationSet(clean=clean - noise(5), mixed=clean + noise(5), takes="made")
     assert "hardly anything of the signal comes through" in doubt_of(0.02 * clean, made)
+
+
+def test_of_takes_made_of_hardly_anything_but_noise_nothing_is_known():
+    clean, _ = taking_turns(*takes(speech_like, snr_db=100))
+    noisy, added = clean + 5 * clean.std() * noise(5), 4.7 * clean.std() * noise(6)
+    made = ValidationSet(clean=noisy - added, mixed=noisy + added, takes="made")
+    assert "mostly noise" in doubt_of(0.6 * clean, made)
 
 
 def test_what_the_takes_leave_open_is_said():

@@ -22,8 +22,13 @@ LOUDER_DB = 3.0
 """Difference in level that is worth a word even if noise may be all of it."""
 SAME = 1 - 1e-6
 """Correlation from which two takes are one."""
+SILENCE = "Not all right: the output is hardly better than silence, whose SNR is 0 dB."
 BETTER_DB = 0.5
 """SNR up to which an output is hardly better than silence."""
+WORSE_DB = -3.0
+"""Lower bound of the SNR under which nothing is known of an output."""
+OFFSET = 0.3
+"""Difference between the takes' means, over the first's RMS, that is worth a word."""
 LEAST_KEPT = 0.1
 """Share of the signal's amplitude below which hardly anything comes through."""
 
@@ -34,6 +39,7 @@ def compare_takes(first: Signal, second: Signal) -> tuple[str, list[str]]:
     The second holds the first's signal at some gain g. Of g nothing is known but bounds: the first take's
     noise makes the regression of the second on it too small, and the second's noise the reverse one.
     """
+    first, second, offset = _about_their_means(first, second)
     found = align(first, second)
     if not len(found.gains):
         return "", []
@@ -58,8 +64,20 @@ def compare_takes(first: Signal, second: Signal) -> tuple[str, list[str]]:
         warnings.append(
             "the takes are alike, noise and all: what noise they hold is kept. Give two recordings"
         )
+    warnings += offset
     said = f"The two takes: correlation {correlation:.2f}, the second at {level}."
     return said, [*warnings, *odd_pairs(found, "one take is hardly found in the other")]
+
+
+def _about_their_means(first: Signal, second: Signal) -> tuple[Signal, Signal, list[str]]:
+    """Both takes without their means, and what is said of a difference between these."""
+    means = [take.mean(axis=-1, keepdims=True, dtype=np.float64) for take in (first, second)]
+    without = [take - mean for take, mean in zip((first, second), means, strict=True)]
+    offset, level = float(np.median(means[1] - means[0])), float(np.sqrt(np.mean(without[0] ** 2)))
+    if abs(offset) <= OFFSET * level:
+        return without[0], without[1], []
+    said = f"the second take lies {offset:+.2g} above the first: take both means off (recordings.remove_mean)"
+    return without[0], without[1], [said]
 
 
 def _gain_range_db(found: Alignment) -> tuple[float, float]:
@@ -105,18 +123,28 @@ def doubt_of(estimate: Signal, validation: ValidationSet) -> str:
         estimate: outputs for the validation's inputs, ``[N, T]``.
         validation: the inputs, and clean signals or other takes.
     """
-    mixed, other = validation.mixed, validation.clean
-    silence = "Not all right: the output is hardly better than silence, whose SNR is 0 dB."
     if validation.takes == "made":
-        kept, _ = kept_shares(estimate, mixed=mixed, other=other)
-        return "Not all right: hardly anything of the signal comes through." if kept < LEAST_KEPT else ""
-    if validation.takes is None:
-        return silence if snr_db(estimate, validation)[0] < BETTER_DB else ""
-    _, wrong = compare_takes(*taking_turns(other, mixed))
+        return _doubt_of_made(estimate, validation)
+    if validation.takes == "recorded":
+        return _doubt_of_recorded(estimate, validation)
+    return SILENCE if snr_db(estimate, validation)[0] < BETTER_DB else ""
+
+
+def _doubt_of_made(estimate: Signal, validation: ValidationSet) -> str:
+    kept, _ = kept_shares(estimate, mixed=validation.mixed, other=validation.clean)
+    if kept < LEAST_KEPT:
+        return "Not all right: hardly anything of the signal comes through."
+    if snr_db(estimate, validation)[0] < WORSE_DB:
+        return "Not known to be all right: what was held out is mostly noise, and tells little."
+    return ""
+
+
+def _doubt_of_recorded(estimate: Signal, validation: ValidationSet) -> str:
+    _, wrong = compare_takes(*taking_turns(validation.clean, validation.mixed))
     if wrong:
         return f"Not all right: {wrong[0]}."
-    low_db, high_db = likely_snr_db(estimate, mixed=mixed, other=other)
+    low_db, high_db = likely_snr_db(estimate, mixed=validation.mixed, other=validation.clean)
     if high_db < BETTER_DB:
-        return silence
+        return SILENCE
     open_to = "Not known to be all right: the takes leave open whether the output is better than silence."
     return open_to if low_db < BETTER_DB else ""
