@@ -38,6 +38,7 @@ def test_gated_recordings_without_noise_are_refused_and_leave_nothing(gated, tmp
 def test_digital_silence_is_told_and_neither_noise_nor_event(gated, tmp_path):
     taken = write_pauses(gated(0.4), tmp_path / "noise", events=tmp_path / "events")
     assert any("5.5 of 10 s are digital silence" in note for note in taken.notes)
+    assert any("taken for the signal alone" in note for note in taken.notes)
     noise, events = (
         [soundfile.read(path)[0] for path in sorted((tmp_path / kind).rglob("*.wav"))]
         for kind in ("noise", "events")

@@ -117,7 +117,8 @@ def write_pauses(
         said = {"source": folder.name, "threshold_db": threshold_db, "shortest_s": shortest_s}
         for folder_made in filter(None, (made, made_events)):
             (folder_made / SAYS).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
-    notes = [*_notes(corpus, taken_s, silent_s, without, told)]
+    alone = "noise alone" if events is None else "the signal alone"
+    notes = [*_notes(corpus, taken_s, silent_s, without, told, alone=alone)]
     notes += [_told_events(events, cut)] if events else []
     return Taken(out, tuple(notes), tuple(shown))
 
@@ -190,7 +191,7 @@ def _silence(corpus: Corpus, silent_s: float) -> str:
 
 
 def _notes(
-    corpus: Corpus, taken_s: float, silent_s: float, without: list[str], told: Counter[str]
+    corpus: Corpus, taken_s: float, silent_s: float, without: list[str], told: Counter[str], *, alone: str
 ) -> Iterator[str]:
     yield from corpus.notes
     if len(told) <= MOST_WAYS:
@@ -201,7 +202,7 @@ def _notes(
         others = len(corpus.entries) - by_level
         yield f"{corpus.folder}: pauses are told by the level in {by_level} and by annotations in {others}"
     share = taken_s / corpus.duration_s
-    yield f"{corpus.folder}: {taken_s:.3g} of {corpus.duration_s:.3g} s ({share:.0%}) taken for noise alone"
+    yield f"{corpus.folder}: {taken_s:.3g} of {corpus.duration_s:.3g} s ({share:.0%}) taken for {alone}"
     if silent_s:
         yield (
             f"{corpus.folder}: {_silence(corpus, silent_s)}, taken neither for noise nor for events: a gate "
