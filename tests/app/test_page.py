@@ -170,7 +170,13 @@ def job_shown(page, where="#denoise-status"):
 def done(page, where="#denoise-status", state="done"):
     """Wait for the end of the job that is shown."""
     ends = ", ".join(f"{where} [data-state={end}]" for end in ("done", "failed", "stopped"))
-    assert page.wait_for_selector(ends).get_attribute("data-state") == state, page.inner_text(where)
+    try:
+        end = page.wait_for_selector(ends).get_attribute("data-state")
+    except playwright.TimeoutError:
+        running = subprocess.run(["ps", "-e", "-o", "pid,etime,stat,args"], capture_output=True, text=True)
+        of_dan = [line for line in running.stdout.splitlines() if "-m dan" in line]
+        pytest.fail("\n".join([f"{page.inner_text(where)} after {PATIENCE_MS} ms; there run", *of_dan]))
+    assert end == state, page.inner_text(where)
 
 
 def drawn(page, where="#player", least=1):
