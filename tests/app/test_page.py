@@ -173,8 +173,8 @@ def done(page, where="#denoise-status", state="done"):
     try:
         end = page.wait_for_selector(ends).get_attribute("data-state")
     except playwright.TimeoutError:
-        running = subprocess.run(["ps", "-e", "-o", "pid,etime,stat,args"], capture_output=True, text=True)
-        of_dan = [line for line in running.stdout.splitlines() if "-m dan" in line]
+        listed = subprocess.check_output(["ps", "-e", "-o", "pid,etime,stat,args"], text=True)
+        of_dan = [line for line in listed.splitlines() if "-m dan" in line]
         pytest.fail("\n".join([f"{page.inner_text(where)} after {PATIENCE_MS} ms; there run", *of_dan]))
     assert end == state, page.inner_text(where)
 
