@@ -30,9 +30,9 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     made = {name: commands.add_parser(name) for name in ("tones", "speech", "ecg")}
     for command in made.values():
-        command.add_argument("--seeds", type=int, default=3, help="trainings of each side")
-        command.add_argument("--epochs", type=int, help="of each training")
-        command.add_argument("--json", type=Path, required=True, help="where the figures go")
+        command.add_argument("--seeds", type=_count, default=3, help="trainings of each side")
+        command.add_argument("--epochs", type=_count, help="of each training")
+        command.add_argument("--json", type=_new_file, required=True, help="where the figures go")
     made["tones"].add_argument("--snr", type=float, nargs="+", default=[-10.0], help="of the input, in dB")
     for name in ("speech", "ecg"):
         made[name].add_argument("--from", dest="start", type=Path, required=True, help="model to start from")
@@ -46,6 +46,18 @@ def main() -> None:
     torch.set_num_threads(1)
     with progress():
         run(options)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: a whole number from 1 up")
+    return int(text)
+
+
+def _new_file(text: str) -> Path:
+    if not Path(text).absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: its folder is not there, and is needed at the end")
+    return Path(text)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -1,8 +1,11 @@
 """The ablation: all sides from the same seeds, scored on signals that no training drew, and its page."""
 
+import sys
+
 import numpy as np
 import pytest
 from benchmarks.ablation import figures, judge, page, tones
+from benchmarks.ablation.__main__ import main as ablation_command
 from benchmarks.ablation.figures import Ablation, Row
 from benchmarks.ablation.sides import FEATURES, OFF, ON, SIDES, Result, side_recipe
 
@@ -118,3 +121,12 @@ def test_the_page_holds_the_figures_and_its_picture(tmp_path, monkeypatch):
 def test_the_page_in_the_repository_is_made_of_the_figures_there():
     ablations = [figures.load(path) for path in page.MEASURED.glob("*.json")]
     assert ablations and (page.DOCS / "ablation.md").read_text(encoding="utf-8") == page.render(ablations)
+
+
+@pytest.mark.parametrize("wrong", [["--seeds", "0"], ["--epochs", "0"], ["--json", "nowhere/x.json"]])
+def test_what_would_fail_at_the_end_is_refused_at_the_start(monkeypatch, tmp_path, wrong):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("benchmarks.ablation.__main__.run", lambda _: pytest.fail("it was begun"))
+    monkeypatch.setattr(sys, "argv", ["ablation", "tones", "--json", "x.json", *wrong])
+    with pytest.raises(SystemExit, match="2"):
+        ablation_command()
