@@ -19,6 +19,9 @@ SNR_DB, SNR_SPREAD_DB = 5.0, 7.0
 """Mean and standard deviation of the SNR of a mixture, relative to the active level of speech."""
 CLEAN_SHARE, GATED_SHARE, BAND_SHARE = 0.1, 0.04, 0.3
 """Shares without noise, with noise only where there is speech, and within a band."""
+LATE_SHARE = 0.5
+LEAD_S = 0.1, 0.7
+"""Share in which noise is heard before speech, as recordings begin, and for how long."""
 FULL_SCALE = 16.0
 """Level in a stretch that is the largest whole number on disk."""
 HELD_BACK_SHARE = 0.03
@@ -68,7 +71,7 @@ class Mixtures:
         """Nothing runs beside a training."""
 
     def _mixture(self, random: np.random.Generator) -> np.ndarray:
-        heard, wanted = self._speech(random)
+        heard, wanted = self._late(self._speech(random), random)
         noise = self._noise(random)
         if random.random() < GATED_SHARE:
             power = np.convolve(wanted**2, np.full(self.rate_hz // 10, 10 / self.rate_hz), "same")
@@ -85,6 +88,14 @@ class Mixtures:
         kind = random.choice(list(self.shares), p=list(self.shares.values()))
         pair = self._part(kind, random)
         return pair / active_level(pair[1]) if np.sqrt(np.mean(pair[1] ** 2)) > 0.1 else self._speech(random)
+
+    def _late(self, pair: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """Speech that begins after a while, for some; ``[2, T]`` in and out."""
+        if random.random() >= LATE_SHARE:
+            return pair
+        lead = round(random.uniform(*LEAD_S) * self.rate_hz)
+        fade_in = np.minimum(1, np.arange(self.length - lead) / (0.02 * self.rate_hz))
+        return np.pad(pair[:, : self.length - lead] * fade_in, ((0, 0), (lead, 0)))
 
     def _noise(self, random: np.random.Generator) -> np.ndarray:
         """Noise of variance 1: one stretch, often two, at times three, those behind up to 10 dB weaker."""

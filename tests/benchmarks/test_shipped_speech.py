@@ -74,3 +74,12 @@ def test_batches_are_of_their_step_alone_and_the_held_back_stretches_in_none(spe
     assert [count["speech"] for count in counts] == [3, 1]
     both = np.concatenate([mixtures.stretches["speech"], held_back.stretches["speech"]])
     assert np.array_equal(both, np.load(pool / "speech.npy"))
+
+
+def test_in_about_half_of_the_mixtures_noise_is_heard_before_speech(speech, pool):
+    options = {"shares": {"speech": 1.0}, "rate_hz": 8000, "seed": 0, "batch_size": 40, "steps_per_epoch": 1}
+    clean = speech.Mixtures(speech.opened(pool, ["speech"]), **options).batch(0).clean[:, 0]
+    loud = clean.abs() > 0.01 * clean.abs().amax(dim=-1, keepdim=True)
+    begins_s = loud.float().argmax(dim=-1) / 8000
+    late = begins_s[begins_s > 0.05]
+    assert 10 <= len(late) <= 30 and late.min() >= 0.1 and late.max() <= 0.75
