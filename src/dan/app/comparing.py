@@ -18,7 +18,7 @@ from dan.app import commands
 from dan.app.denoising import recordings
 from dan.app.jobs import Job, Jobs
 from dan.app.player import player
-from dan.app.remembered import remembered
+from dan.app.remembered import remembered, shown_line
 from dan.app.status import refusal, status_line
 from dan.app.traces import Traces
 from dan.app.workspace import Workspace
@@ -81,7 +81,7 @@ class CompareView:
             votes = [gr.Button(text, elem_id=f"vote-{name}") for name, text in VOTES.items()]
         told = gr.HTML(elem_id="told")
         scores = gr.Dataframe(label="Scores, means over the recordings", visible=False, elem_id="scores")
-        key, shown = remembered("compare-job"), gr.State("")
+        key, shown = remembered("compare-job"), shown_line()
         start.click(self.start, [files, clean, *menus], [key, status], show_progress="hidden")
         outputs = [status, shown, chosen, screen, ballot, told, scores]
         gr.Timer(0.5).tick(self.poll, [key, shown], outputs, show_progress="hidden")
@@ -104,7 +104,7 @@ class CompareView:
             judge = gr.Button("Score table", elem_id="judge")
         judged = gr.HTML(value="", elem_id="judge-status")
         table = gr.Dataframe(label="Scores, means over the signals", visible=False, elem_id="table")
-        key, shown = remembered("judge-job"), gr.State("")
+        key, shown = remembered("judge-job"), shown_line()
         judge.click(self.judge, [data, *menus], [key, judged], show_progress="hidden")
         outputs = [judged, shown, table]
         gr.Timer(1.0).tick(self.poll_table, [key, shown], outputs, show_progress="hidden")

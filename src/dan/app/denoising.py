@@ -13,7 +13,7 @@ import gradio as gr
 from dan.app import commands
 from dan.app.jobs import Job, Jobs
 from dan.app.player import player
-from dan.app.remembered import remembered
+from dan.app.remembered import remembered, shown_line
 from dan.app.status import refusal, status_line
 from dan.app.traces import Traces
 from dan.app.workspace import Workspace
@@ -76,7 +76,7 @@ class DenoiseView:
             label="Save", file_count="multiple", interactive=False, visible=False, elem_id="saved"
         )
         save = gr.Button("Make files at the strength chosen above", visible=False, elem_id="save")
-        key, shown, opened = remembered("denoise-job"), gr.State(""), gr.State(None)
+        key, shown, opened = remembered("denoise-job"), shown_line(), shown_line()
         strength = gr.Number(1.0, visible=False)  # what the player says, when files are made
         start.click(self.start, [files, model, rate, resample], [key, status], show_progress="hidden")
         cancel.click(self.jobs.stop, [key], None, show_progress="hidden")

@@ -1,4 +1,4 @@
-"""What a tab remembers of its job, so that a reload finds it again."""
+"""What a tab remembers: of its job, so that a reload finds it again, and of what it shows."""
 
 from __future__ import annotations
 
@@ -29,3 +29,8 @@ def remembered(elem_id: str) -> gr.HTML:
         elem_id=elem_id,
         visible="hidden",
     )
+
+
+def shown_line() -> gr.Textbox:
+    """Make what holds the line that a tab shows: in the browser, so that one that it missed is sent again."""
+    return gr.Textbox("", visible="hidden")

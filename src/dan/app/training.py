@@ -17,7 +17,7 @@ import pandas as pd
 from dan.app import commands
 from dan.app.jobs import Job, Jobs
 from dan.app.player import player
-from dan.app.remembered import remembered
+from dan.app.remembered import remembered, shown_line
 from dan.app.status import refusal, status_line
 from dan.app.traces import Traces
 from dan.app.workspace import Workspace
@@ -111,7 +111,7 @@ class TrainView:
         )
         sample = gr.File(label="Your own (optional)", elem_id="sample", height=150)
         screen = player(self.traces, elem_id="train-player")
-        key, shown, seen = remembered("train-job"), gr.State(""), gr.State(-1)
+        key, shown, seen = remembered("train-job"), shown_line(), gr.State(-1)
         listening, heard = gr.State(None), gr.State(None)
         kind.change(_recipes_of, [kind], [recipe], show_progress="hidden")
         look.click(_look, [*folders, rate], [found])
