@@ -21,10 +21,10 @@ Quality and cost beside what people use today: each section is one run of `dan b
 page is made from the runs' JSON in `docs/benchmarks` by `python docs/make_benchmarks.py`.
 
 The models are those that come with the package. The sentences and the noises are of speakers and places that
-were left out of their training: at 16 kHz at 2.5 to 17.5 dB, at 8 kHz in a telephone's band at 0 to 15 dB, and
-digits of one speaker at -5 to 10 dB, some with an offset, which counts as an error where it is kept. Peers
-of 16 kHz get signals of 8 kHz resampled. FastEnhancer-T and GTCRN come from their authors, trained
-on other corpora. DNSMOS is told without the clean speech: it does not see words that are lost.
+were left out of their training: at 16 kHz at 2.5 to 17.5 dB, at 8 kHz in a telephone's band at 0 to 15 dB,
+and digits of one speaker at -5 to 10 dB, some with an offset, which counts as an error where it is kept.
+Peers of 16 kHz get signals of 8 kHz resampled. FastEnhancer-T and GTCRN come from their authors, trained on
+other corpora. DNSMOS is told without the clean speech: it does not see words that are lost.
 
 Streaming denoisers of others take part where a few lines of TOML say what a hop takes and gives and how their
 state goes on. This one is of FastEnhancer-T (`docs/examples/peers` holds that of GTCRN, which takes spectra;
