@@ -61,6 +61,18 @@ def test_the_noise_is_that_of_the_pauses(tiny, folders):
     assert np.sqrt((noise**2).mean()) == pytest.approx(0.1, rel=0.4)  # pauses of 2 s, frames of 16 samples
 
 
+def test_a_training_that_starts_over_cuts_the_pauses_anew(tiny, folders):
+    def trained(**options):
+        given = Folders(noisy=folders / "first")
+        return train_run(tiny(RECIPE), folders / "run", folders=given, **options).run.cache / "pauses"
+
+    stale = trained() / "stale.wav"
+    soundfile.write(stale, np.zeros(RATE_HZ), RATE_HZ)
+    assert stale.parent == trained() and stale.is_file()
+    trained(force=True)
+    assert not stale.exists() and list(stale.parent.rglob("*.wav"))
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,8 @@ from dan.data.trials import write_trials
 
 log = logging.getLogger(__name__)
 
+PAUSES = "pauses"
+"""Folder of the noise that is cut out of recordings, within a cache."""
 OUTPUTS, INPUTS = "outputs", "inputs"
 """Folders of denoised recordings, and of what they were made of."""
 
@@ -80,6 +83,11 @@ def open_refined(
     return replace(refined, validation=noisy.validation, notes=noisy.notes)
 
 
+def forget_pauses(cache: Path) -> None:
+    """Remove the noise that was cut out of recordings: these may be others now."""
+    shutil.rmtree(cache / PAUSES, ignore_errors=True)
+
+
 def with_trials(folders: Folders, *, cache: Path) -> Folders:
     """The folders with trials, paired as two takes, for the recordings; how many there are is logged.
 
@@ -106,7 +114,7 @@ def _own_pauses(noisy: Path, folders: Folders, cache: Path | None) -> tuple[Path
     """The noise between the events of the recordings themselves, cut out into the cache."""
     if cache is None:
         raise DanError("--noisy alone", "there is no folder for the noise in it", "Give --noise as well")
-    out = cache / "pauses"
+    out = cache / PAUSES
     if out.is_dir():
         return out, (f"The noise is that of the pauses in {out}.",)
     taken = write_pauses(noisy, out, sample_rate_hz=folders.sample_rate_hz, labels=folders.labels)

@@ -19,7 +19,7 @@ from dan.core.stopping import Stopped, awaited
 from dan.core.version import __version__
 from dan.data.batches import ValidationSet
 from dan.data.folder.load import create
-from dan.data.noisy_source import open_refined, with_trials
+from dan.data.noisy_source import forget_pauses, open_refined, with_trials
 from dan.data.recordings_source import Folders, Signals
 from dan.data.sources import open_signals
 from dan.data.takes import taking_turns
@@ -112,6 +112,8 @@ def train_run(
         if folders.are_noisy:
             log.info(WITHOUT_CLEAN)
         with processes.first_alone():
+            if force and processes.rank() == 0:
+                forget_pauses(run.cache)
             folders = with_trials(folders, cache=run.cache)
         if recipe.refinement.rounds:
             return _train_in_rounds(run, recipe, folders, session)
