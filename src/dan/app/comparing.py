@@ -18,7 +18,7 @@ from dan.app import commands
 from dan.app.denoising import recordings
 from dan.app.jobs import Job, Jobs
 from dan.app.player import player
-from dan.app.remembered import remembered, shown_line
+from dan.app.remembered import POLLED, remembered, shown_line
 from dan.app.status import refusal, status_line
 from dan.app.traces import Traces
 from dan.app.workspace import Workspace
@@ -84,7 +84,7 @@ class CompareView:
         key, shown = remembered("compare-job"), shown_line()
         start.click(self.start, [files, clean, *menus], [key, status], show_progress="hidden")
         outputs = [status, shown, chosen, screen, ballot, told, scores]
-        gr.Timer(0.5).tick(self.poll, [key, shown], outputs, show_progress="hidden")
+        gr.Timer(0.5).tick(self.poll, [key, shown], outputs, **POLLED)
         chosen.input(self.show, [key, chosen], [screen, told], show_progress="hidden")
         for button, vote in zip(votes, VOTES, strict=True):
             button.click(
@@ -107,7 +107,7 @@ class CompareView:
         key, shown = remembered("judge-job"), shown_line()
         judge.click(self.judge, [data, *menus], [key, judged], show_progress="hidden")
         outputs = [judged, shown, table]
-        gr.Timer(1.0).tick(self.poll_table, [key, shown], outputs, show_progress="hidden")
+        gr.Timer(1.0).tick(self.poll_table, [key, shown], outputs, **POLLED)
 
     def start(
         self, files: Sequence[str] | None, clean: Sequence[str] | None, one: str, two: str

@@ -13,7 +13,7 @@ import gradio as gr
 from dan.app import commands
 from dan.app.jobs import Job, Jobs
 from dan.app.player import player
-from dan.app.remembered import remembered, shown_line
+from dan.app.remembered import POLLED, remembered, shown_line
 from dan.app.status import refusal, status_line
 from dan.app.traces import Traces
 from dan.app.workspace import Workspace
@@ -81,7 +81,7 @@ class DenoiseView:
         start.click(self.start, [files, model, rate, resample], [key, status], show_progress="hidden")
         cancel.click(self.jobs.stop, [key], None, show_progress="hidden")
         outputs = [status, shown, chosen, screen, opened, saved, save]
-        gr.Timer(0.5).tick(self.poll, [key, shown, opened], outputs, show_progress="hidden")
+        gr.Timer(0.5).tick(self.poll, [key, shown, opened], outputs, **POLLED)
         chosen.input(self.show, [key, chosen], [screen], show_progress="hidden")
         save.click(self.save, [key, strength], [key, status], js=CHOSEN_STRENGTH, show_progress="hidden")
         return model

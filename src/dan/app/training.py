@@ -17,7 +17,7 @@ import pandas as pd
 from dan.app import commands
 from dan.app.jobs import Job, Jobs
 from dan.app.player import player
-from dan.app.remembered import remembered, shown_line
+from dan.app.remembered import POLLED, remembered, shown_line
 from dan.app.status import refusal, status_line
 from dan.app.traces import Traces
 from dan.app.workspace import Workspace
@@ -120,7 +120,7 @@ class TrainView:
         stop.click(self.jobs.stop, [key], None, show_progress="hidden")
         timer = gr.Timer(1.0)
         outputs = [status, shown, diagnosis, curves, gain, losses, command, seen]
-        timer.tick(self.poll, [key, shown, seen], outputs, show_progress="hidden")
+        timer.tick(self.poll, [key, shown, seen], outputs, **POLLED)
         timer.tick(
             self.listen, [key, sample, listening, heard], [screen, listening, heard], show_progress="hidden"
         )
