@@ -7,8 +7,10 @@ from typing import Any
 import gradio as gr
 
 POLLED: dict[str, Any] = {"show_progress": "hidden", "queue": False}
-"""How a tab asks again and again: by a request of its own each time, for an answer that is lost on the queue's
-stream of events would keep it from ever asking again."""
+"""How a tab asks again and again: by requests of their own.
+
+An answer that is lost on the queue's stream of events would keep it from ever asking again.
+"""
 
 REMEMBER = """
 const name = `dan-${element.closest("[id$=-job]").id}`;
