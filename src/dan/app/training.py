@@ -121,9 +121,7 @@ class TrainView:
         timer = gr.Timer(1.0)
         outputs = [status, shown, diagnosis, curves, gain, losses, command, seen]
         timer.tick(self.poll, [key, shown, seen], outputs, **POLLED)
-        timer.tick(
-            self.listen, [key, sample, listening, heard], [screen, listening, heard], show_progress="hidden"
-        )
+        timer.tick(self.listen, [key, sample, listening, heard], [screen, listening, heard], **POLLED)
 
     def drop(self, what: str, files: Sequence[str]) -> Any:
         """Keep dropped recordings beside the runs; return the folder they are in."""
