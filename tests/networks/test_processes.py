@@ -5,10 +5,13 @@ Run by `torchrun` with a file's name, this module trains the cases and leaves th
 
 import subprocess
 import sys
+import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from dan.config.load import check_recipe
 from dan.core.errors import DanError
@@ -116,8 +119,14 @@ def main(out):
         whole = np.arange(6, dtype=np.float32).reshape(3, 2)
         own = whole[processes.stretch(3)]
         assert np.array_equal(processes.gathered(own, total=3), whole)
+    assert not {thread for thread in threads() if "gloo" in thread}  # one that outlives Python aborts it
     if processes.launched()[0] == 0:
         torch.save(found, out)
+
+
+def threads():
+    """Names of this process's threads, where the system tells them."""
+    return {file.read_text().strip() for file in Path("/proc/self/task").glob("*/comm")}
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +149,22 @@ def test_two_processes_come_to_the_weights_of_one(case, of_two):
         torch.testing.assert_close(
             of_two[case][name], value, rtol=1e-6, atol=1e-6, msg=lambda m, n=name: n + m
         )
+
+
+def test_the_error_of_a_process_that_has_gone_does_not_hold_the_group(monkeypatch):
+    groups = []
+
+    def gone(*_):
+        group = nn.Identity()
+        groups.append(weakref.ref(group))
+        raise RuntimeError("Connection closed by peer")
+
+    monkeypatch.setattr(processes, "_are_several", lambda: True)
+    monkeypatch.setattr(torch.distributed, "all_reduce", gone)
+    with pytest.raises(DanError, match="Connection closed by peer") as caught:
+        processes.largest(1)
+    assert caught.value.__cause__ is not None
+    assert groups[0]() is None
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -61,6 +62,9 @@ def joined(device: str) -> Iterator[str]:
         yield device
         return
     device = _own_device(device)
+    # Its functions take the group of the time of their import as a default, and would keep it: the group's
+    # threads must end before Python does, since what they still hold aborts the process afterwards.
+    import_module("torch.distributed.nn")
     try:
         distributed.init_process_group(BACKENDS[device.partition(":")[0]], timeout=LONGEST_WAIT)
     except (RuntimeError, ValueError) as error:
@@ -247,7 +251,7 @@ def _reduce(value: Tensor, by: Any) -> Tensor:
     try:
         distributed.all_reduce(value, by)
     except RuntimeError as error:
-        raise _gone(error) from error
+        raise _gone(error) from error.with_traceback(None)  # whose frames hold the group
     return value
 
 
