@@ -47,6 +47,16 @@ def test_an_earlier_demo_is_kept_unless_forced(tmp_path, short):
     run_demo(out, quick=True, force=True)
 
 
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("name", ["notes.txt", "data/mine.npy"])
+def test_a_folder_of_other_things_is_left_as_it_is(tmp_path, short, name, force):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(DanError, match=r"not empty and holds no demo.*--out"):
+        run_demo(tmp_path, quick=True, force=force)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / name]
+
+
 def test_an_interrupted_demo_goes_on(tmp_path, short, monkeypatch, tiny):
     out = tmp_path / "demo"
     with monkeypatch.context() as patched:

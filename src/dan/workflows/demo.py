@@ -37,8 +37,9 @@ def run_demo(out: Path, *, quick: bool, force: bool) -> Evaluation:
         The score table and what it was made of.
 
     Raises:
-        DanError: if there is an earlier demo, or the folder cannot be written to.
+        DanError: if there is an earlier demo or anything else, or the folder cannot be written to.
     """
+    _check_ours(out)
     recipe = load_recipe(RECIPE, overrides=QUICK if quick else ())
     data, run, report, likeness = (out / name for name in ("data", "run", "report", "likeness"))
     if not force and report.exists():
@@ -63,6 +64,19 @@ def run_demo(out: Path, *, quick: bool, force: bool) -> Evaluation:
     return judge(run, data, report=report, force=force)
 
 
+def _check_ours(out: Path) -> None:
+    """Check that a folder holds a demo or nothing; what is hidden does not count.
+
+    Raises:
+        DanError: if it holds anything else.
+    """
+    data = out / "data"
+    made = read_dataset(data) if data.is_dir() else None
+    ours = made is not None and made.seed == HELD_OUT_SEED
+    if not ours and any(not path.name.startswith(".") for path in out.glob("*")):
+        raise DanError(out, "it is not empty and holds no demo", "Give another --out")
+
+
 def _is_made(recipe: Recipe, data: Path) -> bool:
     """Whether an interrupted demo has left its data.
 
@@ -72,6 +86,6 @@ def _is_made(recipe: Recipe, data: Path) -> bool:
     if not data.exists():
         return False
     made, counts = read_dataset(data), [recipe.data.train_count, recipe.data.validation_count]
-    if made is None or made.seed != HELD_OUT_SEED or list(made.counts.values()) != counts:
+    if made is None or list(made.counts.values()) != counts:
         raise DanError(data, "it is no data of this demo", "Give another --out, or replace it with --force")
     return True
