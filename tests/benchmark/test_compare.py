@@ -4,6 +4,7 @@ import importlib.util
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from dan.benchmark.timing import Spread, in_turns, one_core, spread
 from dan.benchmark.tradeoff_plot import plot_tradeoff
 from dan.benchmark.trials import Trial, drawn, from_folder, from_recordings
 from dan.cli import main as cli
+from dan.cli.bench import _show
 from dan.config import SignalSettings
 from dan.core.errors import DanError
 from dan.evaluation.baselines import Baselines
@@ -226,6 +228,20 @@ def test_the_command_shows_and_writes_it_all(fakes, monkeypatch, capsys, tmp_pat
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 1 and "--force" in capsys.readouterr().err
+
+
+def test_a_row_that_no_table_has_is_named_once_below_them(made, capsys):
+    (one,) = made.comparisons
+    other = replace(one, signals="others", notes=one.notes | {"late": "there is none"})
+    both = replace(made, comparisons=(one, other))
+    _show(both)
+    assert capsys.readouterr().err.splitlines() == [
+        "Without late (there is none).",
+        "All without failing (it failed with ValueError: too short).",
+    ]
+    page = to_markdown(both)
+    assert page.count("no row failing") == page.count("no row late") == 1
+    assert page.index("no row late") < page.index("no row failing") < page.index("Quality: means")
 
 
 def test_wrong_settings_are_refused(tmp_path):

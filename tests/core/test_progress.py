@@ -1,8 +1,10 @@
 """Progress: heard by whoever listens, from loops that know nothing of each other."""
 
+import time
+
 import pytest
 
-from dan.core.progress import listening, report, track
+from dan.core.progress import Pace, listening, report, track
 
 
 @pytest.fixture
@@ -69,3 +71,30 @@ def test_a_block_ends_and_nobody_listens_any_more():
         pass
     list(track("ab", "Late"))
     assert heard == []
+
+
+@pytest.fixture
+def pace(monkeypatch):
+    """Tells a pace what was done by when, and returns the seconds left."""
+    pace, now = Pace(), [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    def told(at_s, done, label="Training"):
+        now[0] = at_s
+        pace.take(label, done)
+        return pace.seconds_left()
+
+    return told
+
+
+def test_the_time_left_is_by_the_steps_after_the_first_which_carries_the_start(pace):
+    assert pace(0, 0.0) is None and pace(60, 0.01) is None
+    assert pace(61, 0.02) is None  # a second says little
+    assert pace(70, 0.11) == pytest.approx(89)
+
+
+@pytest.mark.parametrize("label", ["Training", "Scoring"])
+def test_the_time_left_of_other_work_forgets_the_work_before(pace, label):
+    assert [pace(at_s, at_s / 100) is None for at_s in (1, 50, 100)] == [True, False, False]
+    assert pace(101, 0.01, label) is None
+    assert pace(111, 0.21, label) == pytest.approx(39.5)

@@ -19,13 +19,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from dan.core.progress import PROGRESS_VARIABLE
+from dan.core.progress import PROGRESS_VARIABLE, Pace
 
 State = Literal["queued", "running", "done", "failed", "stopped"]
 SECONDS_UNTIL_KILLED = 20.0
 """A job that was stopped and has not ended after so long is killed."""
-SECONDS_UNTIL_TOLD = 3.0
-"""Before, the pace says little of the time left."""
 
 
 @dataclass
@@ -48,8 +46,7 @@ class Job:
     """How long it took, once it is over."""
     key: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     _process: subprocess.Popen[str] | None = None
-    _first: tuple[float, float] | None = None
-    """Time and fraction when progress was told first: what is resumed does not begin at 0."""
+    _pace: Pace = field(default_factory=Pace)
 
     @property
     def is_over(self) -> bool:
@@ -59,20 +56,14 @@ class Job:
     @property
     def seconds_left(self) -> float | None:
         """Seconds until the end at the pace so far; None where that cannot be said yet."""
-        if self.state != "running" or self._first is None:
-            return None
-        start, before = self._first
-        passed, done = time.monotonic() - start, self.fraction - before
-        if passed < SECONDS_UNTIL_TOLD or done <= 0:
-            return None
-        return passed * (1 - self.fraction) / done
+        return self._pace.seconds_left() if self.state == "running" else None
 
     def take(self, line: str) -> None:
         """Take a line that a command said: progress, or words for the user."""
         if line.startswith('{"progress"'):
             told = json.loads(line)
             self.fraction, self.doing = float(told["progress"]), f"{told['label']} {told['note']}".strip()
-            self._first = self._first or (time.monotonic(), self.fraction)
+            self._pace.take(told["label"], self.fraction)
         elif line.strip():
             self.messages.append(line)
 

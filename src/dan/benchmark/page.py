@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dan.benchmark.results import Benchmark, Comparison, Entry, Quality
 from dan.benchmark.timing import Spread
@@ -105,13 +105,17 @@ def to_markdown(benchmark: Benchmark, *, pictures: Sequence[str] = ()) -> str:
     for index, comparison in enumerate(benchmark.comparisons):
         parts += [f"### {_title(comparison)}", markdown_grid(*cells(comparison))]
         parts += [f"![Quality against cost]({picture})" for picture in pictures[index : index + 1]]
-        said = [f"- no row {LABELS.get(name, name)}: {why}" for name, why in comparison.notes.items()]
-        said += [f"- {remark}" for remark in comparison.remarks]
+        said = [*_missing(benchmark.own_notes(comparison)), *(f"- {one}" for one in comparison.remarks)]
         parts += ["\n".join(said)] if said else []
+    parts += ["\n".join(_missing(benchmark.shared_notes, " in any table"))] if benchmark.shared_notes else []
     told = [f"- {name}: {value}" for name, value in benchmark.machine.items()]
     parts += [LEGEND.format(turns=benchmark.turns).strip()]
     parts += [AGAIN.format(command=benchmark.command or "dan bench"), "\n".join(told)]
     return "\n\n".join(parts) + "\n"
+
+
+def _missing(notes: Mapping[str, str], where: str = "") -> list[str]:
+    return [f"- no row {LABELS.get(name, name)}{where}: {why}" for name, why in notes.items()]
 
 
 def _title(comparison: Comparison) -> str:

@@ -84,6 +84,16 @@ class Benchmark:
     turns: int
     command: str = ""
 
+    @property
+    def shared_notes(self) -> dict[str, str]:
+        """Why rows are missing from all of several comparisons."""
+        first, *others = [one.notes for one in self.comparisons] or [dict[str, str]()]
+        return dict(item for item in first.items() if others and all(item in one.items() for one in others))
+
+    def own_notes(self, comparison: Comparison) -> dict[str, str]:
+        """Why rows are missing from one comparison, without what is shared."""
+        return {name: why for name, why in comparison.notes.items() if name not in self.shared_notes}
+
     def to_json(self) -> str:
         """The benchmark as JSON text."""
         return TypeAdapter(Benchmark).dump_json(self, indent=2).decode()

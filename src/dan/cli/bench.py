@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,14 +73,14 @@ def _show(made: Benchmark) -> None:
         head, lines = cells(comparison, brief=True)
         title = f"{comparison.signals}, {comparison.sample_rate_hz:g} Hz"
         show_grid(head, lines, title=title, bold="DAN ")
-        if comparison.notes:
-            say(f"Without {'; '.join(map(_missing, comparison.notes.items()))}.")
+        _say_missing("Without", made.own_notes(comparison))
+    _say_missing("All without", made.shared_notes)
 
 
-def _missing(note: tuple[str, str]) -> str:
-    """Name of a missing row, and in brackets why."""
-    name, why = note
-    return f"{name} ({why})"
+def _say_missing(head: str, notes: Mapping[str, str]) -> None:
+    """Print the names of missing rows, and in brackets why."""
+    if notes:
+        say(f"{head} {'; '.join(f'{name} ({why})' for name, why in notes.items())}.")
 
 
 def _draw(comparisons: Sequence[Comparison], folder: Path) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from dan.core.progress import PROGRESS_VARIABLE, Listener, listening
+from dan.core.progress import PROGRESS_VARIABLE, Listener, Pace, listening
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -81,7 +81,7 @@ def _one_bar() -> Iterator[Listener]:
         task = display.add_task("", total=1.0, note="", visible=False)
 
         def show(label: str, done: float, note: str) -> None:
-            if label != display.tasks[0].description:
+            if label != display.tasks[0].description or done < display.tasks[0].completed:
                 display.reset(task, description=label)
             display.update(task, completed=done, note=note, visible=done < 1)
 
@@ -93,20 +93,22 @@ def _one_bar() -> Iterator[Listener]:
 
 
 class _Lines:
-    """A line with the time left every ten seconds."""
+    """A line every ten seconds, with the time left where it can be said."""
 
     EVERY_S = 10.0
 
     def __init__(self) -> None:
-        self._label, self._begun, self._said = "", 0.0, 0.0
+        self._label, self._said, self._pace = "", 0.0, Pace()
 
     def __call__(self, label: str, done: float, note: str) -> None:
         now = time.monotonic()
+        self._pace.take(label, done)
         if label != self._label:
-            self._label, self._begun, self._said = label, now, now
+            self._label, self._said = label, now
         if done > 0 and now - self._said >= self.EVERY_S:
-            left_s = (now - self._begun) * (1 - done) / done
-            say(f"{label}: {done:.0%}, {left_s:.0f} s left  {note}".rstrip())
+            left_s = self._pace.seconds_left()
+            left = f", {left_s:.0f} s left" if left_s is not None else ""
+            say(f"{label}: {done:.0%}{left}  {note}".rstrip())
             self._said = now
 
 

@@ -6,6 +6,7 @@ nothing.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -37,6 +38,39 @@ def report(label: str, done: float, note: str = "") -> None:
     listener = _listener.get()
     if listener is not None:
         listener(label, done, note)
+
+
+class Pace:
+    """Pace of work that is told as a listener is, and the time left by it.
+
+    The pace counts from the first part that is done: until then things start up, and what is resumed does not
+    begin at 0. Another label, or a fraction that goes back, is other work.
+    """
+
+    LEAST_S = 3.0
+    """Before so long, the pace says little."""
+
+    def __init__(self) -> None:
+        self._label, self._done = "", 0.0
+        self._first: tuple[float, float] | None = None
+
+    def take(self, label: str, done: float) -> None:
+        """Take the fraction done, now."""
+        if label != self._label or done < self._done:
+            self._first = None
+        if done > 0 and self._first is None:
+            self._first = time.monotonic(), done
+        self._label, self._done = label, done
+
+    def seconds_left(self) -> float | None:
+        """Return the seconds until the end at the pace so far, None where that cannot be said yet."""
+        if self._first is None:
+            return None
+        start, before = self._first
+        passed, gained = time.monotonic() - start, self._done - before
+        if passed < self.LEAST_S or gained <= 0:
+            return None
+        return passed * (1 - self._done) / gained
 
 
 def track(items: Iterable[Item], label: str, *, total: int | None = None) -> Iterator[Item]:
