@@ -321,6 +321,8 @@ def test_a_training_outlives_a_reload_and_goes_on_after_a_kill_while_others_wait
     drawn(page, "#train-player")
     assert page.locator("#train-player [data-set=channel] option").count() == 5
     page.wait_for_selector("#gain canvas, #gain svg.marks")
+    page.wait_for_selector("#legend :text('generator')")
+    assert page.evaluate(FAULTS["clipped"]) == []
     picture(page, "train")
     key = job_shown(page, "#train-status")
     second = page.context.new_page()

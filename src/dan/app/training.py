@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import pandas as pd
 
 from dan.app import commands
+from dan.app.curves import drawn, gain_plot, losses_plot
 from dan.app.jobs import Job, Jobs
 from dan.app.player import player
 from dan.app.remembered import POLLED, remembered, shown_line
@@ -24,7 +24,6 @@ from dan.app.workspace import Workspace
 from dan.config.load import load_recipe, recipe_names
 from dan.core.errors import DanError
 from dan.data.index import index
-from dan.training.diagnostics import verdict
 from dan.training.history import Record
 from dan.training.run_folder import Run
 from dan.workflows.denoise import plan
@@ -100,12 +99,10 @@ class TrainView:
         status = gr.HTML(value="", elem_id="train-status")
         diagnosis = gr.HTML(value="", elem_id="diagnosis")
         with gr.Row(visible=False) as curves:
-            gain = gr.LinePlot(
-                x="epoch", y="dB", title="SNR gain on validation signals", height=300, elem_id="gain"
-            )
-            losses = gr.LinePlot(
-                x="epoch", y="loss", color="name", title="Losses in training", height=300, elem_id="losses"
-            )
+            gain = gain_plot()
+            with gr.Column():
+                losses = losses_plot()
+                legend = gr.HTML(value="", elem_id="legend")
         gr.Markdown(
             "### Listen as it learns\nThe best model so far denoises validation signals, or your file."
         )
@@ -119,7 +116,7 @@ class TrainView:
         start.click(self.start, inputs, [key, status, command], show_progress="hidden")
         stop.click(self.jobs.stop, [key], None, show_progress="hidden")
         timer = gr.Timer(1.0)
-        outputs = [status, shown, diagnosis, curves, gain, losses, command, seen]
+        outputs = [status, shown, diagnosis, curves, gain, losses, legend, command, seen]
         timer.tick(self.poll, [key, shown, seen], outputs, **POLLED)
         timer.tick(self.listen, [key, sample, listening, heard], [screen, listening, heard], **POLLED)
 
@@ -159,16 +156,16 @@ class TrainView:
         """
         job = self.jobs.get(key)
         if job is None:
-            return [gr.skip()] * 8
+            return [gr.skip()] * 9
         line = status_line(job, waiting=self.jobs.waiting_before(job))
         if not shown:
             command = gr.update(value=job.details["command"], visible=True)
-            return [line, line, *[gr.skip()] * 4, command, seen]
+            return [line, line, *[gr.skip()] * 5, command, seen]
         records = history(job.details["out"])
         if (line, len(records)) == (shown, seen):
-            return [gr.skip()] * 8
-        drawn = [gr.skip()] * 4 if len(records) == seen else _drawn(records)
-        return [line, line, *drawn, gr.skip(), len(records)]
+            return [gr.skip()] * 9
+        told = [gr.skip()] * 5 if len(records) == seen else drawn(records)
+        return [line, line, *told, gr.skip(), len(records)]
 
     def listen(
         self, key: str | None, sample: str | None, listening: str | None, heard: str | None
@@ -226,20 +223,6 @@ def history(run: Path) -> list[Record]:
     with suppress(OSError, DanError):
         return Run(run).read_history()
     return []
-
-
-def _drawn(records: list[Record]) -> list[Any]:
-    """Return the diagnosis and the curves."""
-    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in verdict(records))
-    gains = pd.DataFrame([(one["epoch"], one["val_snr_gain_db"]) for one in records], columns=["epoch", "dB"])
-    rows = [
-        (one["epoch"], name.removeprefix("train_"), value)
-        for one in records
-        for name, value in one.items()
-        if name.startswith("train_") and isinstance(value, int | float)
-    ]
-    losses = pd.DataFrame(rows, columns=["epoch", "name", "loss"])
-    return [f"<strong>So far</strong><ul>{said}</ul>", gr.update(visible=bool(records)), gains, losses]
 
 
 def _recipes(kind: str) -> list[tuple[str, str]]:

@@ -1,0 +1,61 @@
+"""What a training is told by while it runs: a diagnosis in words, and the curves of gain and losses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from itertools import cycle
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+
+from dan.training.diagnostics import verdict
+from dan.training.history import Record
+
+COLOURS = ("#4c78a8", "#f58518", "#e45756", "#72b7b2", "#54a24b", "#b279a2", "#9d755d", "#bab0ac")
+"""Of the losses, in their order; seen on white and on black."""
+
+
+def gain_plot() -> gr.LinePlot:
+    """Return the empty plot of the SNR gain."""
+    return gr.LinePlot(x="epoch", y="dB", title="SNR gain on validation signals", height=300, elem_id="gain")
+
+
+def losses_plot() -> gr.LinePlot:
+    """Return the empty plot of the losses, without a legend: that of the plot does not wrap."""
+    return gr.LinePlot(
+        x="epoch", y="loss", color="name", title="Losses in training", height=300, colors_in_legend=[],
+        elem_id="losses",
+    )  # fmt: skip
+
+
+def drawn(records: list[Record]) -> list[Any]:
+    """Return the diagnosis, whether there are curves, both plots and the legend of the second."""
+    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in verdict(records))
+    gains = pd.DataFrame([(one["epoch"], one["val_snr_gain_db"]) for one in records], columns=["epoch", "dB"])
+    rows = [
+        (one["epoch"], name.removeprefix("train_"), value)
+        for one in records
+        for name, value in one.items()
+        if name.startswith("train_") and isinstance(value, int | float)
+    ]
+    losses = pd.DataFrame(rows, columns=["epoch", "name", "loss"])
+    colours = dict(zip(dict.fromkeys(losses["name"]), cycle(COLOURS), strict=False))
+    return [
+        f"<strong>So far</strong><ul>{said}</ul>",
+        gr.update(visible=bool(records)),
+        gains,
+        gr.update(value=losses, color_map=colours),
+        _legend(colours),
+    ]
+
+
+def _legend(colours: Mapping[str, str]) -> str:
+    """Return the names of curves beside their colours, in as many lines as it takes."""
+    entries = (
+        f"<span style='white-space:nowrap'><span aria-hidden='true' style='color:{colour}'>━━</span>"
+        f" {escape(name)}</span>"
+        for name, colour in colours.items()
+    )
+    return f"<div style='display:flex; flex-wrap:wrap; gap:0 1rem'>{''.join(entries)}</div>"
