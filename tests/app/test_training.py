@@ -1,5 +1,10 @@
 """The view Train without a browser: what was found, what is run, what is heard."""
 
+import html
+import re
+import shlex
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -79,6 +84,20 @@ def test_a_command_names_what_was_given_and_nothing_else(tmp_path):
 def test_a_run_needs_a_name_without_slashes(view):
     for name in ("", " ", "../a", "a/b"):
         assert "one word" in view.start("tones", name, "", "", "", "", "", "")[1]
+
+
+def test_runs_among_the_recordings_are_refused_with_a_folder_that_works(view, tmp_path, monkeypatch):
+    recordings = tmp_path / "my recordings"
+    monkeypatch.setattr(view.jobs, "add", lambda job: job)
+    monkeypatch.setattr(view.jobs, "waiting_before", lambda job: 0)
+    asked = ("speech-8k", "mine", "", "", "", str(recordings / "clean"), "", str(recordings))
+    view.folder = recordings / "runs"
+    _, said, _ = view.start(*asked)
+    assert "state='failed'" in said and f"lies within {recordings}" in said
+    command = html.unescape(re.search("dan app --folder [^<]+", said)[0])
+    view.folder = Path(shlex.split(command)[-1])
+    _, said, command = view.start(*asked)
+    assert "state='queued'" in said and command["value"].endswith(f"--out {tmp_path / 'runs' / 'mine'}")
 
 
 def test_validation_signals_are_those_of_the_training(tiny, tmp_path):

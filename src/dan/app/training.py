@@ -138,6 +138,8 @@ class TrainView:
             return gr.skip(), refusal(said), gr.skip()
         out = self.folder / name
         given = {option: _absolute(path) for option, path in zip(FOLDERS, folders, strict=True)}
+        if said := _among_recordings(self.folder, list(given.values())):
+            return gr.skip(), refusal(said), gr.skip()
         given["--sample-rate"] = rate.strip()
         options = {**given, "--from": start_from.strip(), "--max-minutes": minutes.strip()}
         arguments = commands.train(recipe, out, options=options)
@@ -237,6 +239,19 @@ def _recipes_of(kind: str) -> Any:
 
 def _absolute(folder: str) -> str:
     return str(Path(folder.strip()).expanduser().resolve()) if folder.strip() else ""
+
+
+def _among_recordings(runs: Path, folders: Sequence[str]) -> str:
+    """Return why runs cannot be kept where they are, and the way out; empty where they can."""
+    above = [Path(folder) for folder in folders if folder and runs.resolve().is_relative_to(folder)]
+    if not above:
+        return ""
+    outermost = min(above, key=lambda folder: len(folder.parts))
+    line = commands.as_text(["dan", "app", "--folder", str(outermost.parent / "runs")])
+    return (
+        f"{runs.resolve()}, where this page keeps its runs: it lies within {outermost}, whose recordings are "
+        f"read. End the page (Ctrl-C), and start it with {line}"
+    )
 
 
 def _look(*given: str) -> str:
