@@ -38,7 +38,7 @@ def connected(address: str = LOCAL, *, cores: int | None = None) -> Iterator[Any
         cores: of a local cluster; None for all that this process may use.
 
     Raises:
-        DanError: if Ray is not installed, or no cluster answers.
+        DanError: if Ray is not installed, or no cluster starts or answers.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # what Ray would warn of
@@ -72,6 +72,9 @@ def _open(ray: Any, address: str, cores: int | None) -> None:
         ray.init(address, **quiet, **(local if address == LOCAL else {}))
     except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as error:
         why = (str(error).splitlines() or [type(error).__name__])[0]
+        if address == LOCAL:
+            way_out = "Leave --ray out: all cores of this machine are used without it too"
+            raise DanError("--ray", f"no Ray cluster starts on this machine ({why})", way_out) from error
         raise DanError(
             f"--ray {address}",
             f"no Ray cluster answers there ({why})",
