@@ -43,6 +43,37 @@ def test_a_lag_is_found_where_neighbouring_samples_are_alike():
     assert align(smooth, shifted(smooth, 3) + 0.1 * signals(1)[:, ::2]).lag_samples == 3
 
 
+def tones(seed, lag=0):
+    """Eight short tones, each of a frequency of its own, that begin later."""
+    random = np.random.default_rng(seed)
+    frequency, phase = random.uniform(0.01, 0.05, (8, 1)), random.uniform(0, 7, (8, 1))
+    return np.sin(2 * np.pi * frequency * (np.arange(256) - lag) + phase)
+
+
+@pytest.mark.parametrize("lag", [3, -40])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_lag_of_a_few_short_tones_is_found_although_each_gains_another_share_by_it(lag, seed):
+    noise = 0.1 * signals(200 + seed, count=8)
+    assert align(tones(seed), tones(seed, lag) + noise).lag_samples == lag
+    assert align(tones(seed), tones(seed) + noise).lag_samples == 0
+
+
+def overlapping(seed):
+    """Forty stretches of 256 samples, all of the same 300 in which a tone lies 5 dB below noise."""
+    random = np.random.default_rng(seed)
+    tone = np.sin(0.3 * np.arange(300) + random.uniform(0, 7))
+    takes = tone + 0.5**0.5 * 10**0.25 * random.standard_normal((2, 300))
+    starts = random.integers(0, 300 - 256, 40)
+    return (np.stack([take[start : start + 256] for start in starts]) for take in takes)
+
+
+def test_stretches_that_overlap_count_as_what_they_hold():
+    """They share their noise, and so its chances: told as so many of their own, they are late by these."""
+    seeds = range(20)
+    assert all(align(*overlapping(seed), distinct=300 / 256).lag_samples == 0 for seed in seeds)
+    assert any(align(*overlapping(seed)).lag_samples for seed in seeds)
+
+
 def test_unrelated_signals_have_neither_gain_nor_correlation():
     found = align(signals(0), signals(1))
     assert abs(found.gain) < 4 * found.gain_error and np.abs(found.correlations).max() < 0.4

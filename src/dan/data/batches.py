@@ -28,6 +28,8 @@ class ValidationSet:
     mixed: Signal
     takes: Literal["recorded", "made"] | None = None
     """How two takes came about where nothing is clean: `clean` is then one, `mixed` the other, as noisy."""
+    distinct: float | None = None
+    """Of recorded takes: how many of them would hold as much if none overlapped; None for all."""
 
 
 class Source(Protocol):

@@ -99,6 +99,12 @@ class Crops:
         filtered._highpass_hz = cutoff_hz
         return filtered
 
+    @property
+    def samples(self) -> float:
+        """Samples that the recordings last, at the rate of the stretches."""
+        entries = [entry for folder in self._folders for entry in folder]
+        return sum(entry.length_samples / entry.sample_rate_hz for entry in entries) * self._rate_hz
+
     def notes(self, length_samples: int) -> list[str]:
         """What is decoded, and how much is passed over in stretches of a length, in a sentence each."""
         notes = [self._shelf.note] if self._shelf.note else []

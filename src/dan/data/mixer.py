@@ -218,6 +218,11 @@ class PairMixer:
         filtered._clean, filtered._noisy = self._clean.above(cutoff_hz), self._noisy.above(cutoff_hz)
         return filtered
 
+    @property
+    def distinct(self) -> float:
+        """Stretches that its recordings give without overlap."""
+        return self._clean.samples / self._length
+
     def draw(self, count: int, *, random: np.random.Generator) -> Pairs:
         """Draw clean and noisy signals, ``[count, T]`` of each; noise is what is between them."""
         varied = self._augmentation

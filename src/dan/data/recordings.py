@@ -226,7 +226,8 @@ def _takes(
     train, validation, notes = _paired(recipe, cache, first, second, half=half)
     targets = train.above(cutoff_hz) if cutoff_hz else None
     fresh = FreshTakesMixer(train.above(0.0), targets, centred=centred)
-    return fresh, TakesMixer(validation.above(cutoff_hz), centred=centred), notes
+    held = TakesMixer(validation.above(cutoff_hz), centred=centred, distinct=validation.distinct)
+    return fresh, held, notes
 
 
 def _part_of(sides: Sides, side: str, half: Half | None) -> Corpus:

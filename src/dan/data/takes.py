@@ -41,10 +41,11 @@ class TakesMixer:
     Args:
         takes: draws a stretch of both, one as clean and the other as noisy.
         centred: take its own mean off each stretch.
+        distinct: stretches that the takes give without overlap.
     """
 
-    def __init__(self, takes: Drawing, *, centred: bool = False) -> None:
-        self._takes, self._centred = takes, centred
+    def __init__(self, takes: Drawing, *, centred: bool = False, distinct: float | None = None) -> None:
+        self._takes, self._centred, self.distinct = takes, centred, distinct
 
     def draw(self, count: int, *, random: np.random.Generator) -> Pairs:
         """Draw targets (`clean`) and inputs (`mixed`), ``[count, T]`` of each, `taking_turns`."""

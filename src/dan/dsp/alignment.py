@@ -12,6 +12,8 @@ from dan.core.arrays import Signal, check_same_shape, energy
 
 SURE = 6.0
 """Standard errors by which another lag must be better: of all lags the best is chosen, so 3 are chance."""
+NEIGHBOURS = 8
+"""Bins either way whose mean noise a bin has at least: the fit may have taken its own away."""
 TINY = np.finfo(np.float64).tiny
 WORTH = 0.02
 """Share of the reference by which another lag must be better."""
@@ -39,7 +41,9 @@ class Alignment:
         return _median_error(self.gains)
 
 
-def align(reference: Signal, signal: Signal) -> Alignment:
+def align(
+    reference: Signal, signal: Signal, *, distinct: float | None = None, sure: float = SURE
+) -> Alignment:
     """Find the lag and the gains at which references are contained in signals, whatever else is in these.
 
     The lag is the peak of the cross-correlation, normalised by each reference's energy and averaged over the
@@ -48,6 +52,8 @@ def align(reference: Signal, signal: Signal) -> Alignment:
     Args:
         reference: ``[N, T]``; silent ones are passed over.
         signal: ``[N, T]``.
+        distinct: pairs that would hold as much if none overlapped; None for all of them.
+        sure: standard errors by which another lag must be better than 0; 0 takes the one that fits best.
 
     Raises:
         DanError: if the shapes differ.
@@ -60,8 +66,27 @@ def align(reference: Signal, signal: Signal) -> Alignment:
     lag = _peak(reference, signal)
     here, there = (Alignment(at, *_gains(reference, signal, at)) for at in (0, lag))
     better = np.sign(there.gain) * there.gains - np.sign(here.gain) * here.gains
-    error = np.std(better, ddof=1) / math.sqrt(len(better)) if len(better) > 1 else 0.0
-    return there if np.mean(better) > max(WORTH, SURE * error) else here
+    count = len(reference) if distinct is None else min(len(reference), max(1.0, distinct))
+    pairs = zip(reference, signal, there.gains, strict=True)
+    error = math.sqrt(np.mean([_chance(*pair, lag) for pair in pairs]) / count)
+    return there if np.mean(better) > max(WORTH, sure * error) else here
+
+
+def _chance(reference: Signal, signal: Signal, gain: float, lag: int) -> float:
+    """Variance, by noise, of a pair's gain at a lag less that at 0.
+
+    With x the reference, e the noise and L the lag, the noise's part of the difference is the sum over t of
+    (x[t - L] - x[t]) e[t] / |x|^2. If the phases of e are random, its variance is the mean over frequencies
+    of |X|^2 |1 - exp(iwL)|^2 |E|^2 / |x|^4, as M. S. Bartlett has it of cross-correlations (1935). How pairs
+    differ, as tones of several frequencies do at a lag, is not in it.
+    """
+    length = len(reference)
+    heard = np.fft.rfft(reference)
+    turned = np.exp(-2j * np.pi * lag / length * np.arange(len(heard)))
+    noise = np.abs(np.fft.rfft(signal) - gain * heard * turned) ** 2
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(noise, NEIGHBOURS, "edge"), 2 * NEIGHBOURS + 1)
+    power = np.abs(heard * (1 - turned)) ** 2 * np.maximum(noise, around.mean(axis=-1))
+    return float(2 * power.sum() / (length * energy(reference)) ** 2)
 
 
 def _peak(reference: Signal, signal: Signal) -> int:

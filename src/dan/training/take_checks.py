@@ -33,14 +33,15 @@ LEAST_KEPT = 0.1
 """Share of the signal's amplitude below which hardly anything comes through."""
 
 
-def compare_takes(first: Signal, second: Signal) -> tuple[str, list[str]]:
+def compare_takes(first: Signal, second: Signal, *, distinct: float | None = None) -> tuple[str, list[str]]:
     """What two takes ``[N, T]`` have in common, in a sentence, and what is wrong with them.
 
     The second holds the first's signal at some gain g. Of g nothing is known but bounds: the first take's
-    noise makes the regression of the second on it too small, and the second's noise the reverse one.
+    noise makes the regression of the second on it too small, and the second's noise the reverse one. If
+    takes overlap, `distinct` says how many of them would hold as much without.
     """
     first, second, offset = _about_their_means(first, second)
-    found = align(first, second)
+    found = align(first, second, distinct=distinct)
     if not len(found.gains):
         return "", []
     correlation = float(np.median(np.abs(found.correlations)))
@@ -111,7 +112,9 @@ def _by_chance(first: Signal, second: Signal) -> float:
 
 def _each_at_its_lag(first: Signal, second: Signal) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.float64]]:
     """Lag and correlation at which each pair fits best: ``[N]`` of both."""
-    found = [align(one[None], other[None]) for one, other in zip(first, second, strict=True) if one.any()]
+    found = [
+        align(one[None], other[None], sure=0) for one, other in zip(first, second, strict=True) if one.any()
+    ]
     lags, correlations = ([one.lag_samples for one in found], [abs(one.correlations[0]) for one in found])
     return np.array(lags), np.array(correlations)
 
@@ -140,7 +143,8 @@ def _doubt_of_made(estimate: Signal, validation: ValidationSet) -> str:
 
 
 def _doubt_of_recorded(estimate: Signal, validation: ValidationSet) -> str:
-    _, wrong = compare_takes(*taking_turns(validation.clean, validation.mixed))
+    takes = taking_turns(validation.clean, validation.mixed)
+    _, wrong = compare_takes(*takes, distinct=validation.distinct)
     if wrong:
         return f"Not all right: {wrong[0]}."
     low_db, high_db = likely_snr_db(estimate, mixed=validation.mixed, other=validation.clean)

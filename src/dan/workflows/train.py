@@ -195,7 +195,8 @@ def _warnings(validation: ValidationSet) -> list[str]:
         return data_warnings(clean=validation.clean, mixed=validation.mixed)
     if validation.takes == "made":
         return []
-    common, warnings = compare_takes(*taking_turns(validation.clean, validation.mixed))
+    takes = taking_turns(validation.clean, validation.mixed)
+    common, warnings = compare_takes(*takes, distinct=validation.distinct)
     if common:
         log.info(common)
     return warnings
