@@ -2,7 +2,7 @@
 
 import time
 
-from dan.cli.console import progress
+from dan.cli.console import progress, show_grid
 from dan.core.progress import report
 
 
@@ -18,3 +18,9 @@ def test_a_second_training_has_a_time_left_of_its_own(monkeypatch, capsys):
         "Training: 3%",
         "Training: 23%, 42 s left",
     ]
+
+
+def test_a_narrow_table_breaks_figures_and_cuts_no_name_off(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "60")
+    show_grid(["", *["gain dB"] * 6], [["spectral_gate", *["12.34 ±0.56"] * 6]], title="Scores")
+    assert "spectral_gate" in capsys.readouterr().out

@@ -277,3 +277,5 @@ def test_differences_name_the_key_and_both_values():
     assert recipe_differences(one, other) == [
         "clean.sines: 3 against [1, 2]", "training.epochs: 300 against 7"
     ]  # fmt: skip
+    tuned = load_recipe("classic", overrides=[f"generator_optimiser.learning_rate={0.2 * 0.003}"])
+    assert recipe_differences(tuned, one)[0].startswith("generator_optimiser.learning_rate: 0.0006 against ")

@@ -158,8 +158,9 @@ def show_grid(
     from rich.table import Table
 
     grid = Table(title=title)
+    are_words = not any(" " in line[0] for line in lines)  # which would be cut off
     for place, heading in enumerate(head):
-        grid.add_column(heading, justify="right" if place else "left")
+        grid.add_column(heading, justify="right" if place else "left", no_wrap=place == 0 and are_words)
     for line in lines:
         grid.add_row(*line, style="bold" if bold and line[0].startswith(bold) else None)
     console().print(grid)

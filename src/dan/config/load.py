@@ -116,7 +116,8 @@ def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
 
 
 def _value(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    rounded = float(f"{value:.12g}") if isinstance(value, float) else value
+    return json.dumps(rounded, ensure_ascii=False)
 
 
 def _read(recipe: str) -> str:

@@ -103,14 +103,16 @@ def judge(
 
 def _groups(names: Sequence[str], by: str) -> list[str]:
     """Name of the group of each file."""
+    way_out = r"As in --by '^([^_]*)_', which takes what stands before the first underscore"
     try:
         found = [re.search(by, name) for name in names]
-        return [match[1] if match and match[1] else "other" for match in found]
+        groups = [match[1] if match and match[1] else "other" for match in found]
     except (re.error, IndexError) as error:
-        way_out = r"As in --by '^([^_]*)_', which takes what stands before the first underscore"
-        raise DanError(
-            f"--by {by}", f"it is a regular expression with one group ({error})", way_out
-        ) from error
+        rule = f"it is a regular expression with one group ({error})"
+        raise DanError(f"--by {by}", rule, way_out) from error
+    if not any(found):
+        raise DanError(f"--by {by}", f"it is found in no name of a file, as in {names[0]}", way_out)
+    return groups
 
 
 def _misfits(denoiser: Denoiser, table: Table, kind: str | None) -> Iterator[str]:
