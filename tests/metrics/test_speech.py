@@ -84,6 +84,7 @@ def test_other_rates():
     said = open_figures("speech", sample_rate_hz=11025)
     assert set(said.measures) == {"snr_db", "si_sdr_db", "stoi"}
     assert any("no PESQ: sample_rate_hz=11025" in remark for remark in said.remarks)
+    assert not any(remark.endswith(".") for remark in said.remarks)  # which is put where they are shown
 
 
 def test_without_the_packages_the_figures_are_left_out(monkeypatch):

@@ -109,7 +109,7 @@ def test_results_are_told_by_what_the_files_names_say(monkeypatch, data):
     for wrong in ("ann", "("):
         with pytest.raises(DanError, match="one group"):
             judged(monkeypatch, data, by=wrong)
-    with pytest.raises(DanError, match="found in no name of a file, as in ann_1"):
+    with pytest.raises(DanError, match=r"no name of a file fits it \(ann_1, "):
         judged(monkeypatch, data, by="^([0-9]+)_")
 
 

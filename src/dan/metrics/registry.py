@@ -95,7 +95,7 @@ def open_figures(kind: SignalKind, *, sample_rate_hz: float, dnsmos: Path | None
         try:
             measure(estimate=np.ones(1), reference=np.ones(1), sample_rate_hz=sample_rate_hz)
         except DanError as error:
-            remarks.append(f"no {HEADINGS[name]}: {error}")
+            remarks.append(f"no {HEADINGS[name]}: {str(error).removesuffix('.')}")
         else:
             measures[name] = _rated(measure, sample_rate_hz)
     return Figures(measures, tuple(remarks))

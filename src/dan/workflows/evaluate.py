@@ -111,7 +111,7 @@ def _groups(names: Sequence[str], by: str) -> list[str]:
         rule = f"it is a regular expression with one group ({error})"
         raise DanError(f"--by {by}", rule, way_out) from error
     if not any(found):
-        raise DanError(f"--by {by}", f"it is found in no name of a file, as in {names[0]}", way_out)
+        raise DanError(f"--by {by}", f"no name of a file fits it ({names[0]}, ...)", way_out)
     return groups
 
 
