@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from dan.core.progress import Pace, listening, report, track
+from dan.core.progress import Pace, at_least, listening, report, track
 
 
 @pytest.fixture
@@ -63,6 +63,20 @@ def test_without_a_listener_nothing_is_asked_of_the_items():
     endless = track(iter(int, 1), "Endless")
     assert next(endless) == 0
     report("Nobody", 0.5)
+
+
+def test_work_that_the_clock_may_end_tells_the_share_of_its_time_or_of_its_steps(told):
+    shares = iter([0.5, 0.9])
+    with at_least(lambda: next(shares)):
+        report("Training", 0.1, "loss 1")
+        report("Training", 0.95)
+    report("Training", 0.2)
+    assert told == [("Training", 0.5, "loss 1"), ("Training", 0.95, ""), ("Training", 0.2, "")]
+
+
+def test_without_a_listener_the_clock_is_not_looked_at():
+    with at_least(lambda: pytest.fail("asked")):
+        report("Training", 0.1)
 
 
 def test_a_block_ends_and_nobody_listens_any_more():

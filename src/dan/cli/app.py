@@ -43,4 +43,5 @@ def app(
     except Stopped as stopped:
         if stopped.code != CTRL_C:
             raise
-    say(f"The page has ended, and its temporary folder is gone. Runs and votes are in {folder.resolve()}.")
+    kept = f" Runs and votes are in {folder.resolve()}." if folder.is_dir() else ""
+    say(f"The page has ended, and its temporary folder is gone.{kept}")

@@ -40,6 +40,17 @@ def report(label: str, done: float, note: str = "") -> None:
         listener(label, done, note)
 
 
+@contextmanager
+def at_least(share: Callable[[], float]) -> Iterator[None]:
+    """Tell of all progress within the block that a share is done at least: work that the clock may end."""
+    outer = _listener.get()
+    if outer is None:
+        yield
+        return
+    with listening(lambda label, done, note: outer(label, max(done, share()), note)):
+        yield
+
+
 class Pace:
     """Pace of work that is told as a listener is, and the time left by it.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
@@ -15,6 +16,7 @@ from dan.config.load import load_recipe
 from dan.core.arrays import db_to_amplitude, rms
 from dan.core.errors import DanError
 from dan.core.extras import require
+from dan.core.progress import at_least
 from dan.core.stopping import Stopped, awaited
 from dan.core.version import __version__
 from dan.data.batches import ValidationSet
@@ -46,13 +48,29 @@ WITHOUT_CLEAN = (
 )
 
 
+class Deadline:
+    """An end that comes by the clock, so many minutes from now; None for none."""
+
+    def __init__(self, minutes: float | None) -> None:
+        self._start, self._seconds = time.monotonic(), math.inf if minutes is None else 60 * minutes
+
+    def share(self) -> float:
+        """Share of the time that has passed, in [0, 1]."""
+        passed = time.monotonic() - self._start
+        return passed / self._seconds if passed < self._seconds else 1.0
+
+    def is_over(self) -> bool:
+        """Whether all of it has."""
+        return self.share() == 1
+
+
 @dataclass(frozen=True)
 class Session:
     """What holds for each training of a call."""
 
     place: str
     """Where torch computes."""
-    late: Callable[[], bool]
+    deadline: Deadline
     force: bool
     """Start over what is there."""
     tensorboard: bool
@@ -102,13 +120,13 @@ def train_run(
         DanError: if the recipe, the data or the folder is wrong, the folder is in use, a disk is full, or the
             training diverges. The best model and the last checkpoint are then still there.
     """
-    run, late = Run(out), _deadline(max_minutes)
+    run, deadline = Run(out), Deadline(max_minutes)
     _check_apart(folders, out)
     check_rounds(recipe, folders)
     if folders.are_noisy:
         recipe = for_noisy_targets(recipe)
     with processes.joined(device) as place, _held(run):
-        session = Session(place, late, force, tensorboard)
+        session = Session(place, deadline, force, tensorboard)
         if folders.are_noisy:
             log.info(WITHOUT_CLEAN)
         with processes.first_alone():
@@ -143,8 +161,9 @@ def _train(run: Run, recipe: Recipe, opening: Callable[[], Signals] | None, sess
     signals = _opened(recipe, run, opening, force=session.force)
     state = _begun(recipe, run, signals, session.place)
     with closing(signals.source), _writer(run, wanted=session.tensorboard) as write, _asked() as asked:
-        hooks = _hooks(run, signals, session.late, asked)
-        complete = train(state, signals.source, signals.validation, replace(hooks, validated=write))
+        hooks = _hooks(run, signals, session.deadline.is_over, asked)
+        with at_least(session.deadline.share):
+            complete = train(state, signals.source, signals.validation, replace(hooks, validated=write))
         _leave_together(asked(), complete)
     return _finish(run, state, signals.validation, complete)
 
@@ -276,11 +295,6 @@ def _own_data(recipe: Recipe, run: Run) -> Folders:
         log.info("Making the data in %s.", run.data)
         create(recipe, run.data)
     return Folders(data=run.data)
-
-
-def _deadline(max_minutes: float | None) -> Callable[[], bool]:
-    end = None if max_minutes is None else time.monotonic() + 60 * max_minutes
-    return lambda: end is not None and time.monotonic() >= end
 
 
 @contextmanager
