@@ -53,7 +53,8 @@ def test_folders_are_split_where_there_are_two():
 )
 def test_files_are_split_whole(count, held_out, seed):
     material = corpus(*(f"{number:02d}.wav" for number in range(count)))
-    number = held_out.get("held_out_count") or max(1, round(held_out["held_out_share"] * count))
+    share = max(1, min(count - 1, round(held_out.get("held_out_share", 0) * count)))
+    number = held_out.get("held_out_count", share)
     if number >= count:
         with pytest.raises(DanError, match="leave none to train on"):
             parts(material, seed, **held_out)

@@ -43,12 +43,18 @@ def mix(
         float | None,
         typer.Option("--sample-rate", help="Of the signals, in Hz; that of the first recording if not said."),
     ] = None,
+    held_out: Annotated[
+        float, typer.Option("--held-out", help="Share of the recordings, and of the signals, to score by.")
+    ] = 0.1,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Everything random follows from it.")] = 0,
     force: Force = False,
 ) -> None:
     """Fill a data folder from recordings: crops of clean ones with crops of noise mixed in."""
+    from dan.config.data import RecordingsSettings
     from dan.workflows.data import mix_folder
 
+    if not 0 < held_out < 1:
+        raise DanError(f"--held-out {held_out:g}", "both sides have some", "Give a share between 0 and 1")
     with progress():
         mixed = mix_folder(
             out,
@@ -59,6 +65,7 @@ def mix(
             duration_s=duration,
             sample_rate_hz=sample_rate,
             seed=seed,
+            recordings=RecordingsSettings(held_out_share=held_out),
             force=force,
         )
     for note in mixed.notes:

@@ -41,7 +41,8 @@ def split(
             the last part is held out; `auto` takes the first of these that there are two of. A single file
             is cut in time where files were asked for.
         setting: what `by` is called in a recipe, for messages.
-        held_out_share: share of the folders, files or time for validation, at least one folder or file.
+        held_out_share: share of the folders, files or time for validation, at least one folder or file,
+            and not all of them.
         held_out_count: number of folders or files for validation, instead of a share; 0 for the share.
         gap_s: what lies between the sides of a recording that is cut in time.
         shortest_s: what either side of it must last.
@@ -64,7 +65,7 @@ def split(
     groups: dict[str, list[Entry]] = defaultdict(list)
     for entry in corpus.entries:
         groups[entry.folder if by == "folder" else entry.name].append(entry)
-    count = held_out_count or max(1, round(held_out_share * len(groups)))
+    count = held_out_count or max(1, min(len(groups) - 1, round(held_out_share * len(groups))))
     _check_some_are_left(corpus, count, len(groups), by, setting)
     names = sorted(groups)
     chosen = sorted(names[place] for place in random.permutation(len(names))[:count])
