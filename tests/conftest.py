@@ -121,3 +121,22 @@ def frame_denoiser(card):
         return Denoiser(FrameModel(network, card(signal=signal)))
 
     return make
+
+
+@pytest.fixture
+def write_media():
+    """Writes 16-bit samples ``[T]`` into a file that ffmpeg reads and libsndfile does not, without loss."""
+    av = pytest.importorskip("av")
+
+    def write(path, samples, rate_hz):
+        codec, kind = ("alac", "s16p") if path.suffix == ".m4a" else ("pcm_s16le", "s16")
+        with av.open(str(path), "w") as file:
+            stream = file.add_stream(codec, rate=rate_hz, layout="mono")
+            stream.codec_context.format = kind
+            frame = av.AudioFrame.from_ndarray(samples[None], format=kind, layout="mono")
+            frame.sample_rate = rate_hz
+            file.mux(stream.encode(frame))
+            file.mux(stream.encode(None))
+        return path
+
+    return write

@@ -211,6 +211,14 @@ def test_what_is_no_signal_is_refused(applied, noisy):
         applied()(noisy, sample_rate=RATE)
 
 
+@pytest.mark.parametrize("channels", [1, 2, 8])
+def test_samples_by_channels_are_refused_with_the_way_out(applied, channels):
+    samples = noise(300, channels)
+    with pytest.raises(DanError, match=rf"300 rows of length {channels}: time must be the last axis.*\.T"):
+        applied()(samples, sample_rate=RATE)
+    assert applied()(samples.T, sample_rate=RATE).shape == (channels, 300)
+
+
 def test_what_float32_cannot_hold_is_refused(applied):
     with pytest.raises(DanError):
         applied()(np.full(64, 1e300), sample_rate=RATE)

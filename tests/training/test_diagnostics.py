@@ -185,8 +185,8 @@ LEVEL = [0.0] * 5 + [5.0] * 15
         (history(*LEVEL), "All right: validation has levelled off"),
         (history(*LEVEL, 4.5), "All right: validation has levelled off"),
         (history(*LEVEL, 3.5), "Past its best"),
-        (history(*RISING, gain=0.4), "Not all right"),
-        (history(*LEVEL, gain=-3.0), "Not all right"),
+        (history(*RISING, gain=0.4), "Not all right: the output is hardly better"),
+        (history(*LEVEL, gain=-3.0), "Not all right: the output is worse"),
         (history(*LEVEL, gain=0.5), "All right"),
     ],
 )

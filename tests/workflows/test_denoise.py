@@ -332,6 +332,19 @@ def test_a_recording_through_stdin_and_stdout(tmp_path, halving, monkeypatch, su
     assert soundfile.info(tmp_path / "out").format == soundfile.info(source).format
 
 
+@pytest.mark.parametrize("name", ["a.m4a", "a.mkv"])
+def test_what_is_only_read_comes_out_of_stdout_as_wav(tmp_path, halving, monkeypatch, write_media, name):
+    steps = 2 * np.random.default_rng(0).integers(-8000, 8000, 300).astype(np.int16)
+    source = write_media(tmp_path / name, steps, RATE)
+    with source.open("rb") as given, (tmp_path / "out").open("wb") as out:
+        monkeypatch.setattr("sys.stdin", Stdio(given))
+        monkeypatch.setattr("sys.stdout", Stdio(out))
+        report = denoise_files(halving, [Path("-")])
+    assert not report.failures
+    assert soundfile.info(tmp_path / "out").format == "WAV"
+    assert np.array_equal(samples(tmp_path / "out"), steps / 2**16)
+
+
 def test_a_table_through_stdin_into_a_file(tmp_path, halving, monkeypatch):
     given = 2 * np.random.default_rng(0).integers(-800, 800, 300)
     (tmp_path / "in").write_text("v\n" + "".join(f"{value}\n" for value in given))

@@ -244,6 +244,22 @@ def test_lossy_recordings_are_known_too(frame_denoiser, kind, subtype):
     np.testing.assert_allclose(got, decoded / 2, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["a.m4a", "a.mkv"])
+def test_what_telephones_and_browsers_record_is_known_too(tmp_path, frame_denoiser, write_media, name):
+    steps = np.random.default_rng(0).integers(-9000, 9000, 1000).astype(np.int16)
+    data = write_media(tmp_path / name, steps, 8000).read_bytes()
+    out, _ = through(as_stream(frame_denoiser), data, sample_type="float32")
+    np.testing.assert_allclose(np.frombuffer(out, np.float32), steps / 2**16, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("start", "suffix"), [(b"\x93NUMPY\1\0", "npy"), (b"0       ", "edf"), (b"\xffBIOSEMI", "bdf")]
+)
+def test_a_recording_of_no_sound_is_not_taken_for_samples(frame_denoiser, start, suffix):
+    with pytest.raises(DanError, match=rf"a \.{suffix} file comes in.*dan denoise MODEL -"):
+        through(as_stream(frame_denoiser), start + bytes(4000), sample_type="float32")
+
+
 @pytest.mark.parametrize("size", [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\0\xf0\xff\x7f"])
 def test_a_wav_whose_size_its_writer_did_not_know_goes_on_to_the_end(frame_denoiser, size):
     data, samples = recording("WAV", "PCM_16")

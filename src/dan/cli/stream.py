@@ -31,8 +31,8 @@ def stream(
 ) -> None:
     """Denoise PCM from stdin to stdout as it comes; ends with it, on Ctrl-C, or when nobody reads on.
 
-    A WAV, FLAC, Ogg or MP3 file that comes in is known by its header, which says rate and channels. What goes
-    out is PCM all the same.
+    A WAV, FLAC, Ogg, MP3, m4a or webm file that comes in is known by its header, which says rate and
+    channels. What goes out is PCM all the same.
     """
     from dan.inference.denoiser import load
     from dan.workflows.stream import open_input, pump, sample_type_of

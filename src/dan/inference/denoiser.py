@@ -31,6 +31,8 @@ USUAL_HZ = (
 )
 RATE_DOUBT = 0.001
 """Part by which a rate that was told from times, or by a clock that is a bit off, misses the one meant."""
+FEW_SAMPLES, MANY_ROWS = 8, 256
+"""Rows of so few samples, and more of them, are the samples of so many channels: time is not last."""
 LEVEL_TOLERANCE = 1.1
 """How far beyond the levels of its training a network that knows one level is trusted, as a factor."""
 
@@ -107,6 +109,7 @@ class Denoiser:
         """
         signal = np.asarray(noisy)
         check_signal(signal, name="noisy")
+        _check_time_is_last(signal)
         rows = signal.reshape(-1, signal.shape[-1])
         outputs = []
         for portion in np.array_split(rows, -(-len(rows) // ROWS_AT_ONCE)):
@@ -248,6 +251,21 @@ class Denoiser:
                 f"the model {self.info.name} is for {wanted:g} Hz",
                 way_out or _rate_way_out(sample_rate, wanted),
             )
+
+
+def _check_time_is_last(signal: npt.NDArray[Any]) -> None:
+    """Refuse samples by channels, as other libraries read audio files: each row would be a signal.
+
+    Raises:
+        DanError: if these are such.
+    """
+    if signal.ndim == 2 and signal.shape[1] <= FEW_SAMPLES and signal.shape[0] > MANY_ROWS:
+        rows, samples = signal.shape
+        raise DanError(
+            f"noisy of shape {list(signal.shape)}",
+            f"{rows} rows of length {samples}: time must be the last axis",
+            "Transpose it: noisy.T",
+        )
 
 
 def _rate_way_out(sample_rate: float, wanted_hz: float) -> str:

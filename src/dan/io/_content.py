@@ -72,6 +72,7 @@ SUFFIXES = {
     b"RIFF": ".wav", b"RIFX": ".wav", b"RF64": ".wav", b"BW64": ".wav", b"FORM": ".aiff", b"fLaC": ".flac",
     b"OggS": ".ogg", b"ID3": ".mp3", b".snd": ".au", b"caff": ".caf", b"riff\x2e\x91\xcf\x11": ".w64",
     b"\x93NUMPY": ".npy", b"0       ": ".edf", b"\xffBIOSEMI": ".bdf",
+    b"\x1aE\xdf\xa3": ".mka", b"#!AMR": ".amr", b"0&\xb2u": ".wma",
 }  # fmt: skip
 """The suffix of a recording by its first bytes."""
 
@@ -81,6 +82,8 @@ def suffix_of(head: bytes) -> str | None:
     for start, suffix in SUFFIXES.items():
         if head.startswith(start):
             return ".opus" if suffix == ".ogg" and b"OpusHead" in head[:64] else suffix
+    if head[4:8] == b"ftyp":
+        return ".m4a"
     return ".mp3" if begins_with_frames(head) else None
 
 

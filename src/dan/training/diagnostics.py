@@ -189,7 +189,8 @@ def verdict(history: Sequence[Record], *, snr_cost_db: float = 0.0, doubt: str =
         f"Best: {best['val_snr_db']:.2f} dB at epoch {best['epoch']}, {gain_db:+.2f} dB over the noisy input."
     ]
     if gain_db < 0.5:
-        lines.append("Not all right: the output is hardly better than the input.")
+        how = "worse" if gain_db <= -0.5 else "hardly better"
+        lines.append(f"Not all right: the output is {how} than the input.")
     elif doubt:
         lines.append(doubt)
     elif last["val_snr_db"] < best["val_snr_db"] - 1:

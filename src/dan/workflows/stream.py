@@ -92,12 +92,18 @@ def open_input(
         sample_rate_hz: of PCM, likewise.
 
     Raises:
-        DanError: if the pipe cannot be read, or a recording is damaged or not what was said of it.
+        DanError: if the pipe cannot be read, or a recording is damaged, no sound or not what was said of it.
     """
     pipe = Pipe(source)
     head = pipe.peek(12)
     suffix = suffix_of(pipe.peek(HEAD_BYTES) if head[:1] == MPEG_SYNC else head)
-    if suffix is None or suffix in NO_AUDIO:
+    if suffix in NO_AUDIO:
+        raise DanError(
+            f"a {suffix} file comes in",
+            "a stream is PCM or a file of sound",
+            "Read it as a recording: dan denoise MODEL -",
+        )
+    if suffix is None:
         return Input("PCM", channels or 1, sample_rate_hz, pcm_blocks(pipe, channels or 1, sample_type))
     found = _open_wav(pipe) or _open_recording(pipe, stack)
     for name, said, is_so in (
@@ -112,7 +118,9 @@ def open_input(
 def _open_recording(pipe: Pipe, stack: ExitStack) -> Input:
     path = stack.enter_context(spooled(pipe))
     reader = stack.enter_context(open_reader(path))
-    what = f"a {reader.metadata.get('format', path.suffix[1:].upper())} file"
+    kind = reader.metadata.get("format", "MEDIA")
+    name = path.suffix[1:].upper() if kind == "MEDIA" else kind
+    what = f"{'an' if name[0] in 'AMO' else 'a'} {name} file"
     return Input(what, reader.channels, reader.sample_rate_hz, reader.blocks(BLOCK_SAMPLES))
 
 
