@@ -255,6 +255,9 @@ def test_wrong_settings_are_refused(tmp_path):
     ):
         with pytest.raises(DanError, match=said):
             benchmark(["tones"], **given)
+    (tmp_path / "peer.toml").write_text("[state")
+    with pytest.raises(DanError, match="no TOML"):  # before the folder is read
+        benchmark(["tones"], peers=[str(tmp_path / "peer.toml")], data=tmp_path / "nowhere")
     with pytest.raises(DanError, match="twice"):
         benchmark(["tones", "tones"])
     with pytest.raises(DanError, match="model nonsense"):

@@ -61,8 +61,11 @@ def benchmark(
     if turns < 1:
         raise DanError(f"turns={turns}", "something is measured at least once", "Give 1 or more")
     known = _models(models)
-    others = [*usual_peers(), *map(named_peer, peers)]
+    given = [named_peer(peer) for peer in peers]
+    others = [*usual_peers(), *given]
     _check_names([*known, *others])
+    for peer in given:  # before the work on the signals: it takes minutes
+        open_peer(peer, sample_rate_hz=next(iter(known.values())).sample_rate_hz)
     trials = _trials(list(known.values()), data=data, clean=clean, noise=noise, count=count)
     compared = []
     for trial, recipe in trials:

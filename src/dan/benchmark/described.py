@@ -70,7 +70,9 @@ def read_description(path: Path) -> Description:
         first = error.errors()[0]
         why = f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}"
         raise DanError(path, f"it describes no streaming denoiser ({why})", EXAMPLE) from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise DanError(path, f"it cannot be read ({error.strerror})", EXAMPLE) from error
+    except ValueError as error:
         raise DanError(path, f"it is no TOML ({str(error).splitlines()[0]})", EXAMPLE) from error
 
 
@@ -81,6 +83,8 @@ def open_graph(description: Description, folder: Path) -> InferenceSession:
         DanError: if there is no such graph, or it is not as described.
     """
     path = folder / description.file
+    if not path.is_file():
+        raise DanError(path, "there is no such file", "Put it beside its description, or name it there")
     try:
         session = open_session(path)
     except ValueError as error:
@@ -95,7 +99,33 @@ def open_graph(description: Description, folder: Path) -> InferenceSession:
     for name in description.state:
         if not all(isinstance(size, int) for size in inputs[name]):
             raise DanError(path, f"{name} has the shape {inputs[name]}", "Export it with fixed shapes")
+    _check_hop(Step(description, session), path)
     return session
+
+
+def _check_hop(step: Step, path: Path) -> None:
+    """Run a hop of silence.
+
+    Raises:
+        DanError: if the graph does not take it, gives no hop, or its state is another afterwards.
+    """
+    try:
+        why = _fault(step)
+    except Exception as error:  # onnxruntime's errors have no other base
+        why = " ".join(str(error).split())
+    if why:
+        way_out = f"Mend shape, n_fft, hop_length or state. {EXAMPLE}"
+        raise DanError(path, f"it is not as described ({why})", way_out)
+
+
+def _fault(step: Step) -> str:
+    """What comes of a hop of silence that should not; empty for nothing."""
+    hop, before = step.told.hop_length, step.shapes()
+    given, after = step(np.zeros((1, hop), np.float32)).shape[-1], step.shapes()
+    if given != hop:
+        return f"a hop of {hop} samples gives {given}"
+    changed = [f"{name} comes back as {after[name]}" for name in before if after[name] != before[name]]
+    return changed[0] if changed else ""
 
 
 class Step:
@@ -113,6 +143,10 @@ class Step:
         self.state = {name: np.zeros(shapes[name], np.float32) for name in description.state}
         self.frame = np.zeros((1, description.n_fft), np.float32)
         self.window, self.sum = _window(description), np.zeros(description.n_fft, np.float32)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the state, by its names."""
+        return {name: np.shape(value) for name, value in self.state.items()}
 
     def __call__(self, block: Signal) -> Signal:
         """Denoise whole hops ``[1, n hops]``."""
