@@ -161,8 +161,9 @@ def test_only_the_warnings_that_are_known_are_silenced(pairs, monkeypatch):
         export.trace(model.generator, model.info, path)
 
 
-def test_an_export_warns_of_nothing(pairs, tmp_path):
-    model, *_ = pairs["spectral"]
+@pytest.mark.parametrize("kind", ["spectral", "causal", "recurrent"])
+def test_an_export_warns_of_nothing(pairs, tmp_path, kind):
+    model, *_ = pairs[kind]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         export_onnx(model.generator, model.info, tmp_path / "model.onnx")

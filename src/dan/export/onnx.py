@@ -93,6 +93,8 @@ def trace(generator: GeneratorBase, info: ModelInfo, path: Path) -> ModelProto:
         warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.onnx|dan\.export")
         # That a GRU of other rows needs its first state as an input: it is one.
         warnings.filterwarnings("ignore", message="Exporting a model to ONNX with a batch_size other than 1")
+        # That a slice in steps is not folded: nothing is to be.
+        warnings.filterwarnings("ignore", message="Constant folding - Only steps=1")
         # Folding would store the transforms, which the graph makes when it is loaded.
         torch.onnx.export(
             **_signature(generator),
