@@ -83,3 +83,18 @@ def test_in_about_half_of_the_mixtures_noise_is_heard_before_speech(speech, pool
     begins_s = loud.float().argmax(dim=-1) / 8000
     late = begins_s[begins_s > 0.05]
     assert 10 <= len(late) <= 30 and late.min() >= 0.1 and late.max() <= 0.75
+
+
+def test_the_mean_of_two_models_lies_at_the_share_between_their_weights(speech, pool, tmp_path, monkeypatch):
+    runs, out = [tmp_path / "one", tmp_path / "two"], tmp_path / "mean.safetensors"
+    for run, seed in zip(runs, (0, 1), strict=True):
+        line = ("--pool", pool, "--steps", 1, "--seed", seed, "--out", run)
+        _train(speech, monkeypatch, "speech-16k", *line)
+    monkeypatch.setattr(
+        sys, "argv", ["speech.py", "mean", *map(str, runs), "--share", "0.25", "--out", str(out)]
+    )
+    speech.main()
+    (one, two), mean = (_weights(speech, run) for run in runs), speech.load_model(out)[0].state_dict()
+    assert any(not torch.equal(one[name], two[name]) for name in one)
+    for name, weight in mean.items():
+        torch.testing.assert_close(weight, torch.lerp(one[name], two[name], 0.25))
