@@ -67,6 +67,11 @@ def test_other_rates_triggers_and_annotations_are_copied(tmp_path, suffix):
     assert len(values[0]) == 320
 
 
+def test_a_rate_for_files_that_say_none_is_not_that_of_an_edf_of_one(tmp_path):
+    make(tmp_path / "a.edf", ["I", "II"], [128, 128])
+    assert read(tmp_path / "a.edf", sample_rate_hz=360).sample_rate_hz == 128
+
+
 def test_an_edf_is_not_written_as_bdf(tmp_path):
     make(tmp_path / "a.edf", ["C3"], [100])
     with pytest.raises(DanError, match=r"b\.bdf"):

@@ -271,7 +271,7 @@ class EdfReader(Reader):
         found = sorted(set(rates.values()))
         if not found:
             raise DanError(path, "none of its channels is a signal", "Rename what is one, as in EDFbrowser")
-        if sample_rate_hz is None and len(found) == 1:
+        if len(found) == 1:  # the file says it
             return signals
         taken = [channel for channel, rate in rates.items() if rate == sample_rate_hz]
         if not taken:
