@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -147,7 +148,7 @@ def logged() -> Iterator[None]:
 def show_grid(
     head: Sequence[str], lines: Sequence[Sequence[str]], *, title: str, bold: str | None = None
 ) -> None:
-    """Print a table on stdout, names on the left and figures on the right.
+    """Print a table on stdout, names on the left and figures on the right; without lines where it is narrow.
 
     Args:
         head: a heading a column.
@@ -157,10 +158,25 @@ def show_grid(
     """
     from rich.table import Table
 
-    grid = Table(title=title)
+    widths = [max(map(_longest_word, column)) for column in zip(head, *lines, strict=True)]
+    if sum(widths) + 3 * len(widths) + 1 > console().width:
+        head, *lines = (_broken(line, widths) for line in (head, *lines))
+        grid = Table(title=title, box=None, padding=(0, 1, 0, 0))
+    else:
+        grid = Table(title=title)
     are_words = not any(" " in line[0] for line in lines)  # which would be cut off
     for place, heading in enumerate(head):
         grid.add_column(heading, justify="right" if place else "left", no_wrap=place == 0 and are_words)
     for line in lines:
         grid.add_row(*line, style="bold" if bold and line[0].startswith(bold) else None)
     console().print(grid)
+
+
+def _longest_word(cell: str) -> int:
+    return max(map(len, cell.split()), default=0)
+
+
+def _broken(line: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """A line's cells, broken at blanks to the widths of their columns."""
+    cells = zip(line, widths, strict=True)
+    return [textwrap.fill(cell, max(1, width), break_on_hyphens=False) for cell, width in cells]
