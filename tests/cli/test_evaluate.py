@@ -1,7 +1,7 @@
 """What `dan evaluate` prints."""
 
 from dan.cli.evaluate import show_table
-from dan.evaluation.table import Row, Table
+from dan.evaluation.table import CleanInput, Row, Table
 
 
 def test_remarks_on_the_figures_are_notes_on_stderr(capsys):
@@ -11,3 +11,10 @@ def test_remarks_on_the_figures_are_notes_on_stderr(capsys):
     show_table(Table("m", "d", sample_rate_hz=256, count=4, parameters=9, rows=rows, remarks=remarks))
     out, err = capsys.readouterr()
     assert "4.90 ±4.00" in out and err == "Note: 1 of 4 inputs hold no signal.\n"
+
+
+def test_what_is_done_to_clean_signals_is_told(capsys):
+    rows = (Row("noisy", 4.9, 0.0, 4.8, 0.0, {}),)
+    clean = (CleanInput("dan", 31.0, 30.51), CleanInput("wiener", 20.0, 19.0))
+    show_table(Table("m", "d", sample_rate_hz=256, count=4, parameters=9, rows=rows, clean_input=clean))
+    assert capsys.readouterr().out.endswith("\ndan on clean input: SI-SDR 30.5 dB\n")

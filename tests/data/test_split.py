@@ -69,7 +69,7 @@ def test_a_single_recording_is_cut_in_time_with_a_gap(by):
         corpus("a.npy", length=80000), by=by, held_out_share=0.25, gap_s=0.5
     )
     assert (train.start, train.stop, validation.start, validation.stop) == (0, 56000, 60000, 80000)
-    assert train.channels == validation.channels and "the last 25% of 1 file (a.npy)" in note
+    assert train.channels == validation.channels and "the last 25% (2.5 s) of 1 file (a.npy)" in note
 
 
 def test_asking_for_time_cuts_every_recording():

@@ -122,6 +122,15 @@ def test_nothing_is_done_where_an_input_does_not_exist(tmp_path, halving, name):
     assert [*tmp_path.iterdir()] == [source]
 
 
+def test_a_record_of_wfdb_is_given_by_its_header(tmp_path, halving):
+    for name in ("100.hea", "100.dat"):
+        (tmp_path / name).write_bytes(b"100 1 360 10")
+    with pytest.raises(DanError, match=r"no such file or folder\. Give .*100\.hea"):
+        denoise_files(halving, [tmp_path / "100"])
+    (failure,) = denoise_files(halving, [tmp_path / "100.dat"]).failures
+    assert "samples of a WFDB record alone" in str(failure) and str(tmp_path / "100.hea") in str(failure)
+
+
 def test_an_input_is_not_its_own_target(tmp_path, halving):
     source = write(tmp_path / "a.wav")
     before = contents(tmp_path)

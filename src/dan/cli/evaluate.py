@@ -59,6 +59,9 @@ def show_table(table: Table) -> None:
     lines = [[row.name, *(bounded(row, name) for name in figures)] for row in table.rows]
     title = f"{table.model} on {table.data}: {table.count} signals, {table.parameters} parameters"
     show_grid(head, lines, title=title, bold="dan")
+    for row in table.clean_input:
+        if row.name == "dan":
+            typer.echo(f"dan on clean input: SI-SDR {row.si_sdr_db:.1f} dB")
     if table.by_group:
         show_grid(*table.group_cells(), title="dan by group of files")
     for remark in table.remarks:

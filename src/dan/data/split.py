@@ -149,8 +149,10 @@ def _check_some_are_left(corpus: Corpus, count: int, groups: int, by: str, setti
 def _split_time(corpus: Corpus, share: float, gap_s: float, shortest_s: float) -> Sides:
     cuts = [_cut(entry, share, gap_s, shortest_s) for entry in corpus.entries]
     names = [entry.name for entry in corpus.entries]
-    note = f"{corpus.folder}: held out for validation the last {share:.0%} of {_listed('file', names)}"
-    return Sides(_part(corpus, [cut[0] for cut in cuts]), _part(corpus, [cut[1] for cut in cuts]), note)
+    train, validation = (_part(corpus, [cut[side] for cut in cuts]) for side in (0, 1))
+    part = f"the last {share:.0%} ({validation.duration_s:.2g} s)"
+    note = f"{corpus.folder}: held out for validation {part} of {_listed('file', names)}"
+    return Sides(train, validation, note)
 
 
 def _cut(entry: Entry, share: float, gap_s: float, shortest_s: float) -> tuple[Entry, Entry]:

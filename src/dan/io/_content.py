@@ -41,8 +41,11 @@ def refuse_strangers(path: Path) -> None:
     """Refuse what stands in a recording's place, by name.
 
     Raises:
-        DanError: if the file is empty, a git-lfs pointer, a web page or of a format that is not read.
+        DanError: if the file is empty, a git-lfs pointer, a web page, of a format that is not read, or the
+            samples of a WFDB record without its header.
     """
+    if path.suffix.lower() == ".dat" and (header := path.with_suffix(".hea")).is_file():
+        raise DanError(path, "it holds the samples of a WFDB record alone", f"Give its header, {header}")
     head = _head(path)
     if not head:
         raise DanError(path, "it is empty", "Copy or record it again")

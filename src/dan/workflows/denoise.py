@@ -257,7 +257,9 @@ def plan(inputs: list[Path], out: Path | None) -> dict[Path, Path]:
     """
     for given in inputs:
         if not (is_there(given) or is_there(given, folder=True)):
-            raise DanError(given, "there is no such file or folder", "Give the path of a recording")
+            header = given.with_name(f"{given.name}.hea")  # WFDB's programs take a record's name
+            way_out = f"Give {header}" if given.name and is_there(header) else "Give the path of a recording"
+            raise DanError(given, "there is no such file or folder", way_out)
     single = len(inputs) == 1 and inputs[0].is_file()
     if single and out and not out.is_dir() and out.suffix:
         return _without_clashes([(inputs[0], out)])
