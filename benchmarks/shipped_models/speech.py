@@ -12,11 +12,12 @@
     $T --steps 13200 --seed 1 --from runs/third --out runs/fourth
     $T --steps 21000 --seed 2 --from runs/fourth --out runs/fifth
     $T --steps 12800 --learning-rate 0.0024 --seed 3 --from runs/fifth --out runs/sixth
-    $S mean runs/fifth runs/sixth --share 0.6 --out speech-16k.safetensors
+    $S mean runs/fifth runs/sixth --share 0.6 --pool POOL --quiet --out speech-16k.safetensors
     E="$S train speech-8k --pool POOL --quiet --digits 0.4"
     $E --steps 6000 --learning-rate 0.0022 --from runs/fourth --out runs/third-8k
     $E --steps 19600 --learning-rate 0.002 --seed 1 --from runs/third-8k --out runs/fourth-8k
-    $S mean runs/third-8k runs/fourth-8k --share 0.6 --out speech-8k.safetensors
+    M="$S mean runs/third-8k runs/fourth-8k --share 0.6"
+    $M --pool POOL --quiet --digits 0.4 --out speech-8k.safetensors
 
 DATA holds the data sets of the models' cards, as `speech_sources.Folders` says. POOL takes 4 GB and fifteen
 minutes, 6000 steps about 40 minutes on one core; the same command again goes on with a training that was
@@ -35,6 +36,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,7 +49,7 @@ from dan.data.batches import ValidationSet
 from dan.data.recordings_source import Signals
 from dan.inference.model_file import ModelInfo, find_model, load_model, save_model
 from dan.training.checkpoint import load_checkpoint, save_checkpoint
-from dan.training.loop import train
+from dan.training.loop import train, validate
 from dan.training.run_folder import Run
 from dan.training.state import Hooks, State, new_state
 from dan.workflows.train import model_info
@@ -93,10 +95,7 @@ def train_model(options: argparse.Namespace) -> None:
     source = Mixtures(
         opened(options.pool, given), **draws, batch_size=BATCH_SIZE, steps_per_epoch=EPOCH_STEPS
     )
-    held_back = Mixtures(
-        opened(options.pool, given, held_back=True), **draws, batch_size=VALIDATION_COUNT, steps_per_epoch=1
-    ).batch(0)
-    validation = ValidationSet(clean=held_back.clean[:, 0].numpy(), mixed=held_back.noisy[:, 0].numpy())
+    validation = held_out(options, draws)
     with run.locked():
         resuming = run.prepare(recipe, force=False)
         state = new_state(recipe)
@@ -109,8 +108,15 @@ def train_model(options: argparse.Namespace) -> None:
         train(state, source, validation, hooks(run, Signals(source, validation, words)))
 
 
+def held_out(options: argparse.Namespace, draws: dict[str, Any]) -> ValidationSet:
+    """Mixtures of stretches that no training hears."""
+    stretches = opened(options.pool, draws["shares"], held_back=True)
+    batch = Mixtures(stretches, **draws, batch_size=VALIDATION_COUNT, steps_per_epoch=1).batch(0)
+    return ValidationSet(clean=batch.clean[:, 0].numpy(), mixed=batch.noisy[:, 0].numpy())
+
+
 def save_mean(options: argparse.Namespace) -> None:
-    """Save the model whose weights lie at a share of the way from one model's to another's."""
+    """Save the model whose weights lie at a share of the way from one model's to another's, validated."""
     (mean, info), (other, _) = (
         load_model(find_model(model, suffixes=(".safetensors",))) for model in options.models
     )
@@ -118,7 +124,11 @@ def save_mean(options: argparse.Namespace) -> None:
         for weight, last in zip(mean.state_dict().values(), other.state_dict().values(), strict=True):
             if weight.is_floating_point():
                 weight.lerp_(last, options.share)
-    save_model(options.out, mean, info)
+    recipe = load_recipe(info.recipe)
+    draws = {"shares": shares(options), "rate_hz": int(info.sample_rate_hz), "seed": recipe.seed}
+    record = validate(new_state(recipe, start=mean), held_out(options, draws), steps_per_epoch=1)
+    figures = {name: record[name] for name in ("val_snr_db", "val_snr_gain_db")}
+    save_model(options.out, mean, info.model_copy(update=figures))
 
 
 def settings(options: argparse.Namespace) -> list[str]:
@@ -179,12 +189,9 @@ def main() -> None:
     )
     training = commands.add_parser("train")
     training.add_argument("recipe", choices=["speech-16k", "speech-8k"])
-    training.add_argument("--pool", type=Path, required=True)
     training.add_argument("--steps", type=int, required=True)
     training.add_argument("--from", dest="start", help="run folder, model file or name")
     training.add_argument("--learning-rate", type=float, default=0.003)
-    training.add_argument("--digits", type=float, default=0.0, help="share of digits")
-    training.add_argument("--quiet", action="store_true", help="mostly stretches with less background")
     training.add_argument("--seed", type=int, default=0)
     training.add_argument("--out", type=Path, required=True, help="run folder")
     training.set_defaults(run=train_model)
@@ -193,6 +200,10 @@ def main() -> None:
     mean.add_argument("--share", type=float, default=0.5, help="of the way from the first to the second")
     mean.add_argument("--out", type=Path, required=True, help="model file")
     mean.set_defaults(run=save_mean)
+    for command in (training, mean):
+        command.add_argument("--pool", type=Path, required=True)
+        command.add_argument("--digits", type=float, default=0.0, help="share of digits")
+        command.add_argument("--quiet", action="store_true", help="mostly stretches with less background")
     options = parser.parse_args()
     options.run(options)
 

@@ -90,11 +90,12 @@ def test_the_mean_of_two_models_lies_at_the_share_between_their_weights(speech, 
     for run, seed in zip(runs, (0, 1), strict=True):
         line = ("--pool", pool, "--steps", 1, "--seed", seed, "--out", run)
         _train(speech, monkeypatch, "speech-16k", *line)
-    monkeypatch.setattr(
-        sys, "argv", ["speech.py", "mean", *map(str, runs), "--share", "0.25", "--out", str(out)]
-    )
+    line = ["mean", *runs, "--share", 0.25, "--pool", pool, "--out", out]
+    monkeypatch.setattr(sys, "argv", ["speech.py", *map(str, line)])
     speech.main()
     (one, two), mean = (_weights(speech, run) for run in runs), speech.load_model(out)[0].state_dict()
     assert any(not torch.equal(one[name], two[name]) for name in one)
     for name, weight in mean.items():
         torch.testing.assert_close(weight, torch.lerp(one[name], two[name], 0.25))
+    figures = [speech.load_model(file)[1].val_snr_db for file in (runs[0] / "model.safetensors", out)]
+    assert figures[0] != figures[1]

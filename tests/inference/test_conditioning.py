@@ -86,6 +86,17 @@ def test_a_slow_wave_is_no_offset():
     assert np.array_equal(narrow, wave.astype(np.float32))
 
 
+@pytest.mark.parametrize("start", [0, SPAN // 2])
+def test_zeros_of_a_lead_that_is_off_do_not_hide_the_offset(start):
+    signal = noise(2, 4 * SPAN) + 30
+    signal[0, start : start + SPAN // 3] = 0
+    conditioner = Conditioner(channels=2, first_samples=SPAN, span_samples=SPAN, sure=True)
+    narrow, restored = passed(conditioner, signal)
+    alive = signal != 0
+    assert all(abs(narrow[row, alive[row]][: SPAN // 2].mean()) < 0.3 for row in (0, 1))
+    np.testing.assert_allclose(restored, signal, atol=1e-5)
+
+
 def test_an_offset_that_moves_on_is_followed_without_a_step():
     length = 40 * SPAN
     baseline = np.linspace(500, 800, length)

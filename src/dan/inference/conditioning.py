@@ -221,7 +221,7 @@ class Conditioner:
 
 
 def told_offset(rows: npt.NDArray[np.float64], least: float) -> Column:
-    """The offset of each row, 0 where there is none that counts.
+    """The offset of each row, 0 where there is none that counts; zeros of a lead that is off do not.
 
     Args:
         rows: ``[C, n]``, in float64; of fewer than 2 `PARTS` samples nothing is told.
@@ -230,6 +230,24 @@ def told_offset(rows: npt.NDArray[np.float64], least: float) -> Column:
     Returns:
         ``[C, 1]``.
     """
+    offset = _offset(rows, least)
+    for index, row in enumerate(rows):
+        alive = _alive(row)
+        if alive.size < row.size:
+            offset[index] = _offset(alive[None], least)
+    return offset
+
+
+def _alive(row: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """What lies outside of long stretches of zeros; all of it if nothing does."""
+    runs = np.flatnonzero(np.diff(row == 0, prepend=False, append=False)).reshape(-1, 2)
+    keep = np.ones(len(row), bool)
+    for start, stop in runs[runs[:, 1] - runs[:, 0] > max(1, len(row) // PARTS**2)]:
+        keep[start:stop] = False
+    return row[keep] if keep.any() else row
+
+
+def _offset(rows: npt.NDArray[np.float64], least: float) -> Column:
     length = rows.shape[-1] // PARTS
     if length < 2:
         return np.zeros((len(rows), 1))
