@@ -61,7 +61,7 @@ def show_table(table: Table) -> None:
     show_grid(head, lines, title=title, bold="dan")
     for row in table.clean_input:
         if row.name == "dan":
-            typer.echo(f"dan on clean input: SI-SDR {row.si_sdr_db:.1f} dB")
+            typer.echo(row.describe())
     if table.by_group:
         show_grid(*table.group_cells(), title="dan by group of files")
     for remark in table.remarks:

@@ -61,6 +61,10 @@ class CleanInput:
     snr_db: float
     si_sdr_db: float
 
+    def describe(self) -> str:
+        """Return the figures in words."""
+        return f"{self.name} on clean input: SI-SDR {self.si_sdr_db:.1f} dB"
+
 
 @dataclass(frozen=True)
 class SnrClass:
@@ -226,7 +230,7 @@ class Table:
             ]
         if self.by_group:
             parts += [f"dan by group of files:\n\n{markdown_grid(*self.group_cells())}"]
-        said = [f"- {row.name} on clean input: SI-SDR {row.si_sdr_db:.1f} dB" for row in self.clean_input]
+        said = [f"- {row.describe()}" for row in self.clean_input]
         said += [f"- {name} as set on the training side: {how}" for name, how in self.settings.items()]
         said += [f"- no row {name}: {why}" for name, why in self.notes.items()]
         said += [f"- {remark}" for remark in self.remarks]
