@@ -5,8 +5,12 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from dan.benchmark import compare, described
 from dan.benchmark.peers import named_peer, open_peer, size_bytes
+from dan.benchmark.startup import Start
+from dan.benchmark.trials import Trial
 from dan.core.errors import DanError
+from dan.evaluation.baselines import Baselines
 
 SAMPLES = """
 file = "graph.onnx"
@@ -97,3 +101,26 @@ def test_what_does_not_fit_is_named(tmp_path, old, new, said):
     file = write(tmp_path, SAMPLES.replace(old, new), shape=[1, 8], hop=4)
     with pytest.raises(DanError, match=said):
         open_peer(named_peer(str(file)), sample_rate_hz=8000).whole(np.ones(8, np.float32))
+
+
+@pytest.mark.parametrize(("latency_samples", "left_out"), [(8, False), (4, True), (12, True)])
+def test_a_wrong_latency_leaves_the_row_out(tmp_path, monkeypatch, latency_samples, left_out):
+    text = SAMPLES.replace("latency_samples = 8", f"latency_samples = {latency_samples}")
+    peer = named_peer(str(write(tmp_path, text, shape=[1, 8], hop=4)))
+    monkeypatch.setattr(compare, "start", lambda peer, **given: Start(1.0, 1000))
+    signals = list(np.random.default_rng(0).standard_normal((3, 800)).astype(np.float32))
+    made = compare.compare([peer], Trial("three", signals, signals, 8000, "other", Baselines()), turns=1)
+    assert ([*made.notes] if left_out else [made.entries[1].name]) == ["peer"]
+    assert not left_out or "does not fit, 8 does" in made.notes["peer"]
+
+
+def test_a_graph_is_opened_once_to_be_checked_and_compared(tmp_path, monkeypatch, write_data, tiny):
+    data, opened = tmp_path / "data", []
+    write_data(tiny({"signal.sample_rate_hz": 256}), data)
+    file = write(tmp_path, SAMPLES, shape=[1, 8], hop=4)
+    monkeypatch.setattr(compare, "start", lambda peer, **given: Start(1.0, 1000))
+    monkeypatch.setattr(compare, "usual_peers", list)
+    session = described.open_session
+    monkeypatch.setattr(described, "open_session", lambda path: opened.append(path) or session(path))
+    made = compare.benchmark(["tones"], peers=[str(file)], data=data, turns=1)
+    assert made.comparisons and opened == [tmp_path / "graph.onnx"]

@@ -280,6 +280,15 @@ def test_denoise_files(dan, trained, tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), np.load(mixed))
 
 
+def test_denoise_says_a_reason_once_for_all_files_that_have_it(dan, tmp_path):
+    for name in "abcde":
+        soundfile.write(tmp_path / f"{name}.wav", np.zeros(64), 44100)
+    (tmp_path / "text.wav").write_text("no recording")
+    code, out, err = dan("denoise", "tones", *(tmp_path / f"{name}.wav" for name in [*"abcde", "text"]))
+    assert code == 1 and not out and err.count("dan: ") == 2
+    assert f"{tmp_path / 'c.wav'} at sample_rate=44100 and 2 more: the model tones is for 256 Hz. Use" in err
+
+
 def test_denoise_a_folder_and_say_what_failed(dan, trained, tmp_path):
     folder = tmp_path / "in"
     (folder / "deep").mkdir(parents=True)

@@ -208,11 +208,15 @@ def test_a_drift_of_either_take_is_in_no_target(tiny, tmp_path):
     assert np.abs(batch.noisy.numpy().mean(axis=-1)).max() > 0.3  # what is denoised drifts
 
 
-def test_takes_say_how_many_of_them_the_held_out_recordings_hold(tiny, tmp_path):
-    for number, take in itertools.product(range(4), ("first", "second")):
-        hum = tone(50 if take == "first" else 60, 700)
-        write(tmp_path / take / f"{number}.wav", hum + tone(20 + number, 700))
-    folders = Folders(noisy=tmp_path / "first", second_take=tmp_path / "second")
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("noisy", "second_take"), ("clean", "noisy"), ("noisy", "noise"), ("clean", "noise")],
+)
+def test_every_mixer_says_how_many_signals_the_held_out_recordings_hold(tiny, tmp_path, first, second):
+    for number, folder in itertools.product(range(4), (first, second)):
+        hum = tone(50 if folder == first else 60, 700)
+        write(tmp_path / folder / f"{number}.wav", hum + tone(20 + number, 700))
+    folders = Folders(**{name: tmp_path / name for name in (first, second)})
     recipe = tiny(BASE | {"data.validation_count": 30})
     validation = open_signals(recipe, folders).validation
     assert validation.distinct == 700 / recipe.signal.length_samples  # of one of the four

@@ -9,7 +9,7 @@ import pytest
 
 from dan.config.load import dump_recipe, load_recipe
 from dan.core.errors import DanError
-from dan.training.run_folder import Run
+from dan.training.run_folder import Run, recordings_around
 
 RECORDS = [{"step": 3, "val_snr_db": 1.25, "discriminator_accuracy": None}, {"step": 6, "val_snr_db": 0.1}]
 
@@ -186,7 +186,7 @@ HOLD = """
 import sys
 from contextlib import suppress
 from pathlib import Path
-from dan.training.run_folder import Run
+from dan.training.run_folder import Run, recordings_around
 with Run(Path(sys.argv[1])).locked():
     print("held", flush=True)
     sys.stdin.read()
@@ -251,3 +251,12 @@ def test_a_training_that_is_refused_leaves_no_folder_behind(run, existing):
     with pytest.raises(DanError), run.locked():
         raise DanError("clean", "it is empty", "Fill it")
     assert run.folder.exists() == existing
+
+
+def test_the_outermost_folder_of_recordings_around_a_run_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run, inner, outer = (tmp_path / name for name in ("clean/day/run", "clean/day", "clean"))
+    assert recordings_around(run, [inner, outer, tmp_path / "noise"]) == outer
+    assert recordings_around(run, [inner.relative_to(tmp_path)]) == inner.relative_to(tmp_path)
+    assert recordings_around(run, [tmp_path / "clean/da", run / "within"]) is None
+    assert recordings_around(run, [run]) == run

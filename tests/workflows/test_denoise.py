@@ -11,7 +11,7 @@ import soundfile
 
 from dan.core.errors import DanError
 from dan.inference.denoiser import load
-from dan.workflows.denoise import Written, denoise_files, plan
+from dan.workflows.denoise import Written, denoise_files, plan, together
 
 RATE = 8000
 
@@ -247,6 +247,13 @@ def test_failures_are_collected_and_the_rest_done(tmp_path, halving, told):
     shares = told["Denoising"]
     assert shares == sorted(shares) and shares[-1] == 1.0
     assert set(np.round(np.arange(1, 7) / 6, 6)) <= set(np.round(shares, 6))
+
+
+def test_who_failed_for_one_reason_is_told_together():
+    given = [DanError("a", "late", "Hurry"), DanError("b", "late", "Wait"), DanError("c", "late", "Hurry")]
+    assert [str(error) for error in together(given)] == ["a, c: late. Hurry.", "b: late. Wait."]
+    many = [DanError(number, "late", "Hurry") for number in range(40)]
+    assert [str(error) for error in together(many)] == ["0, 1, 2 and 37 more: late. Hurry."]
 
 
 def test_what_exists_is_not_overwritten_but_by_force(tmp_path, halving):

@@ -105,8 +105,19 @@ class TestFrom:
     def test_another_network_is_refused_with_the_way_out(self, tiny, tmp_path):
         first = train_run(tiny(SHORT), tmp_path / "first").run
         other = tiny(SHORT | {"fine_tuning.model": str(first.folder), "generator.depth": 1})
-        with pytest.raises(DanError, match=r"its generator is not the recipe's.*recipe of that model"):
+        with pytest.raises(DanError, match=r"not the recipe's .depth: 2 against 1.. .*recipe of that model"):
             train_run(other, tmp_path / "other")
+
+    @pytest.mark.parametrize(
+        ("model", "differing"),
+        [
+            ("ecg-360", "sample_rate_hz: 360.0 against 8000.0; kind: causal against recurrent"),
+            ("speech-16k", "sample_rate_hz: 16000.0 against 8000.0; n_fft: 512 against 256; hop_length: .*"),
+        ],
+    )
+    def test_what_matters_of_another_network_is_told(self, model, differing):
+        with pytest.raises(DanError, match=rf"--from {model}: its network is not .*\({differing}\)\. Train"):
+            start_from(load_recipe("speech-8k", start=model))
 
     def test_a_model_that_is_not_there_is_named(self, tiny, tmp_path):
         with pytest.raises(DanError, match="nowhere"):

@@ -25,7 +25,7 @@ from dan.config.load import load_recipe, recipe_names
 from dan.core.errors import DanError
 from dan.data.index import index
 from dan.training.history import Record
-from dan.training.run_folder import Run
+from dan.training.run_folder import Run, recordings_around
 from dan.workflows.denoise import plan
 
 FOLDERS = {"--clean": "Clean recordings", "--noise": "Noise", "--noisy": "Noisy recordings"}
@@ -243,10 +243,9 @@ def _absolute(folder: str) -> str:
 
 def _among_recordings(runs: Path, folders: Sequence[str]) -> str:
     """Return why runs cannot be kept where they are, and the way out; empty where they can."""
-    above = [Path(folder) for folder in folders if folder and runs.resolve().is_relative_to(folder)]
-    if not above:
+    outermost = recordings_around(runs, [Path(folder) for folder in folders if folder])
+    if outermost is None:
         return ""
-    outermost = min(above, key=lambda folder: len(folder.parts))
     line = commands.as_text(["dan", "app", "--folder", str(outermost.parent / "runs")])
     return (
         f"{runs.resolve()}, where this page keeps its runs: it lies within {outermost}, whose recordings are "

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 
+from dan.benchmark.lag import check_lag
 from dan.benchmark.peers import Opened, Peer, named_peer, open_peer, size_bytes, usual_peers
 from dan.benchmark.results import Benchmark, Comparison, Cost, Entry, Quality, machine
 from dan.benchmark.startup import Start, start
@@ -64,13 +65,14 @@ def benchmark(
     given = [named_peer(peer) for peer in peers]
     others = [*usual_peers(), *given]
     _check_names([*known, *others])
+    opening = cache(open_peer)
     for peer in given:  # before the work on the signals: it takes minutes
-        open_peer(peer, sample_rate_hz=next(iter(known.values())).sample_rate_hz)
+        opening(peer, sample_rate_hz=next(iter(known.values())).sample_rate_hz)
     trials = _trials(list(known.values()), data=data, clean=clean, noise=noise, count=count)
     compared = []
     for trial, recipe in trials:
         chosen = [peer for peer, info in known.items() if recipe in (None, info.recipe)]
-        compared.append(compare([*chosen, *others], trial, turns=turns, dnsmos=dnsmos))
+        compared.append(compare([*chosen, *others], trial, turns=turns, dnsmos=dnsmos, opening=opening))
     missing = _not_drawn(known) if data is None and clean is None else {}
     compared = [replace(one, notes=one.notes | missing) for one in compared]
     return Benchmark(tuple(compared), machine(), turns, command)
@@ -140,7 +142,14 @@ def _not_drawn(known: dict[Peer, ModelInfo]) -> dict[str, str]:
     return {peer.name: why for peer, info in known.items() if not is_drawn(info)}
 
 
-def compare(peers: Sequence[Peer], trial: Trial, *, turns: int = 7, dnsmos: Path | None = None) -> Comparison:
+def compare(
+    peers: Sequence[Peer],
+    trial: Trial,
+    *,
+    turns: int = 7,
+    dnsmos: Path | None = None,
+    opening: Callable[..., Opened] = open_peer,
+) -> Comparison:
     """Compare peers on one set of signals; one that fails is left out, and the notes say why.
 
     Args:
@@ -148,6 +157,7 @@ def compare(peers: Sequence[Peer], trial: Trial, *, turns: int = 7, dnsmos: Path
         trial: the signals.
         turns: measurements of each time that count.
         dnsmos: the ONNX file of DNSMOS P.835, for its figure of speech.
+        opening: loads a peer at a rate.
     """
     figures = open_figures(trial.kind, sample_rate_hz=trial.sample_rate_hz, dnsmos=dnsmos)
     rate_hz, noisy = trial.sample_rate_hz, Peer("noisy", "noisy")
@@ -156,8 +166,10 @@ def compare(peers: Sequence[Peer], trial: Trial, *, turns: int = 7, dnsmos: Path
     block = _file(trial)[: _frame_samples(rate_hz)]
     for peer in track([noisy, *peers], "Denoising"):
         try:
-            ready = _told(open_peer(peer, sample_rate_hz=rate_hz), trial.filters.rows.get(peer.kind))
-            outputs[peer.name] = [_output(ready, signal, peer.name) for signal in trial.mixed]
+            ready = _told(opening(peer, sample_rate_hz=rate_hz), trial.filters.rows.get(peer.kind))
+            denoised = [_output(ready, signal, peer.name) for signal in trial.mixed]
+            check_lag(peer, denoised, trial)
+            outputs[peer.name] = denoised
             opened[peer] = ready
         except Exception as error:  # a peer may raise anything
             notes[peer.name] = _reason(error)

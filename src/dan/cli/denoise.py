@@ -61,6 +61,7 @@ def denoise(
     such as s3://BUCKET/FOLDER, and the same command goes on where it was cut off.
     """
     from dan.inference.denoiser import load
+    from dan.workflows.denoise import together
 
     chosen: dict[str, Any] = {
         "strength": strength,
@@ -94,10 +95,11 @@ def denoise(
         typer.echo(f"{shown(written.path)}{clipped}", err=str(written.path) == "-")
     for note in report.notes:
         say(note)
-    for error in report.failures[:-1]:
+    errors = together(report.failures)
+    for error in errors[:-1]:
         say(f"dan: {error}")
-    if report.failures:
-        raise report.failures[-1]
+    if errors:
+        raise errors[-1]
 
 
 def _path(name: str) -> Path:

@@ -39,6 +39,11 @@ MIXED, PREPARED, ORDER = range(10, 13)
 class Drawing(Protocol):
     """What draws pairs of signals."""
 
+    @property
+    def distinct(self) -> float:
+        """Signals that its recordings give without overlap."""
+        ...
+
     def draw(self, count: int, *, random: np.random.Generator) -> Pairs:
         """Draw ``[count, T]`` of each."""
         ...
@@ -68,6 +73,11 @@ class Mixer:
         self._length, self._augmentation = length_samples, augmentation
         rate_hz = recipe.signal.sample_rate_hz
         self._signal = recipe.signal.model_copy(update={"duration_s": length_samples / rate_hz})
+
+    @property
+    def distinct(self) -> float:
+        """Signals that its clean recordings give without overlap."""
+        return self._clean.samples / self._length
 
     def draw(self, count: int, *, random: np.random.Generator) -> Pairs:
         """Draw clean signals and noise and mix them: ``[count, T]`` of each."""
@@ -220,7 +230,7 @@ class PairMixer:
 
     @property
     def distinct(self) -> float:
-        """Stretches that its recordings give without overlap."""
+        """Signals that its recordings give without overlap."""
         return self._clean.samples / self._length
 
     def draw(self, count: int, *, random: np.random.Generator) -> Pairs:

@@ -13,15 +13,14 @@ from dan.config import AugmentationSettings, Recipe, bounds
 from dan.core.errors import DanError
 from dan.data.crop import NOISE, Crops, Stringing
 from dan.data.index import Corpus, check_distinct, index
-from dan.data.mixer import Mixer, PairMixer
+from dan.data.mixer import Drawing, Mixer, PairMixer
 from dan.data.own_noise import grouped, own_noise, split_owned
 from dan.data.split import Sides, check_pairs, follow, halve, pair, split
 from dan.data.takes import FreshTakesMixer, NoisierMixer, RemixMixer, TakesMixer
 
-AnyMixer = Mixer | PairMixer | TakesMixer | FreshTakesMixer | NoisierMixer | RemixMixer
 Half = Literal[0, 1]
 HALVES: tuple[Half, Half] = (0, 1)
-Opened = tuple[AnyMixer, AnyMixer, list[str]]
+Opened = tuple[Drawing, Drawing, list[str]]
 """The mixers of training and validation, and what was held out."""
 
 SPLIT = 20
@@ -34,8 +33,8 @@ FADE_S = 0.004
 class Material:
     """Two sides that share no recording."""
 
-    train: AnyMixer
-    validation: AnyMixer
+    train: Drawing
+    validation: Drawing
     """Its mixtures are not varied."""
     notes: tuple[str, ...]
     """What was left out, held out or upsampled, in a sentence each."""
@@ -226,7 +225,7 @@ def _takes(
     train, validation, notes = _paired(recipe, cache, first, second, half=half)
     targets = train.above(cutoff_hz) if cutoff_hz else None
     fresh = FreshTakesMixer(train.above(0.0), targets, centred=centred)
-    held = TakesMixer(validation.above(cutoff_hz), centred=centred, distinct=validation.distinct)
+    held = TakesMixer(validation.above(cutoff_hz), centred=centred)
     return fresh, held, notes
 
 

@@ -13,7 +13,6 @@ from dan.config import Recipe
 from dan.data.batches import Batch, Source, ValidationSet, _batch
 from dan.data.mixer import Pool
 from dan.data.recordings import Material
-from dan.data.takes import TakesMixer
 from dan.synthesis.mix import Pairs
 
 VALIDATION = 2
@@ -103,10 +102,9 @@ def signals_of(
     pool = Pool(material.train, seed=recipe.seed, batch=training.batch_size, reuse=recipe.augmentation.reuse)
     random = np.random.default_rng([recipe.seed, VALIDATION])
     held = material.validation.draw(recipe.data.validation_count, random=random)
-    distinct = material.validation.distinct if isinstance(material.validation, TakesMixer) else None
     return Signals(
         source=RecordingsSource(recipe, pool, material.digest),
-        validation=ValidationSet(clean=held.clean, mixed=held.mixed, takes=takes, distinct=distinct),
+        validation=ValidationSet(held.clean, held.mixed, takes, material.validation.distinct),
         words=words,
         notes=material.notes,
     )

@@ -41,11 +41,15 @@ class TakesMixer:
     Args:
         takes: draws a stretch of both, one as clean and the other as noisy.
         centred: take its own mean off each stretch.
-        distinct: stretches that the takes give without overlap.
     """
 
-    def __init__(self, takes: Drawing, *, centred: bool = False, distinct: float | None = None) -> None:
-        self._takes, self._centred, self.distinct = takes, centred, distinct
+    def __init__(self, takes: Drawing, *, centred: bool = False) -> None:
+        self._takes, self._centred = takes, centred
+
+    @property
+    def distinct(self) -> float:
+        """Signals that the takes give without overlap."""
+        return self._takes.distinct
 
     def draw(self, count: int, *, random: np.random.Generator) -> Pairs:
         """Draw targets (`clean`) and inputs (`mixed`), ``[count, T]`` of each, `taking_turns`."""
@@ -81,6 +85,11 @@ class FreshTakesMixer:
 
     def __init__(self, takes: Drawing, targets: Drawing | None = None, *, centred: bool = False) -> None:
         self._takes, self._targets, self._centred = takes, targets, centred
+
+    @property
+    def distinct(self) -> float:
+        """Signals that the takes give without overlap."""
+        return self._takes.distinct
 
     def draw(self, count: int, *, random: np.random.Generator) -> Pairs:
         """Draw targets (`clean`) and inputs (`mixed`), ``[count, T]`` of each."""
@@ -131,6 +140,11 @@ class NoisierMixer:
         self._pairs, self._length = pairs, length_samples
         self._augmentation, self._centred = augmentation, centred
         self._highpass_hz = highpass_hz
+
+    @property
+    def distinct(self) -> float:
+        """Signals that the noisy recordings give without overlap."""
+        return sum(noisy.samples for noisy, _ in self._pairs) / self._length
 
     def draw(self, count: int, *, random: np.random.Generator) -> Pairs:
         """Draw targets (`clean`) and inputs (`mixed`), ``[count, T]`` of each."""
@@ -184,6 +198,11 @@ class RemixMixer:
 
     def __init__(self, pairs: Drawing) -> None:
         self._pairs = pairs
+
+    @property
+    def distinct(self) -> float:
+        """Signals that the recordings give without overlap."""
+        return self._pairs.distinct
 
     def draw(self, count: int, *, random: np.random.Generator) -> Pairs:
         """Draw targets (`clean`) and inputs (`mixed`), ``[count, T]`` of each."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,6 +159,12 @@ class Run:
 
 
 LOCK, CACHE = ".lock", "cache"
+
+
+def recordings_around(folder: Path, recordings: Iterable[Path]) -> Path | None:
+    """Return the outermost folder of recordings that a run folder lies in, whose cache would be read too."""
+    around = [one for one in recordings if folder.resolve().is_relative_to(one.resolve())]
+    return min(around, key=lambda one: len(one.resolve().parts), default=None)
 
 
 def _try_lock(file: IO[str]) -> bool:

@@ -26,6 +26,9 @@ from dan.io.left_out import describe_left_out
 from dan.io.recordings import SUFFIXES, find_recordings, written_name
 from dan.workflows.pipes import STDIN, STDIO, is_pipe, opened_pipe, write_stdout
 
+FIRST = 3
+"""Files that a message names that is about many."""
+
 
 @dataclass
 class Report:
@@ -237,9 +240,18 @@ def renamed(text: str, names: Mapping[str, str]) -> str:
     return text
 
 
-def named(files: Sequence[Path | str]) -> str:
+def together(failures: Iterable[DanError]) -> list[DanError]:
+    """One error for all that failed for the same reason, which names the first few of them."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for error in failures:
+        alike.setdefault((error.rule, error.way_out), []).append(error.what)
+    return [DanError(named(what, first=FIRST), *reason) for reason, what in alike.items()]
+
+
+def named(files: Sequence[Path | str], *, first: int = 1) -> str:
     """The first of some files, and how many more there are."""
-    return f"{files[0]} and {len(files) - 1} more" if len(files) > 1 else str(files[0])
+    names, more = ", ".join(map(str, files[:first])), len(files) - first
+    return f"{names} and {more} more" if more > 0 else names
 
 
 def left_out(folder: Path, out: Path | None) -> list[str]:

@@ -33,7 +33,7 @@ from dan.training.checkpoint import load_checkpoint, save_checkpoint
 from dan.training.diagnostics import data_warnings, discriminator_warning, verdict
 from dan.training.history import Record, epochs_without_gain
 from dan.training.loop import apply, train
-from dan.training.run_folder import Run
+from dan.training.run_folder import Run, recordings_around
 from dan.training.state import Hooks, State, new_state
 from dan.training.take_checks import compare_takes, doubt_of
 from dan.workflows.refine import check_rounds, refine
@@ -262,10 +262,9 @@ def _check_apart(folders: Folders, out: Path) -> None:
     for folder in folders.paths():
         if folder.resolve().is_relative_to(out.resolve()):
             raise DanError(folder, f"it lies within the run folder {out}", "Give another --out")
-    for folder in folders.recordings():
-        if out.resolve().is_relative_to(folder.resolve()):
-            rule = f"it lies within {folder}, whose recordings are read: what is cached in it would be too"
-            raise DanError(out, rule, "Give another --out")
+    if around := recordings_around(out, folders.recordings()):
+        rule = f"it lies within {around}, whose recordings are read: what is cached in it would be too"
+        raise DanError(out, rule, "Give another --out")
 
 
 def start_from(recipe: Recipe) -> GeneratorBase | None:
@@ -278,15 +277,23 @@ def start_from(recipe: Recipe) -> GeneratorBase | None:
     if not model:
         return None
     generator, info = load_model(find_model(model, suffixes=(".safetensors",)))
-    wanted = {"generator": recipe.generator, "sample_rate_hz": recipe.signal.sample_rate_hz}
-    for key, value in wanted.items():
-        if getattr(info, key) != value:
-            raise DanError(
-                f"--from {model}",
-                f"its {key} is not the recipe's ({getattr(info, key)} against {value})",
-                f"Train by the recipe of that model, {info.recipe}",
-            )
+    own, wanted = _geometry(info), _geometry(recipe)
+    keys = [key for key in own if own[key] != wanted.get(key)]
+    if "kind" in keys:  # the other settings are of no use beside it
+        keys = [key for key in keys if key in ("sample_rate_hz", "kind")]
+    if keys:
+        differing = "; ".join(f"{key}: {own[key]} against {wanted[key]}" for key in keys)
+        raise DanError(
+            f"--from {model}",
+            f"its network is not the recipe's ({differing})",
+            f"Train by the recipe of that model, {info.recipe}",
+        )
     return generator
+
+
+def _geometry(it: ModelInfo | Recipe) -> dict[str, object]:
+    """What a model and the recipe that goes on from it have in common."""
+    return {"sample_rate_hz": it.signal.sample_rate_hz, **it.generator.model_dump()}
 
 
 def _own_data(recipe: Recipe, run: Run) -> Folders:
