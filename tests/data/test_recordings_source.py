@@ -223,6 +223,13 @@ def test_every_mixer_says_how_many_signals_the_held_out_recordings_hold(tiny, tm
     assert len(validation.mixed) == 30
 
 
+def test_of_one_short_recording_is_held_out_what_three_validation_signals_last(tiny, tmp_path):
+    write(tmp_path / "clean" / "a.wav", tone(20, 60_000))
+    recipe = tiny(BASE | {"recordings.held_out_share": 0.03, "recordings.validation_duration_s": 4.0})
+    notes = open_recordings(recipe, clean=tmp_path / "clean").notes
+    assert any("held out for validation the last 20% (12 s) of 1 file (a.wav)" in note for note in notes)
+
+
 def test_upsampled_recordings_are_noted(tiny, clean):
     opened = open_recordings(tiny(BASE | {"signal.sample_rate_hz": 4000}), clean=clean)
     assert any("12 of 12 recordings are upsampled to 4000 Hz" in note for note in opened.notes)

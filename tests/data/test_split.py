@@ -72,6 +72,49 @@ def test_a_single_recording_is_cut_in_time_with_a_gap(by):
     assert train.channels == validation.channels and "the last 25% (2.5 s) of 1 file (a.npy)" in note
 
 
+@pytest.mark.parametrize(
+    ("least_s", "held_out_s", "said"), [(0, 3, "3% (3 s)"), (12, 12, "12% (12 s)"), (60, 33, "33% (33 s)")]
+)
+def test_what_is_held_out_of_short_material_lasts_long_enough(least_s, held_out_s, said):
+    """Up to a third of what is left of 100 s without the gap."""
+    settings = {"held_out_share": 0.03, "least_s": least_s}
+    (train,), (validation,), note = parts(corpus("a.npy", length=800_000), **settings)
+    assert validation.length_samples == held_out_s * 8000 and f"the last {said} of" in note
+    assert train.stop + 8000 == validation.start
+    halves = corpus("a.npy", "b.npy", length=400_000)
+    train, validation, note = parts(halves, by="time", **settings)
+    assert sum(one.length_samples for one in validation) == pytest.approx(held_out_s * 8000, rel=0.02)
+
+
+@given(st.integers(64, 100_000), st.floats(0.01, 0.5), st.floats(0, 20))
+def test_holding_more_out_leaves_no_less_to_either_side_than_is_needed(length, share, least_s):
+    material, settings = corpus("a.npy", length=length), {"held_out_share": share, "gap_s": 0.1}
+    try:
+        before = parts(material, **settings)
+    except DanError:
+        return
+    after = parts(material, least_s=least_s, **settings)
+    (train,), (validation,), _ = after
+    assert before == after or validation.length_samples <= train.length_samples / 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "count"),
+    [
+        ({"least_s": 0}, 1),
+        ({"least_s": 2}, 1),
+        ({"least_s": 7}, 4),  # of 2 s each
+        ({"least_s": 100}, 6),
+        ({"least_s": 100, "held_out_share": 0.5}, 10),
+        ({"least_s": 100, "held_out_count": 2}, 2),
+    ],
+)
+def test_as_many_files_are_held_out_as_last_long_enough(settings, count):
+    settings = {"by": "file", "held_out_share": 0.03} | settings
+    _, validation, note = parts(SPEAKERS, **settings)
+    assert len(validation) == count and f" of 20, {2 * count} s" in note
+
+
 def test_asking_for_time_cuts_every_recording():
     train, validation, _ = parts(SPEAKERS, by="time", gap_s=0.1)
     assert names(train) == names(validation) == names(SPEAKERS.entries)

@@ -34,7 +34,8 @@ class RecordingsSettings(Settings):
     noise_split: SplitBy = "auto"
     """Unit of noise that is never on both sides."""
     held_out_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    """Share of the folders, files or time that is held out for validation."""
+    """Share of the folders, files or time that is held out for validation; where that lasts less than three
+    validation signals, as much as that, up to a third."""
     held_out_count: NonNegativeInt = 0
     """Number of folders or files that are held out, instead of a share; 0 for the share."""
     gap_s: NonNegative = 1.0

@@ -25,6 +25,8 @@ Opened = tuple[Drawing, Drawing, list[str]]
 
 SPLIT = 20
 """What a stream of random numbers is for: it has its own."""
+LEAST_SIGNALS = 3
+"""Validation signals that what is held out lasts, where there is enough of it."""
 FADE_S = 0.004
 """Strung clean recordings fade in and out, so that they do not click."""
 
@@ -253,6 +255,7 @@ def _sides(recipe: Recipe, corpus: Corpus, setting: Literal["clean_split", "nois
         setting=f"recordings.{setting}",
         held_out_share=settings.held_out_share,
         held_out_count=settings.held_out_count,
+        least_s=LEAST_SIGNALS * _length(recipe, "validation") / recipe.signal.sample_rate_hz,
         gap_s=settings.gap_s,
         shortest_s=_shortest_s(recipe),
         random=np.random.default_rng([recipe.seed, SPLIT, ["clean_split", "noise_split"].index(setting)]),

@@ -11,6 +11,9 @@ from dan.config import SplitBy
 from dan.core.errors import DanError
 from dan.data.index import SHORTEST_SAMPLES, Corpus, Entry, check_distinct
 
+MOST = 1 / 3
+"""Share of few or short recordings that is held out at most so that it lasts long enough."""
+
 
 @dataclass(frozen=True)
 class Sides:
@@ -29,6 +32,7 @@ def split(
     setting: str = "recordings.clean_split",
     held_out_share: float = 0.1,
     held_out_count: int = 0,
+    least_s: float = 0.0,
     gap_s: float = 1.0,
     shortest_s: float = 0.0,
     random: np.random.Generator,
@@ -44,6 +48,8 @@ def split(
         held_out_share: share of the folders, files or time for validation, at least one folder or file,
             and not all of them.
         held_out_count: number of folders or files for validation, instead of a share; 0 for the share.
+        least_s: what is held out lasts as long even where the share is less, up to a third of the folders,
+            files or time; a number given is as it is.
         gap_s: what lies between the sides of a recording that is cut in time.
         shortest_s: what either side of it must last.
         random: draws the folders or files.
@@ -61,18 +67,22 @@ def split(
                 f"{corpus.folder} is split in time",
                 "Set recordings.held_out_share instead",
             )
-        return _split_time(corpus, held_out_share, gap_s, shortest_s)
+        return _split_time(corpus, held_out_share, least_s, gap_s, shortest_s)
     groups: dict[str, list[Entry]] = defaultdict(list)
     for entry in corpus.entries:
         groups[entry.folder if by == "folder" else entry.name].append(entry)
-    count = held_out_count or max(1, min(len(groups) - 1, round(held_out_share * len(groups))))
-    _check_some_are_left(corpus, count, len(groups), by, setting)
     names = sorted(groups)
-    chosen = sorted(names[place] for place in random.permutation(len(names))[:count])
+    drawn = [names[place] for place in random.permutation(len(names))]
+    enough = _enough([_part(corpus, groups[name]) for name in drawn], least_s)
+    count = held_out_count or max(1, min(len(groups) - 1, round(held_out_share * len(groups))), enough)
+    _check_some_are_left(corpus, count, len(groups), by, setting)
+    chosen = sorted(drawn[:count])
+    validation = _part(corpus, [entry for name in chosen for entry in groups[name]])
+    told = f"{_listed(by, chosen)} of {len(groups)}, {_duration(validation)}"
     sides = Sides(
         train=_part(corpus, [entry for name in groups if name not in chosen for entry in groups[name]]),
-        validation=_part(corpus, [entry for name in chosen for entry in groups[name]]),
-        note=f"{corpus.folder}: held out for validation {_listed(by, chosen)} of {len(groups)}",
+        validation=validation,
+        note=f"{corpus.folder}: held out for validation {told}",
     )
     check_distinct(sides.train, sides.validation, first="training", second="validation")
     return sides
@@ -146,19 +156,28 @@ def _check_some_are_left(corpus: Corpus, count: int, groups: int, by: str, setti
         )
 
 
-def _split_time(corpus: Corpus, share: float, gap_s: float, shortest_s: float) -> Sides:
-    cuts = [_cut(entry, share, gap_s, shortest_s) for entry in corpus.entries]
+def _enough(drawn: list[Corpus], least_s: float) -> int:
+    """How many of the first ones drawn last long enough together, up to a third of all."""
+    total_s = np.cumsum([one.duration_s for one in drawn])
+    return min(int(np.searchsorted(total_s, least_s)) + 1, int(MOST * len(drawn)))
+
+
+def _split_time(corpus: Corpus, share: float, least_s: float, gap_s: float, shortest_s: float) -> Sides:
+    wanted = least_s / corpus.duration_s
+    cuts = [_cut(entry, share, wanted, gap_s, shortest_s) for entry in corpus.entries]
     names = [entry.name for entry in corpus.entries]
     train, validation = (_part(corpus, [cut[side] for cut in cuts]) for side in (0, 1))
-    part = f"the last {share:.0%} ({validation.duration_s:.2g} s)"
+    part = f"the last {validation.duration_s / corpus.duration_s:.0%} ({_duration(validation)})"
     note = f"{corpus.folder}: held out for validation {part} of {_listed('file', names)}"
     return Sides(train, validation, note)
 
 
-def _cut(entry: Entry, share: float, gap_s: float, shortest_s: float) -> tuple[Entry, Entry]:
-    """What lies before the gap, and what after it."""
-    second = entry.stop - round(share * entry.length_samples)
-    first = second - round(gap_s * entry.sample_rate_hz)
+def _cut(entry: Entry, share: float, wanted: float, gap_s: float, shortest_s: float) -> tuple[Entry, Entry]:
+    """What lies before the gap, and what after it: the share, or what is wanted where a third is as much."""
+    gap = round(gap_s * entry.sample_rate_hz)
+    more = min(round(wanted * entry.length_samples), int(MOST * (entry.length_samples - gap)))
+    second = entry.stop - max(round(share * entry.length_samples), more)
+    first = second - gap
     shortest = max(SHORTEST_SAMPLES, shortest_s * entry.sample_rate_hz)
     if min(first - entry.start, entry.stop - second) < shortest:
         raise DanError(
@@ -167,6 +186,11 @@ def _cut(entry: Entry, share: float, gap_s: float, shortest_s: float) -> tuple[E
             "Give more material, or lower recordings.gap_s",
         )
     return replace(entry, stop=first), replace(entry, start=second)
+
+
+def _duration(corpus: Corpus) -> str:
+    seconds = corpus.duration_s
+    return f"{seconds:.3g} s" if seconds < 100 else f"{seconds / 60:.3g} minutes"
 
 
 def _listed(by: str, chosen: list[str]) -> str:
