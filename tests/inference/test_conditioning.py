@@ -97,6 +97,64 @@ def test_zeros_of_a_lead_that_is_off_do_not_hide_the_offset(start):
     np.testing.assert_allclose(restored, signal, atol=1e-5)
 
 
+def with_dropouts(count=8 * SPAN, offset=30.0, seed=0):
+    """Two channels around an offset, packets lost in one of them at the start, in between and one by one."""
+    signal = noise(2, count, seed=seed) + offset
+    for start, length in ((0, 7), (SPAN // 2, 20), (3 * SPAN, 90), (5 * SPAN + 3, 2 * SPAN), (100, 1)):
+        signal[0, start : start + length] = 0
+    return signal
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("offset", [-8.0, 30.0, 1e4])
+def test_dropouts_are_bridged_and_come_out_as_they_came_in(scaled, offset):
+    signal = with_dropouts(offset=offset)
+    conditioner = Conditioner(channels=2, first_samples=SPAN, span_samples=SPAN, scaled=scaled, sure=True)
+    narrow, restored = passed(conditioner, signal)
+    lost = signal == 0
+    assert np.abs(narrow).max() < 5 and not narrow[lost].any() and not restored[lost].any()
+    np.testing.assert_allclose(restored, signal, atol=1e-6)
+    assert conditioner.dropout_samples == lost.sum() and f"{lost.sum()} samples" in conditioner.notes[0]
+
+
+def test_zeros_that_a_signal_reaches_are_no_dropouts():
+    signal = np.rint(4 * noise(2, 8 * SPAN)) + 16  # 4 standard deviations
+    signal[:, 2 * SPAN :] -= 14
+    conditioner = Conditioner(channels=2, first_samples=SPAN, span_samples=SPAN, sure=True)
+    passed(conditioner, signal)
+    assert (signal == 0).sum() > 100 and not conditioner.notes
+
+
+def test_dropouts_are_those_of_any_blocks_and_any_network():
+    """Also where what comes out is late, and one channel has none."""
+    signal = with_dropouts(offset=12.0)
+    outputs = []
+    for sizes in ([8 * SPAN], [1] * 50 + [7] * 300, [SPAN + 1] * 7):
+        engine = HopEngine(lambda block: block / 2, hop_length=16, latency_samples=16, channels=2)
+        conditioner = Conditioner(channels=2, first_samples=SPAN, span_samples=SPAN, sure=True)
+        stream = Stream(engine, channels=2, conditioner=conditioner)
+        blocks = np.split(signal, np.cumsum(sizes)[np.cumsum(sizes) < signal.shape[-1]], axis=-1)
+        outputs.append(np.concatenate([*map(stream.feed, blocks), stream.flush()], axis=-1))
+        np.testing.assert_array_equal(outputs[-1] == 0, signal == 0)
+    np.testing.assert_array_equal(outputs[1], outputs[0])
+    np.testing.assert_array_equal(outputs[2], outputs[0])
+
+
+@pytest.mark.parametrize("model", ["ecg-360", "tones-wide"])
+def test_a_lost_packet_does_not_spoil_what_is_around_it(model):
+    denoiser = load(model)
+    rate_hz, length = denoiser.sample_rate_hz, 6000
+    signal = 1024 + 40 * np.sin(2 * np.pi * 12 * np.arange(length) / rate_hz) + 10 * noise(length)
+    counts = np.rint(signal).astype(np.int16)
+    whole = denoiser(counts, sample_rate=rate_hz)
+    lost = slice(3000, 3040)
+    counts[lost] = 0
+    holed = denoiser(counts, sample_rate=rate_hz)
+    assert not holed[lost].any() and not (np.delete(holed, np.arange(3000, 3040)) == 0).any()
+    apart = np.delete(holed.astype(float) - whole, np.arange(2950, 3090))
+    assert np.sqrt(np.mean(apart**2)) < 4  # a tenth of the tone; without, the hole is 25 times as high as it
+
+
 def test_an_offset_that_moves_on_is_followed_without_a_step():
     length = 40 * SPAN
     baseline = np.linspace(500, 800, length)

@@ -171,6 +171,8 @@ def test_one_file_over_several_cores_is_that_of_one(tmp_path, monkeypatch):
     monkeypatch.setattr("dan.inference.ahead.PIECE_MEMORIES", (1, 1))
     signal = np.random.default_rng(0).standard_normal((2, 90_000)).astype(np.float32)
     signal[0, 20_000:21_000] = np.nan
+    signal[1] += 30
+    signal[1, 40_000:40_050] = 0  # a packet that is lost
     np.save(tmp_path / "a.npy", signal)
     written = []
     for cores in (1, 3):
@@ -182,9 +184,12 @@ def test_one_file_over_several_cores_is_that_of_one(tmp_path, monkeypatch):
             resample=True,
             jobs=cores,
         )
-        assert "1000 missing samples" in report.notes[0] and not report.failures
+        assert "1000 missing samples" in report.notes[0] and "50 samples of exactly 0" in report.notes[1]
+        assert not report.failures
         written.append((tmp_path / f"{cores}.npy").read_bytes())
     assert written[0] == written[1]
+    denoised = np.load(tmp_path / "1.npy")[1]
+    assert not denoised[40_000:40_050].any() and abs(denoised).min(where=signal[1] != 0, initial=30) > 20
 
 
 def test_clipped_samples_are_counted(tmp_path, frame_denoiser):

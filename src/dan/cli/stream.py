@@ -59,8 +59,9 @@ def stream(
             latency = opened.latency_samples
             say(f"latency: {latency} samples, {1000 * latency / rate_hz:.1f} ms at {rate_hz:g} Hz")
             clipped = pump(opened, given, sys.stdout.buffer, sample_type=sample_type)
-            if note := denoiser.level_note(opened):
-                say(f"Warning: {note}.")
+            level = denoiser.level_note(opened)
+            for note in [*opened.conditioner.notes, *([f"Warning: {level}"] if level else [])]:
+                say(f"{note}.")
     except BrokenPipeError:
         _leave_quietly()
         return

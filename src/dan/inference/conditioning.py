@@ -4,6 +4,9 @@ The offset of each channel is told from the first samples and subtracted in floa
 any level alike, the rest is scaled by a power of two, which is exact. Both are undone on what comes out. A
 network that knows one level gets the level as it is.
 
+Where a channel lies so far from 0 that it never gets there, samples of exactly 0 are dropouts: a lead that is
+off, a packet that is lost. The network gets the offset in their place, and they come out as they came in.
+
     samples    |--- first ---|------- span -------|------- span -------|-
     offset     their mean    |  the same          |  on to the last span's mean, if that has moved away
 """
@@ -37,6 +40,9 @@ SPREADS = 4.0
 SURE, UNSURE, MOVED = 0.5, 4.0, 2.0
 """Least offset that counts, in standard deviations of what varies: told from a long beginning, from a short
 one, and where it has moved later on."""
+
+FAR = 6.0
+"""Standard deviations of what varies by which an offset lies so far from 0 that zeros are dropouts."""
 
 
 @dataclass
@@ -95,6 +101,13 @@ class Conditioner:
         """Channels of which no sample was other than 0 yet."""
         self.is_scaled = not scaled
         """Whether there is no such channel."""
+        self.far = np.zeros((channels, 1), bool)
+        """Channels in which zeros are dropouts."""
+        self.dropouts = deque[tuple[int, npt.NDArray[np.bool_]]]()
+        """Where they are in blocks ``[C, n]`` that have not come out yet, by the block's first sample."""
+        self.dropout_samples = 0
+        """Dropouts so far, of all channels."""
+        self.taken_samples = self.given_samples = 0
         self.pending: list[Block] = []
         self.pending_samples = 0
         """Conditioned samples of the part that is not full yet."""
@@ -118,9 +131,9 @@ class Conditioner:
             return np.zeros((len(self.unscaled), 0), np.float32)
         rows, self.held, self.begun = np.concatenate(self.held, axis=-1), [], True
         first = rows[:, : self.first].astype(np.float64)
-        offset = told_offset(first, self.least)
+        offset, self.far = told_offset(first, self.least)
         self._open(offset, np.zeros_like(offset))
-        self._scale(_peak(first, offset))
+        self._scale(_peak(np.where(self.far & (first == 0), offset, first), offset))
         return self._condition(rows)
 
     def _open(self, offset: Column, slope: Column) -> None:
@@ -152,6 +165,9 @@ class Conditioner:
     def _narrow(self, rows: Signal) -> Block:
         """Rows of one segment around zero, scaled, in float32."""
         count = rows.shape[-1]
+        if self.far.any():
+            rows = self._bridged(rows)
+        self.taken_samples += count
         if not self.is_scaled:
             self._scale(_peak(rows - self.segments[-1].baseline(count)))
         now = self.segments[-1]
@@ -165,6 +181,15 @@ class Conditioner:
             np.maximum(narrow, -LARGEST_SCALED, out=narrow)
             np.minimum(narrow, LARGEST_SCALED, out=narrow)
         return narrow
+
+    def _bridged(self, rows: Signal) -> Signal:
+        """Rows of one segment with the offset in the place of dropouts."""
+        dropouts = self.far & (rows == 0)
+        if not dropouts.any():
+            return rows
+        self.dropouts.append((self.taken_samples, dropouts))
+        self.dropout_samples += int(dropouts.sum())
+        return np.where(dropouts, self.segments[-1].baseline(rows.shape[-1]), rows)
 
     def _note(self, block: Block) -> None:
         """Take the means of each part, and at the end of a span see whether the offset has moved."""
@@ -182,6 +207,7 @@ class Conditioner:
         slope = moved / (PARTS * self.part)
         if slope.any() or last.moves:
             self._open(last.offset, slope)
+        self.far = _is_far(last.offset, np.ldexp(_deviation(means, powers), last.exponent))
 
     def _measure(self) -> None:
         """Mean and power of the part that is full, or the last."""
@@ -201,6 +227,12 @@ class Conditioner:
             self._measure()
         return np.sqrt(self.energy / np.maximum(self.counted, 1))
 
+    @property
+    def notes(self) -> list[str]:
+        """What there is to say of dropouts."""
+        said = "samples of exactly 0, far from all others: taken for dropouts, bridged for denoising, left 0"
+        return [f"{self.dropout_samples} {said}"] if self.dropout_samples else []
+
     def restore(self, denoised: Block) -> Signal:
         """Undo scale and offset of the next samples that come out, ``[C, m]``."""
         start, blocks = 0, list[Signal]()
@@ -217,25 +249,42 @@ class Conditioner:
             blocks.append(block)
             segment.count -= count
             start += count
-        return blocks[0] if len(blocks) == 1 else np.concatenate([denoised[:, :0], *blocks], axis=-1)
+        restored = blocks[0] if len(blocks) == 1 else np.concatenate([denoised[:, :0], *blocks], axis=-1)
+        return self._dropped(restored)
+
+    def _dropped(self, rows: Signal) -> Signal:
+        """The next samples that come out, with 0 put back at dropouts."""
+        first, self.given_samples = self.given_samples, self.given_samples + rows.shape[-1]
+        while self.dropouts and self.dropouts[0][0] < self.given_samples:
+            start, where = self.dropouts[0]
+            low, high = max(start, first), min(start + where.shape[-1], self.given_samples)
+            rows[:, low - first : high - first][where[:, low - start : high - start]] = 0
+            if high < start + where.shape[-1]:
+                break
+            self.dropouts.popleft()
+        return rows
 
 
-def told_offset(rows: npt.NDArray[np.float64], least: float) -> Column:
-    """The offset of each row, 0 where there is none that counts; zeros of a lead that is off do not.
+def told_offset(rows: npt.NDArray[np.float64], least: float) -> tuple[Column, npt.NDArray[np.bool_]]:
+    """The offset of each row, 0 where there is none that counts, and whether zeros in it are dropouts.
 
     Args:
         rows: ``[C, n]``, in float64; of fewer than 2 `PARTS` samples nothing is told.
         least: standard deviations of what varies that an offset has.
 
     Returns:
-        ``[C, 1]``.
+        ``[C, 1]`` each.
     """
-    offset = _offset(rows, least)
+    offset, far = _offset(rows, least), np.zeros((len(rows), 1), bool)
     for index, row in enumerate(rows):
-        alive = _alive(row)
-        if alive.size < row.size:
-            offset[index] = _offset(alive[None], least)
-    return offset
+        alive = row[row != 0]
+        told = _offset(alive[None], least) if alive.size < row.size else offset[index]
+        far[index] = told.any() and _is_far(told, (alive - told.item()).std())
+        if far[index]:
+            offset[index] = told
+        elif alive.size < row.size:
+            offset[index] = _offset(_alive(row)[None], least)
+    return offset, far
 
 
 def _alive(row: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -260,6 +309,11 @@ def _offset(rows: npt.NDArray[np.float64], least: float) -> Column:
     return np.where(offset == 0, 0, origin + (rows - origin).mean(axis=-1, keepdims=True))
 
 
+def _is_far(offset: Column, deviation: Column | float) -> npt.NDArray[np.bool_]:
+    """Whether an offset lies so far from 0 that zeros are dropouts."""
+    return np.abs(offset) > FAR * deviation
+
+
 def _peak(rows: Signal, offset: Column | float = 0.0) -> Column:
     """Greatest size of what lies around an offset, ``[C, 1]``; 0 where there are no samples."""
     if not rows.shape[-1]:
@@ -277,8 +331,13 @@ def _significant(means: Column, powers: Column, least: float, origin: Column | f
         least: standard deviations of what varies that an offset has.
         origin: what both were taken from.
     """
-    mean = means.mean(axis=-1, keepdims=True)
-    variance = np.maximum(powers.mean(axis=-1, keepdims=True) - np.square(mean), 0)
     spread = means.std(axis=-1, keepdims=True)
-    offset = mean + origin
-    return np.where(np.abs(offset) > np.maximum(least * np.sqrt(variance), SPREADS * spread), offset, 0)
+    offset = means.mean(axis=-1, keepdims=True) + origin
+    enough = np.maximum(least * _deviation(means, powers), SPREADS * spread)
+    return np.where(np.abs(offset) > enough, offset, 0)
+
+
+def _deviation(means: Column, powers: Column) -> Column:
+    """Standard deviation by the means of the parts and their mean squares, ``[C, 1]``."""
+    mean = means.mean(axis=-1, keepdims=True)
+    return np.asarray(np.sqrt(np.maximum(powers.mean(axis=-1, keepdims=True) - np.square(mean), 0)))

@@ -112,7 +112,8 @@ def denoise_recording(
             if crew:
                 blocks = _spread(denoiser.info, reader, stream, opened(), crew)
             _copy(reader, stream, writer, blocks, stop)
-        notes = [*_told(reader, writer), *writer.notes, *_misfits(denoiser.info, reader)]
+        notes = [*_told(reader, writer), *writer.notes, *stream.conditioner.notes]
+        notes += _misfits(denoiser.info, reader)
         level = denoiser.level_note(stream)
         notes += [f"Warning: {level}"] if level else []
     return Written(target, writer.clipped_samples, _duration_s(reader, writer.written_samples)), notes
