@@ -97,13 +97,34 @@ def test_normalisation_folded_into_the_weights_is_batch_normalisation(taps, stri
         assert trained.shape[-1] == 16 // stride
 
 
-def test_joined_maps_of_attention_are_those_it_was_trained_with():
+def with_other_figures(module):
+    """The module in evaluation mode; no bias, mean or variance of its layers is what it is at the start."""
     torch.manual_seed(5)
-    attention, input = PlaceAttention(8), torch.randn(3, 2, 6, 8)
-    for layer in (attention.project_in, attention.project_out):
-        layer.bias.data = torch.randn_like(layer.bias)
-        layer.mean, layer.variance = torch.randn_like(layer.mean), torch.rand_like(layer.variance) + 0.5
-    attention.eval()
-    query, key, value = attention.project_in(input).split(8, dim=-1)
+    for layer in module.modules():
+        if isinstance(layer, NormalisedLayer):
+            layer.bias.data, layer.mean = torch.randn_like(layer.bias), torch.randn_like(layer.mean)
+            layer.variance = torch.rand_like(layer.variance) + 0.5
+    return module.eval()
+
+
+def test_joined_maps_of_attention_are_those_it_was_trained_with():
+    attention = with_other_figures(PlaceAttention(8))
+    input, offset = torch.randn(3, 2, 6, 8), torch.randn(8).expand(6, 8)
+    query, key, value = attention.project_in(input + offset).split(8, dim=-1)
     weight = (query @ key.transpose(-1, -2) / 8**0.5).softmax(dim=-1)
-    torch.testing.assert_close(attention(input), attention.project_out(weight @ value))
+    wanted = attention.project_out(weight @ value)
+    torch.testing.assert_close(attention(input + offset), wanted)
+    torch.testing.assert_close(attention.joined(input, offset), wanted + offset)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_what_is_joined_once_trained_gives_what_was_trained(depth):
+    """The network by the layers one for one, as in training, each with the figures that it has learnt."""
+    network = build_generator(SETTINGS.model_copy(update={"depth": depth}), SIGNAL)
+    network, noisy = with_other_figures(network).double(), torch.randn(2, 1, 1000, dtype=torch.float64)
+    with torch.inference_mode():
+        joined = network(noisy)
+        for part in (network, *network.blocks):
+            part.training = True
+        # float64 keeps 1e-16 of values of about 1.
+        torch.testing.assert_close(network(noisy), joined, rtol=0, atol=1e-12)

@@ -123,7 +123,8 @@ class Denoiser:
             outputs.append(self._whole(stream, portion))
             if note := self.level_note(stream):
                 warnings.warn(note, stacklevel=2)
-        return np.concatenate(outputs).reshape(signal.shape)
+        whole = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+        return whole.reshape(signal.shape)
 
     @staticmethod
     def _whole(stream: Stream, rows: Signal) -> Signal:

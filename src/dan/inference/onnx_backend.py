@@ -112,7 +112,8 @@ class _OnnxStep:
         shapes = [(channels, *shape) for shape in model.state_shapes.values()]
         self.states = [[np.zeros(shape, np.float32) for shape in shapes] for _ in range(2)]
         self.output = np.zeros_like(self.hop)
-        self.bindings = [self._bind(*self.states), self._bind(*self.states[::-1])]
+        self.bindings: list[IOBinding] = []
+        """Made for the first hop that comes by itself."""
         self._keep(state or self.states[0])
 
     def _bind(self, state: list[Block], new: list[Block]) -> IOBinding:
@@ -133,9 +134,10 @@ class _OnnxStep:
 
     def __call__(self, block: Block) -> Block:
         if block.shape != self.hop.shape:
-            output, new = self.after(block, self.state())
+            output, new = self.after(block, dict(zip(self.model.state_shapes, self.states[0], strict=True)))
             self._keep(new.values())
             return output
+        self.bindings = self.bindings or [self._bind(*self.states), self._bind(*self.states[::-1])]
         self.hop[:] = block
         self.model.session.run_with_iobinding(self.bindings[0])
         self.bindings.reverse()

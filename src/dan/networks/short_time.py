@@ -85,11 +85,11 @@ class ShortTimeGenerator(GeneratorBase):
             As many samples as went in, and the new state.
         """
         new = dict(state)
-        spectrum = torch.stack(self.fourier(self._frames(block, new)), dim=1)  # [B, 2, frames, bins + 1]
-        mask = self.mask(self._features(spectrum[..., :-1], new), new)
+        real, imag = (part[:, None] for part in self.fourier(self._frames(block, new)))
+        mask = self.mask(self._features(real[..., :-1], imag[..., :-1], new), new)
         # The last bin is treated as the one below it.
         mask_real, mask_imag = torch.split(F.pad(mask, (0, 1, 0, 0), mode="replicate"), 1, dim=1)
-        real, imag = torch.split(self._delayed(spectrum, new), 1, dim=1)
+        real, imag = self._delayed(real, imag, new)
         frames = self.fourier.inverse(
             real * mask_real - imag * mask_imag, real * mask_imag + imag * mask_real
         )
@@ -104,13 +104,13 @@ class ShortTimeGenerator(GeneratorBase):
             [hops[:, part : part - self.parts + 1 or None] for part in range(self.parts)], dim=-1
         )
 
-    def _delayed(self, spectrum: Tensor, state: dict[str, Tensor]) -> Tensor:
-        """The spectra of as many frames, each the lookahead earlier; the state moves on."""
+    def _delayed(self, real: Tensor, imag: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        """Real and imaginary part of as many frames, each the lookahead earlier; the state moves on."""
         if not self.lookahead_frames:
-            return spectrum
-        whole = torch.cat([state["ahead"], spectrum], dim=2)
+            return real, imag
+        whole = torch.cat([state["ahead"], torch.cat([real, imag], dim=1)], dim=2)
         state["ahead"] = whole[:, :, -self.lookahead_frames :]
-        return whole[:, :, : -self.lookahead_frames]
+        return torch.split(whole[:, :, : -self.lookahead_frames], 1, dim=1)
 
     def _overlap_add(self, frames: Tensor, state: dict[str, Tensor]) -> Tensor:
         """Overlap-add frames ``[B, frames, n_fft]`` behind earlier ones to ``[B, frames hop_length]``.
@@ -124,13 +124,13 @@ class ShortTimeGenerator(GeneratorBase):
             added, state[f"output_{part}"] = added + row[:, :-part], row[:, -part:]
         return reshape(added, 0, -1)
 
-    def _features(self, spectrum: Tensor, state: dict[str, Tensor]) -> Tensor:
+    def _features(self, real: Tensor, imag: Tensor, state: dict[str, Tensor]) -> Tensor:
         """Compressed real part, imaginary part, magnitude, levelled, ``[B, 3, frames, bins]``."""
-        logarithm = power_of(spectrum, TINY_POWER).log()  # quicker than powers
+        logarithm = (real * real + imag * imag + TINY_POWER).log()  # quicker than powers
         scale = (logarithm * ((self.compression - 1) / 2)).exp()
         magnitude = (logarithm * (self.compression / 2)).exp()
         level = self._level(magnitude.mean(dim=-1, keepdim=True), state)
-        return torch.cat([scale * spectrum, magnitude], dim=1) / level
+        return torch.cat([scale * real, scale * imag, magnitude], dim=1) / level
 
     def _level(self, magnitude: Tensor, state: dict[str, Tensor]) -> Tensor:
         """Mean of ``[B, 1, frames, 1]`` over the last frames, of those that there have been."""
@@ -138,12 +138,6 @@ class ShortTimeGenerator(GeneratorBase):
         state["level"] = whole[:, :, 1 - self.level_frames :]
         mean, share = (F.avg_pool2d(part, (self.level_frames, 1), 1) for part in (whole, whole.sign()))
         return mean / share  # a magnitude is above 0: what is 0 has not been
-
-
-def power_of(spectrum: Tensor, least: float) -> Tensor:
-    """Return the power ``[B, 1, ...]`` of real and imaginary part ``[B, 2, ...]``, with `least` added."""
-    real, imag = torch.split(spectrum, 1, dim=1)  # a graph runs this more quickly than a sum over an axis
-    return real * real + imag * imag + least
 
 
 def reshape(input: Tensor, *shape: int) -> Tensor:
