@@ -27,6 +27,9 @@ from dan.io.audio import (
 )
 from dan.io.base import Form, Writer, reason
 
+LOWERED = {176: 0.95, 208: 0.97, 240: 0.98}
+"""Gain at which LAME writes an MP3 of less than so many kbit/s at a constant rate, so that nothing clips."""
+
 
 class AudioWriter(Writer):
     """An audio file.
@@ -45,7 +48,9 @@ class AudioWriter(Writer):
         path.touch()  # says why, where nothing can be written
         same = self._source_kind == self._kind
         endian = form.metadata.get("endian") if same else None
-        options = _bit_rate(form, rate_hz) if same and self._kind == "MP3" else {}
+        kbps = _kbps(form, rate_hz) if same and self._kind == "MP3" else 0
+        self._gain = next((gain for most, gain in LOWERED.items() if 0 < kbps < most), 1.0)
+        options = _bit_rate(kbps, rate_hz) if kbps else {}
         try:
             self._file = soundfile.SoundFile(
                 _named(path), "w", rate_hz, form.channels, self._subtype, endian, self._kind, **options
@@ -85,7 +90,8 @@ class AudioWriter(Writer):
             stored, clipped = encode(block[:, start : start + FRAMES_AT_ONCE], self._subtype, self._bits)
             self.clipped_samples += clipped
             try:
-                self._file.write(stored.T)  # [C, n] -> [n, C]
+                raised = stored if self._gain == 1 else stored / self._gain
+                self._file.write(raised.T)  # [C, n] -> [n, C]
             except (
                 soundfile.SoundFileError,
                 AssertionError,
@@ -189,14 +195,20 @@ def _whole_hz(sample_rate_hz: float | None, target: Path) -> int:
     return round(rate_hz)
 
 
-def _bit_rate(form: Form, rate_hz: int) -> dict[str, Any]:
-    """What makes an MP3 of as many bits a second as the one it is like, or the next more."""
+def _kbps(form: Form, rate_hz: int) -> float:
+    """Bits a second of the MP3 that another is to be like, in thousands; 0 if it is not there any more."""
     with suppress(OSError):
         kbps = 8e-3 * form.path.stat().st_size / max(1, form.length_samples or 0) * rate_hz
         lowest, highest = _mpeg.rate_range_kbps(rate_hz)
-        level = (highest - kbps) / (highest - lowest)
-        return {"compression_level": min(0.99, max(0.0, level)), "bitrate_mode": "CONSTANT"}
-    return {}
+        return min(highest, max(lowest, kbps))
+    return 0.0
+
+
+def _bit_rate(kbps: float, rate_hz: int) -> dict[str, Any]:
+    """What makes an MP3 of so many bits a second, or the next more."""
+    lowest, highest = _mpeg.rate_range_kbps(rate_hz)
+    level = (highest - kbps) / (highest - lowest)
+    return {"compression_level": min(0.99, level), "bitrate_mode": "CONSTANT"}
 
 
 def _valid_bits(form: Form, subtype: str) -> int | None:
