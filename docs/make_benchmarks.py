@@ -27,8 +27,9 @@ Peers of 16 kHz get signals of 8 kHz resampled. FastEnhancer-T and GTCRN come fr
 other corpora. DNSMOS is told without the clean speech: it does not see words that are lost.
 
 Streaming denoisers of others take part where a few lines of TOML say what a hop takes and gives and how their
-state goes on. This one is of FastEnhancer-T (`docs/examples/peers` holds that of GTCRN, which takes spectra;
-their ONNX files come from their authors):
+state goes on; a latency that does not fit is refused, and the one that does is told. This one is of
+FastEnhancer-T (`docs/examples/peers` holds that of GTCRN, which takes spectra; their ONNX files come from
+their authors):
 
 ```toml
 {peer}```
