@@ -181,7 +181,9 @@ LEVEL = [0.0] * 5 + [5.0] * 15
     ("records", "said"),
     [
         (history(*RISING), "All right, and still rising"),
-        (history(1.0), "All right, and still rising"),
+        (history(1.0), "All right, but after so few epochs"),
+        (history(1.0, 2.0, 2.0), "All right, but after so few epochs"),
+        (history(1.0, 2.0, 3.0, 4.0), "All right, and still rising"),
         (history(*LEVEL), "All right: validation has levelled off"),
         (history(*LEVEL, 4.5), "All right: validation has levelled off"),
         (history(*LEVEL, 3.5), "Past its best"),

@@ -17,6 +17,9 @@ WATCHED_EPOCHS = 10
 WON, LOST = 0.98, 0.52
 """Accuracy from which the discriminator has won outright, and up to which it cannot tell at all."""
 
+FEW_EPOCHS = 4
+"""Epochs below which nothing is said of where validation is heading."""
+
 ALIVE = (0.55, 0.9)
 """Accuracy of a discriminator that the generator can learn from."""
 
@@ -197,6 +200,8 @@ def verdict(history: Sequence[Record], *, snr_cost_db: float = 0.0, doubt: str =
         lines.append(
             "Past its best: validation fell by over 1 dB. The best generator was kept; stop earlier."
         )
+    elif len(history) < FEW_EPOCHS:
+        lines.append("All right, but after so few epochs none can tell whether more would help.")
     elif _still_rising(history):
         lines.append("All right, and still rising: more epochs would help.")
     else:
@@ -218,7 +223,5 @@ def _kept(history: Sequence[Record], least_db: float) -> list[str]:
 def _still_rising(history: Sequence[Record]) -> bool:
     """Whether the last tenth of the epochs gained 0.1 dB or more on the tenth before."""
     span = max(1, len(history) // 10)
-    if len(history) < 2 * span:
-        return True
     scores = [float(record["val_snr_db"]) for record in history]
     return max(scores[-span:]) - max(scores[-2 * span : -span]) > 0.1
