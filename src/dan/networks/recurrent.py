@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 from dan.config import RecurrentGeneratorSettings, SignalSettings
 from dan.networks.normalisation import batch_norm
-from dan.networks.short_time import ShortTimeGenerator, reshape
+from dan.networks.reshaping import reshape
+from dan.networks.short_time import ShortTimeGenerator
 
 FINE_HZ = 2000.0
 """Frequency up to which each place of the spectrum is a band of its own at the start."""
