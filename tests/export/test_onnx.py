@@ -62,9 +62,6 @@ KINDS = {
         **CAUSAL | {"hop_length": 4, "bins_per_band": 2, "kernel_frames": 3, "dilations": ((1, 2), (3, 1))}
     ),
     "causal, looking ahead": CausalGeneratorSettings(**CAUSAL | {"lookahead_frames": 3}),
-    "causal, recalling": CausalGeneratorSettings(
-        **CAUSAL | {"n_fft": 64, "hop_length": 16, "lookahead_frames": 1, "recall_hops": 9}
-    ),
     "causal, one frame": CausalGeneratorSettings(**CAUSAL | {"kernel_frames": 1, "kernel_bands": 1}),
     "recurrent": RecurrentGeneratorSettings(**RECURRENT | {"filters": 6, "level_frames": 9}),
     "recurrent, quarter hops, three frames ahead": RecurrentGeneratorSettings(

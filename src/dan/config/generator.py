@@ -79,10 +79,6 @@ class ShortTimeSettings(Settings):
     """Exponent of the magnitudes on the way in (power-law compression)."""
     level_frames: Annotated[int, Field(ge=2)] = 100
     """Frames over which the level is averaged, the present one and those before."""
-    recall_hops: Annotated[int, Field(ge=0, le=1000)] = 0
-    """Hops of the output before in which is looked for what is like it, to be averaged with it: for signals
-    that repeat themselves, as a heart does. 0 for none; else hops of a multiple of 16 samples, a quarter of
-    n_fft at most."""
 
     @model_validator(mode="after")
     def _overlapping(self) -> ShortTimeSettings:
@@ -90,11 +86,6 @@ class ShortTimeSettings(Settings):
             raise ValueError(
                 f"hop_length={self.hop_length} is a divisor of n_fft={self.n_fft}, and less than it"
             )
-        if self.recall_hops and (self.hop_length % 16 or self.hop_length * 4 > self.n_fft):
-            rule = (
-                f"hop_length={self.hop_length} is a multiple of 16 and at most n_fft / 4 = {self.n_fft // 4}"
-            )
-            raise ValueError(f"recall_hops={self.recall_hops}: {rule}; give 0 or another hop_length")
         return self
 
 

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dan.config import CausalGeneratorSettings, SignalSettings
-from dan.networks.reshaping import reshape
-from dan.networks.short_time import ShortTimeGenerator
+from dan.networks.short_time import ShortTimeGenerator, reshape
 
 TINY_VARIANCE = 1e-3
 """Added to the variance of hidden values before it is brought to 1."""
@@ -128,7 +127,6 @@ class CausalGenerator(ShortTimeGenerator):
         self.pasts = [(layer.past_frames, layer.inputs) for layer in remembering]
         """Past frames and channels that each convolution keeps."""
         past = sum(frames for frames, _ in self.pasts) + settings.level_frames - 1
-        past += self.recall.kept if self.recall else 0
         reach = max(past, self.lookahead_frames)
         self.receptive_field_samples = reach * settings.hop_length + 2 * settings.n_fft - 1
 

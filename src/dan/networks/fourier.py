@@ -86,11 +86,6 @@ class WindowedFourier(nn.Module):
         inverse = torch.stack(torch.split(inverse[:, 1:], self.pairs + 1, dim=0)) * self.window
         return torch.cat([forward[:, :-1], forward[:, -1:] / 2], dim=1), inverse  # the middle is its own pair
 
-    def share_of_parts(self, parts: int) -> Tensor:
-        """Return the share that each part of a frame has in its hop, ``[parts, n_fft / parts]``."""
-        half = self.window.square()
-        return torch.cat([half.new_zeros(1), half, half[:-1].flip(0)]).reshape(parts, -1)
-
     def _matrices(self) -> tuple[Tensor, Tensor]:
         """Return both; a graph makes them, for they are larger than it."""
         return self._make() if torch.onnx.is_in_onnx_export() else (self.analysis, self.synthesis)

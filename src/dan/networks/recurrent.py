@@ -15,8 +15,7 @@ from torch.nn import functional as F
 
 from dan.config import RecurrentGeneratorSettings, SignalSettings
 from dan.networks.normalisation import batch_norm
-from dan.networks.reshaping import reshape
-from dan.networks.short_time import ShortTimeGenerator
+from dan.networks.short_time import ShortTimeGenerator, reshape
 
 FINE_HZ = 2000.0
 """Frequency up to which each place of the spectrum is a band of its own at the start."""

@@ -7,6 +7,8 @@ settings allow.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -14,8 +16,6 @@ from torch.nn import functional as F
 from dan.config import ShortTimeSettings, SignalSettings
 from dan.networks.base import GeneratorBase
 from dan.networks.fourier import WindowedFourier
-from dan.networks.recall import Recall
-from dan.networks.reshaping import reshape
 
 TINY_POWER = 1e-14
 """Added to the power of every bin: silence stays finite."""
@@ -43,10 +43,6 @@ class ShortTimeGenerator(GeneratorBase):
         self.segment_samples = signal.length_samples
         self.bins, self.parts = settings.n_fft // 2, settings.n_fft // settings.hop_length
         self.fourier = WindowedFourier(settings.n_fft, settings.hop_length)
-        self.recall: Recall | None = None
-        if settings.recall_hops:
-            delay_hops = self.parts + self.lookahead_frames - 1
-            self.recall = Recall(self.hop_length, settings.recall_hops, delay_hops)
 
     def memory_shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of each part of the network's own state behind the rows, by name."""
@@ -76,8 +72,6 @@ class ShortTimeGenerator(GeneratorBase):
         shapes |= {"level": (1, self.level_frames - 1, 1)} | self.memory_shapes()
         if self.lookahead_frames:
             shapes["ahead"] = (2, self.lookahead_frames, self.bins + 1)
-        if self.recall:
-            shapes |= self.recall.state_shapes()
         return {name: self.fourier.window.new_zeros(rows, *shape) for name, shape in shapes.items()}
 
     def step(self, block: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
@@ -100,10 +94,7 @@ class ShortTimeGenerator(GeneratorBase):
             real * mask_real - imag * mask_imag, real * mask_imag + imag * mask_real
         )
         frames = reshape(frames, 0, -1, self.parts * self.hop_length)
-        if self.recall is None or self.training:  # it is not learnt, and costs more than all else
-            return reshape(self._overlap_add(frames, new), 0, -1), new
-        ahead, heard = self._next_hops(frames, new), reshape(block, 0, -1, self.hop_length)
-        return reshape(self.recall(self._overlap_add(frames, new), heard, ahead, new), 0, -1), new
+        return self._overlap_add(frames, new), new
 
     def _frames(self, block: Tensor, state: dict[str, Tensor]) -> Tensor:
         """Whole hops ``[B, n hops]`` behind those before to overlapping frames ``[B, frames, frame]``."""
@@ -122,7 +113,7 @@ class ShortTimeGenerator(GeneratorBase):
         return torch.split(whole[:, :, : -self.lookahead_frames], 1, dim=1)
 
     def _overlap_add(self, frames: Tensor, state: dict[str, Tensor]) -> Tensor:
-        """Overlap-add frames ``[B, frames, n_fft]`` behind earlier ones to hops ``[B, frames, hop_length]``.
+        """Overlap-add frames ``[B, frames, n_fft]`` behind earlier ones to ``[B, frames hop_length]``.
 
         part 0    f0 f1 f2
         part 1    s  f0 f1 | f2     s: the state; behind the bar the next one
@@ -131,16 +122,7 @@ class ShortTimeGenerator(GeneratorBase):
         for part, hops in enumerate(later, start=1):
             row = torch.cat([state[f"output_{part}"], hops], dim=1)
             added, state[f"output_{part}"] = added + row[:, :-part], row[:, -part:]
-        return added
-
-    def _next_hops(self, frames: Tensor, state: dict[str, Tensor]) -> Tensor:
-        """The hop after each completed one, of the frames so far; what they lack is made up for."""
-        _, *later = torch.split(frames, self.hop_length, dim=-1)
-        total = torch.zeros_like(later[0])
-        for part, hops in enumerate(later, start=1):
-            row = torch.cat([state[f"output_{part}"], hops], dim=1)
-            total = total + row[:, 1 : 1 - part or None]
-        return total / self.fourier.share_of_parts(self.parts)[1:].sum(dim=0)
+        return reshape(added, 0, -1)
 
     def _features(self, real: Tensor, imag: Tensor, state: dict[str, Tensor]) -> Tensor:
         """Compressed real part, imaginary part, magnitude, levelled, ``[B, 3, frames, bins]``."""
@@ -156,3 +138,26 @@ class ShortTimeGenerator(GeneratorBase):
         state["level"] = whole[:, :, 1 - self.level_frames :]
         mean, share = (F.avg_pool2d(part, (self.level_frames, 1), 1) for part in (whole, whole.sign()))
         return mean / share  # a magnitude is above 0: what is 0 has not been
+
+
+def reshape(input: Tensor, *shape: int) -> Tensor:
+    """Reshape as ``input.reshape(shape)``, where 0 keeps the size of that axis.
+
+    A graph that is exported then holds the shape as a constant, not the operators that would find it.
+    """
+    if torch.onnx.is_in_onnx_export():
+        output: Tensor = _Reshape.apply(input, shape)  # type: ignore[no-untyped-call]
+        return output
+    return input.reshape([size or input.shape[axis] for axis, size in enumerate(shape)])
+
+
+class _Reshape(torch.autograd.Function):
+    """`reshape` as ONNX has it."""
+
+    @staticmethod
+    def symbolic(graph: Any, input: Any, shape: tuple[int, ...]) -> Any:
+        return graph.op("Reshape", input, graph.op("Constant", value_t=torch.tensor(shape)))
+
+    @staticmethod
+    def forward(_context: Any, input: Tensor, shape: tuple[int, ...]) -> Tensor:
+        return input.reshape([size or input.shape[axis] for axis, size in enumerate(shape)])
