@@ -49,6 +49,13 @@ def test_at_any_usual_rate_it_gains_more_than_a_band_pass(denoiser, rate_hz):
     assert snr_db(estimate, clean).mean() > snr_db(filtered, clean).mean() + 1
 
 
+def test_white_noise_goes(denoiser):
+    clean, _ = draw(360.0)
+    mixed = clean + np.random.default_rng(1).standard_normal(clean.shape)
+    estimate = denoiser(mixed, sample_rate=360.0)
+    assert (snr_db(estimate, clean) - snr_db(mixed, clean)).mean() > 8
+
+
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 def test_clean_hearts_stay_as_they_are(denoiser, rate_hz):
     clean, _ = draw(rate_hz)
