@@ -140,3 +140,20 @@ def write_media():
         return path
 
     return write
+
+
+@pytest.fixture
+def peer_toml():
+    """The description of a streaming denoiser that passes on its input and counts its calls."""
+    return """
+file = "graph.onnx"
+sample_rate_hz = 8000
+input = "in"
+output = "out"
+shape = [1, "samples"]
+n_fft = 8
+hop_length = 4
+latency_samples = 8
+[state]
+count = "next"
+"""

@@ -12,19 +12,6 @@ from dan.benchmark.trials import Trial
 from dan.core.errors import DanError
 from dan.evaluation.baselines import Baselines
 
-SAMPLES = """
-file = "graph.onnx"
-sample_rate_hz = 8000
-input = "in"
-output = "out"
-shape = [1, "samples"]
-n_fft = 8
-hop_length = 4
-latency_samples = 8
-[state]
-count = "next"
-"""
-
 
 def write(folder, text, *, shape, hop=None):
     """A graph that passes on the first `hop` samples, or a spectrum, and counts its calls in its state."""
@@ -58,8 +45,10 @@ def write(folder, text, *, shape, hop=None):
         ([1, 2, 5], '"parts", "bins"', "hann_sqrt"),
     ],
 )
-def test_a_graph_that_lets_everything_through_gives_the_signal(tmp_path, length, shape, words, window):
-    text = f'window = "{window}"\n' + SAMPLES.replace('"samples"', words)
+def test_a_graph_that_lets_everything_through_gives_the_signal(
+    tmp_path, length, shape, words, *, window, peer_toml
+):
+    text = f'window = "{window}"\n' + peer_toml.replace('"samples"', words)
     file = write(tmp_path, text, shape=shape, hop=4 if len(shape) == 2 else None)
     peer = named_peer(str(file))
     assert peer.name == "peer" and size_bytes(peer) == (tmp_path / "graph.onnx").stat().st_size
@@ -73,8 +62,8 @@ def test_a_graph_that_lets_everything_through_gives_the_signal(tmp_path, length,
     np.testing.assert_array_equal(came, whole[: len(came)])
 
 
-def test_at_another_rate_it_goes_there_and_back(tmp_path):
-    file = write(tmp_path, SAMPLES, shape=[1, 8], hop=4)
+def test_at_another_rate_it_goes_there_and_back(tmp_path, peer_toml):
+    file = write(tmp_path, peer_toml, shape=[1, 8], hop=4)
     signal = np.sin(2 * np.pi * 300 * np.arange(4000) / 16000).astype(np.float32)
     output = open_peer(named_peer(f"other={file}"), sample_rate_hz=16000).whole(signal)
     assert output.shape == signal.shape and np.abs(output - signal)[400:-400].max() < 1e-3
@@ -96,16 +85,16 @@ def test_at_another_rate_it_goes_there_and_back(tmp_path):
         ('[1, "samples"]', '["bins", "parts"]\nwindow = "hann"', "do not add up"),
     ],
 )
-def test_what_does_not_fit_is_named(tmp_path, old, new, said):
-    assert old in SAMPLES
-    file = write(tmp_path, SAMPLES.replace(old, new), shape=[1, 8], hop=4)
+def test_what_does_not_fit_is_named(tmp_path, old, new, said, peer_toml):
+    assert old in peer_toml
+    file = write(tmp_path, peer_toml.replace(old, new), shape=[1, 8], hop=4)
     with pytest.raises(DanError, match=said):
         open_peer(named_peer(str(file)), sample_rate_hz=8000).whole(np.ones(8, np.float32))
 
 
 @pytest.mark.parametrize(("latency_samples", "left_out"), [(8, False), (4, True), (12, True)])
-def test_a_wrong_latency_leaves_the_row_out(tmp_path, monkeypatch, latency_samples, left_out):
-    text = SAMPLES.replace("latency_samples = 8", f"latency_samples = {latency_samples}")
+def test_a_wrong_latency_leaves_the_row_out(tmp_path, monkeypatch, latency_samples, left_out, peer_toml):
+    text = peer_toml.replace("latency_samples = 8", f"latency_samples = {latency_samples}")
     peer = named_peer(str(write(tmp_path, text, shape=[1, 8], hop=4)))
     monkeypatch.setattr(compare, "start", lambda peer, **given: Start(1.0, 1000))
     signals = list(np.random.default_rng(0).standard_normal((3, 800)).astype(np.float32))
@@ -114,10 +103,12 @@ def test_a_wrong_latency_leaves_the_row_out(tmp_path, monkeypatch, latency_sampl
     assert not left_out or "does not fit, 8 does" in made.notes["peer"]
 
 
-def test_a_graph_is_opened_once_to_be_checked_and_compared(tmp_path, monkeypatch, write_data, tiny):
+def test_a_graph_is_opened_once_to_be_checked_and_compared(
+    tmp_path, monkeypatch, write_data, tiny, peer_toml
+):
     data, opened = tmp_path / "data", []
     write_data(tiny({"signal.sample_rate_hz": 256}), data)
-    file = write(tmp_path, SAMPLES, shape=[1, 8], hop=4)
+    file = write(tmp_path, peer_toml, shape=[1, 8], hop=4)
     monkeypatch.setattr(compare, "start", lambda peer, **given: Start(1.0, 1000))
     monkeypatch.setattr(compare, "usual_peers", list)
     session = described.open_session

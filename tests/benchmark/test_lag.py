@@ -10,16 +10,6 @@ from dan.core.errors import DanError
 from dan.evaluation.baselines import Baselines
 
 RATE_HZ = 16000.0
-TOLD = """
-file = "graph.onnx"
-sample_rate_hz = 8000
-input = "in"
-output = "out"
-shape = [1, "samples"]
-n_fft = 8
-hop_length = 4
-latency_samples = 64
-"""
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +22,9 @@ def trial():
 
 
 @pytest.fixture
-def described(tmp_path):
+def described(tmp_path, peer_toml):
     file = tmp_path / "peer.toml"
-    file.write_text(TOLD)
+    file.write_text(peer_toml.replace("latency_samples = 8", "latency_samples = 64"))
     return Peer("mine", "described", str(file))
 
 

@@ -186,7 +186,7 @@ HOLD = """
 import sys
 from contextlib import suppress
 from pathlib import Path
-from dan.training.run_folder import Run, recordings_around
+from dan.training.run_folder import Run
 with Run(Path(sys.argv[1])).locked():
     print("held", flush=True)
     sys.stdin.read()
