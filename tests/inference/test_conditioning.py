@@ -241,6 +241,14 @@ def test_a_level_that_the_model_does_not_know_is_said(tones, wide):
             denoiser(given, sample_rate=256)
 
 
+def test_dropouts_in_an_array_are_said(wide):
+    signal = 100 + tone()
+    signal[40:60] = 0
+    with pytest.warns(UserWarning, match="^20 samples of exactly 0.*dropouts"):
+        denoised = wide(signal, sample_rate=256)
+    assert (denoised[40:60] == 0).all() and denoised[60:].min() > 90
+
+
 def test_frames_far_from_1_reach_the_network_scaled():
     seen = []
 

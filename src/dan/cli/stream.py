@@ -59,8 +59,7 @@ def stream(
             latency = opened.latency_samples
             say(f"latency: {latency} samples, {1000 * latency / rate_hz:.1f} ms at {rate_hz:g} Hz")
             clipped = pump(opened, given, sys.stdout.buffer, sample_type=sample_type)
-            level = denoiser.level_note(opened)
-            for note in [*opened.conditioner.notes, *([f"Warning: {level}"] if level else [])]:
+            for note in denoiser.notes(opened):
                 say(f"{note}.")
     except BrokenPipeError:
         _leave_quietly()

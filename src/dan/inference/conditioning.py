@@ -134,9 +134,7 @@ class Conditioner:
         first = rows[:, : self.first].astype(np.float64)
         offset, self.far = told_offset(first, self.least)
         self._open(offset, np.zeros_like(offset))
-        if self.far.any():
-            first = np.where(self.far & (first == 0), offset, first)
-        self._scale(_peak(first, offset))
+        self._scale(_peak(np.where(self._is_dropped(first), offset, first), offset))
         return self._condition(rows)
 
     def _open(self, offset: Column, slope: Column) -> None:
@@ -182,9 +180,12 @@ class Conditioner:
         narrow = rows.astype(np.float32)
         return narrow.clip(-LARGEST_SCALED, LARGEST_SCALED, out=narrow) if self.scaled else narrow
 
+    def _is_dropped(self, rows: Signal) -> npt.NDArray[np.bool_]:
+        return np.asarray(self.far & (rows == 0))
+
     def _bridged(self, rows: Signal) -> Signal:
         """Rows of one segment with the offset in the place of dropouts."""
-        dropouts = self.far & (rows == 0)
+        dropouts = self._is_dropped(rows)
         if not dropouts.any():
             return rows
         self.dropouts.append((self.taken_samples, dropouts))

@@ -36,6 +36,9 @@ FEW_SAMPLES, MANY_ROWS = 8, 256
 LEVEL_TOLERANCE = 1.1
 """How far beyond the levels of its training a network that knows one level is trusted, as a factor."""
 
+WARNING = "Warning: "
+"""Begins a sentence on output that may be wrong."""
+
 
 class Model(Protocol):
     """What runs a model file: torch or onnxruntime."""
@@ -105,7 +108,7 @@ class Denoiser:
             DanError: if the signal is wrong, or its rate is not the model's.
 
         Warns:
-            UserWarning: if the model knows one level and the signal is at another.
+            UserWarning: if the model knows one level and the signal is at another, or zeros are dropouts.
         """
         signal = np.asarray(noisy)
         check_signal(signal, name="noisy")
@@ -121,8 +124,8 @@ class Denoiser:
                 length_samples=signal.shape[-1],
             )
             outputs.append(self._whole(stream, portion))
-            if note := self.level_note(stream):
-                warnings.warn(note, stacklevel=2)
+            for note in self.notes(stream):
+                warnings.warn(note.removeprefix(WARNING), stacklevel=2)
         whole = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
         return whole.reshape(signal.shape)
 
@@ -180,8 +183,13 @@ class Denoiser:
             sure=length_samples is not None,
         )
 
-    def level_note(self, stream: Stream) -> str | None:
-        """What there is to say of the level of what a stream was fed, where the network knows one level."""
+    def notes(self, stream: Stream) -> list[str]:
+        """Sentences on what a stream was fed: on its dropouts, and a warning where its level is not known."""
+        level = self._level_note(stream)
+        return [*stream.conditioner.notes, *([WARNING + level] if level else [])]
+
+    def _level_note(self, stream: Stream) -> str | None:
+        """What there is to say of a level, where the network knows one."""
         if self.info.any_level or self.info.level_rms is None:
             return None
         low, high = self.info.level_rms

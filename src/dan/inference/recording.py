@@ -60,8 +60,8 @@ class Denoises(Protocol):
         """Open a stream for blocks ``[C, n]``."""
         ...
 
-    def level_note(self, stream: Stream) -> str | None:
-        """Say what there is to say of the level of what a stream was fed."""
+    def notes(self, stream: Stream) -> list[str]:
+        """Say what there is to say of what a stream was fed."""
         ...
 
 
@@ -112,10 +112,8 @@ def denoise_recording(
             if crew:
                 blocks = _spread(denoiser.info, reader, stream, opened(), crew)
             _copy(reader, stream, writer, blocks, stop)
-        notes = [*_told(reader, writer), *writer.notes, *stream.conditioner.notes]
-        notes += _misfits(denoiser.info, reader)
-        level = denoiser.level_note(stream)
-        notes += [f"Warning: {level}"] if level else []
+        notes = [*_told(reader, writer), *writer.notes, *_misfits(denoiser.info, reader)]
+        notes += denoiser.notes(stream)
     return Written(target, writer.clipped_samples, _duration_s(reader, writer.written_samples)), notes
 
 
