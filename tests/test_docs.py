@@ -86,6 +86,15 @@ def test_recipes_and_keys_that_are_named_exist(page):
         load_recipe(named[0] if named else "classic", overrides=sets)
 
 
+def test_settings_that_are_named_exist():
+    recipes = [load_recipe(name).model_dump() for name in recipe_names()]
+    sections = {name for recipe in recipes for name in recipe if isinstance(recipe[name], dict)}
+    known = {f"{name}.{key}" for recipe in recipes for name in sections for key in recipe[name] or {}}
+    for page in PAGES:
+        for named in re.findall(rf"`((?:{'|'.join(sections)})\.[a-z_]+)`", page.read_text(encoding="utf-8")):
+            assert named in known, f"{page.name} names the setting {named}"
+
+
 @pytest.mark.parametrize("name", recipe_names())
 def test_a_recipe_says_its_command_hardware_and_result(name):
     source = (ROOT / "src" / "dan" / "config" / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
