@@ -1,5 +1,8 @@
 """Sessions: what lies within a run folder is not read, and what no filter can do is left out."""
 
+import json
+import re
+
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -105,8 +108,12 @@ class TestFrom:
     def test_another_network_is_refused_with_the_way_out(self, tiny, tmp_path):
         first = train_run(tiny(SHORT), tmp_path / "first").run
         other = tiny(SHORT | {"fine_tuning.model": str(first.folder), "generator.depth": 1})
-        with pytest.raises(DanError, match=r"not the recipe's .depth: 2 against 1.. .*recipe of that model"):
+        with pytest.raises(
+            DanError, match=r"not the recipe's .depth: 2 against 1.. Say its network: "
+        ) as told:
             train_run(other, tmp_path / "other")
+        key, _, value = re.search(r"--set (\S+?)\.?$", str(told.value))[1].partition("=")
+        assert start_from(tiny(SHORT | {"fine_tuning.model": str(first.folder), key: json.loads(value)}))
 
     @pytest.mark.parametrize(
         ("model", "differing"),

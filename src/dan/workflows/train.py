@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import time
@@ -286,9 +287,18 @@ def start_from(recipe: Recipe) -> GeneratorBase | None:
         raise DanError(
             f"--from {model}",
             f"its network is not the recipe's ({differing})",
-            f"Train by the recipe of that model, {info.recipe}",
+            _as_it_was(info, recipe, keys),
         )
     return generator
+
+
+def _as_it_was(info: ModelInfo, recipe: Recipe, keys: list[str]) -> str:
+    """How to train a model further whose network differs from a recipe's in some keys."""
+    if info.recipe != recipe.name:
+        return f"Train by the recipe of that model, {info.recipe}"
+    sections = {key: "signal" if key == "sample_rate_hz" else "generator" for key in keys}
+    values = {key: json.dumps(value, separators=(",", ":")) for key, value in _geometry(info).items()}
+    return "Say its network: " + " ".join(f"--set {sections[key]}.{key}={values[key]}" for key in keys)
 
 
 def _geometry(it: ModelInfo | Recipe) -> dict[str, object]:
