@@ -31,8 +31,8 @@ class AugmentationSettings(Settings):
     invert_polarity: bool = False
     """Flip the sign of clean and of noise, each at random."""
     mix_channels: bool = False
-    """Sum the channels of a clean recording, each at an RMS of 1, with random weights instead of taking one:
-    where they are views of one source, as the leads of an ECG, that gives views that nobody recorded."""
+    """Sum the channels of a clean recording with random weights instead of taking one of them: where they are
+    views of one source, as the leads of an ECG, that gives views that nobody recorded."""
     clean_speed: PositiveFloat | tuple[PositiveFloat, PositiveFloat] = 1.0
     """Speed at which clean recordings are played, or the slowest and fastest; pitch follows."""
     noise_speed: PositiveFloat | tuple[PositiveFloat, PositiveFloat] = 1.0

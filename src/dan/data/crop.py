@@ -55,7 +55,7 @@ class Crops:
         sample_rate_hz: of the stretches.
         stringing: how short recordings of one folder are strung together.
         highpass_hz: cutoff of a high-pass filter, forward and back, over each recording; 0 for none.
-        mix_channels: sum the channels, each at an RMS of 1, with random weights instead of taking one.
+        mix_channels: sum the channels with random weights instead of taking one of them.
         skip_quiet: pass over places at which a recording is near-silent against its own loudest.
         cache: a folder in which what is slow to read is kept decoded.
     """
@@ -207,18 +207,16 @@ class Crops:
         if self._highpass_hz:
             margin = math.ceil(MARGIN_PERIODS / self._highpass_hz * entry.sample_rate_hz)
         start, stop = max(entry.start, first - margin), min(entry.stop, last + margin)
-        wide = np.stack([self._shelf.read(entry, channel, start, stop - start) for channel in weights])
+        parts = [
+            weight * self._shelf.read(entry, channel, start, stop - start)
+            for channel, weight in weights.items()
+        ]
+        wide = np.asarray(sum(parts), np.float32)
         if self._highpass_hz:
             from dan.dsp.butterworth import highpass
 
             wide = highpass(wide, sample_rate_hz=entry.sample_rate_hz, cutoff_hz=self._highpass_hz)
-        wide = wide[:, first - start : last - start]
-        return self._mixed(wide, np.array([*weights.values()], np.float32))
-
-    def _mixed(self, channels: Signal, weights: Signal) -> Signal:
-        """The sum of channels ``[C, n]``, each at an RMS of 1 where several are mixed, but for silence."""
-        level = channels.std(axis=-1) if self._mix_channels else np.ones(len(channels))
-        return np.asarray((weights / np.where(level > 0, level, 1)) @ channels, np.float32)
+        return wide[first - start : last - start]
 
     def _resampled(self, signal: Signal, entry: Entry, speed: float) -> Signal:
         rate_hz = round(entry.sample_rate_hz * speed, 6)  # so that soxr sees a ratio of whole numbers

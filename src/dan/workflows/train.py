@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
@@ -298,7 +299,8 @@ def _as_it_was(info: ModelInfo, recipe: Recipe, keys: list[str]) -> str:
         return f"Train by the recipe of that model, {info.recipe}"
     sections = {key: "signal" if key == "sample_rate_hz" else "generator" for key in keys}
     values = {key: json.dumps(value, separators=(",", ":")) for key, value in _geometry(info).items()}
-    return "Say its network: " + " ".join(f"--set {sections[key]}.{key}={values[key]}" for key in keys)
+    said = [shlex.quote(f"{sections[key]}.{key}={values[key]}") for key in keys]
+    return "Say its network: " + " ".join(f"--set {one}" for one in said)
 
 
 def _geometry(it: ModelInfo | Recipe) -> dict[str, object]:
