@@ -56,6 +56,18 @@ def test_white_noise_goes(denoiser):
     assert (snr_db(estimate, clean) - snr_db(mixed, clean)).mean() > 8
 
 
+def test_white_noise_goes_from_rhythms_as_fast_as_fibrillation(denoiser):
+    random = np.random.default_rng(2)
+    bands = [(low, low + 1.0) for low in (3.5, 4.0, 4.5)]
+    drawn = [
+        bandpass(random.standard_normal(14_400), sample_rate_hz=360.0, frequency_hz=band) for band in bands
+    ]
+    clean = np.stack([row / row.std() for row in drawn])
+    mixed = clean + 0.32 * random.standard_normal(clean.shape)  # 10 dB
+    estimate = denoiser(mixed, sample_rate=360.0)
+    assert (snr_db(estimate, clean) - snr_db(mixed, clean)).mean() > 6
+
+
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 def test_clean_hearts_stay_as_they_are(denoiser, rate_hz):
     clean, _ = draw(rate_hz)
