@@ -134,7 +134,9 @@ class Conditioner:
         first = rows[:, : self.first].astype(np.float64)
         offset, self.far = told_offset(first, self.least)
         self._open(offset, np.zeros_like(offset))
-        self._scale(_peak(np.where(self._is_dropped(first), offset, first), offset))
+        if self.far.any():
+            first = np.where(self._is_dropped(first), offset, first)
+        self._scale(_peak(first, offset))
         return self._condition(rows)
 
     def _open(self, offset: Column, slope: Column) -> None:
