@@ -46,7 +46,7 @@ from speech_stretches import DIGIT_GROUPS, GROUPS, LENGTH, active_level, draw_no
 
 from dan.config.load import load_recipe
 from dan.data.batches import ValidationSet
-from dan.data.recordings_source import Signals
+from dan.data.recordings_source import TrainingData
 from dan.inference.model_file import ModelInfo, find_model, load_model, save_model
 from dan.training.checkpoint import load_checkpoint, save_checkpoint
 from dan.training.loop import train, validate
@@ -105,7 +105,7 @@ def train_model(options: argparse.Namespace) -> None:
         elif options.start:
             start_from(options.start, state)
         words = f"the recordings that the card of {recipe.name} names"
-        train(state, source, validation, hooks(run, Signals(source, validation, words)))
+        train(state, source, validation, hooks(run, TrainingData(source, validation, words)))
 
 
 def held_out(options: argparse.Namespace, draws: dict[str, Any]) -> ValidationSet:
@@ -158,7 +158,7 @@ def start_from(model: str, state: State) -> None:
         network.load_state_dict(own | fitting)
 
 
-def hooks(run: Run, signals: Signals) -> Hooks:
+def hooks(run: Run, signals: TrainingData) -> Hooks:
     """Keep the state and the model at each validation, and print how it went."""
 
     def keep(state: State) -> None:

@@ -17,7 +17,7 @@ from dan.app.validation import write_validation
 from dan.app.workspace import Workspace
 from dan.config.load import dump_recipe
 from dan.data.recordings_source import Folders
-from dan.data.sources import open_signals
+from dan.data.sources import open_training_data
 from dan.io.recordings import read, write
 from dan.training.run_folder import Run
 
@@ -105,7 +105,7 @@ def test_validation_signals_are_those_of_the_training(tiny, tmp_path):
     run = Run(tmp_path)
     run.recipe.write_text(dump_recipe(recipe), encoding="utf-8")
     write_validation(run, tmp_path, Folders())
-    expected = open_signals(recipe, Folders()).validation
+    expected = open_training_data(recipe, Folders()).validation
     clean, noisy = (read(tmp_path / name) for name in (commands.VALIDATION_CLEAN, commands.VALIDATION_NOISY))
     np.testing.assert_array_equal(noisy.samples, expected.mixed[::2].astype(np.float32))
     np.testing.assert_array_equal(clean.samples, expected.clean[::2].astype(np.float32))

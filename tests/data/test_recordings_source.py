@@ -13,7 +13,7 @@ from dan.core.arrays import energy, energy_ratio_db
 from dan.core.errors import DanError
 from dan.data.mixer import Pool
 from dan.data.recordings_source import Folders
-from dan.data.sources import open_recordings, open_signals
+from dan.data.sources import open_recordings, open_training_data
 
 RATE_HZ = 1000
 BASE = {
@@ -201,7 +201,7 @@ def test_a_drift_of_either_take_is_in_no_target(tiny, tmp_path):
         drift = 2 * tone(0.3 if take == "first" else 0.4, 3000)
         write(tmp_path / take / f"{number}.wav", drift + tone(20 + number, 3000))
     folders = Folders(noisy=tmp_path / "first", second_take=tmp_path / "second")
-    opened = open_signals(tiny(BASE | {"recordings.highpass_hz": 2.0}), folders)
+    opened = open_training_data(tiny(BASE | {"recordings.highpass_hz": 2.0}), folders)
     batch = opened.source.batch(0)
     for steady in (opened.validation.clean, opened.validation.mixed, batch.clean.numpy()):
         assert np.abs(steady.mean(axis=-1)).max() < 0.05
@@ -218,7 +218,7 @@ def test_every_mixer_says_how_many_signals_the_held_out_recordings_hold(tiny, tm
         write(tmp_path / folder / f"{number}.wav", hum + tone(20 + number, 700))
     folders = Folders(**{name: tmp_path / name for name in (first, second)})
     recipe = tiny(BASE | {"data.validation_count": 30})
-    validation = open_signals(recipe, folders).validation
+    validation = open_training_data(recipe, folders).validation
     assert validation.distinct == 700 / recipe.signal.length_samples  # of one of the four
     assert len(validation.mixed) == 30
 

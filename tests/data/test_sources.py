@@ -11,7 +11,7 @@ from dan.core.arrays import energy, energy_ratio_db
 from dan.core.errors import DanError
 from dan.data.batches import to_tensor
 from dan.data.recordings_source import Folders
-from dan.data.sources import open_signals, open_source, open_validation
+from dan.data.sources import open_source, open_training_data, open_validation
 
 FOLDER = {"data.source": "folder"}
 
@@ -184,7 +184,7 @@ def tones_in(path, write_data, recipe, said=None):
 def test_a_folder_of_ones_own_is_trained_on_though_the_recipe_draws(tiny, write_data, tmp_path):
     recipe = tiny()  # its source is fresh
     data = tones_in(tmp_path / "mine", write_data, recipe, {"sample_rate_hz": 64})
-    opened = open_signals(recipe, Folders(data=data))
+    opened = open_training_data(recipe, Folders(data=data))
     mine = np.load(data / "train" / "clean" / "00.npy")
     heard = np.concatenate([opened.source.batch(step).clean[:, 0].numpy() for step in range(2)])
     assert opened.words == "the data folder mine" and (heard == mine).all(axis=-1).any()
@@ -194,12 +194,12 @@ def test_a_folder_drawn_by_the_recipe_is_validated_on_and_draws_go_on(tiny, writ
     recipe = tiny()
     said = {"sample_rate_hz": 64, "recipe": recipe.model_dump(mode="json")}
     data = tones_in(tmp_path / "drawn", write_data, recipe, said)
-    opened = open_signals(recipe, Folders(data=data))
+    opened = open_training_data(recipe, Folders(data=data))
     assert opened.words == "fresh draws of the recipe tiny" and "validated on" in opened.notes[0]
     np.testing.assert_array_equal(
         opened.validation.clean[0], np.load(data / "validation" / "clean" / "00.npy")
     )
-    other = open_signals(tiny({"noise.snr_db": 9.0}), Folders(data=data))
+    other = open_training_data(tiny({"noise.snr_db": 9.0}), Folders(data=data))
     assert other.words == "the data folder drawn"
 
 
@@ -215,16 +215,16 @@ def test_the_rate_of_a_data_folder_is_not_assumed(tiny, write_data, tmp_path, ca
     said, given_hz, message = case
     data = tones_in(tmp_path / "mine", write_data, tiny(), said)
     with pytest.raises(DanError, match=message):
-        open_signals(tiny(), Folders(data=data, sample_rate_hz=given_hz))
+        open_training_data(tiny(), Folders(data=data, sample_rate_hz=given_hz))
 
 
 @pytest.mark.parametrize("said", [None, {"sample_rate_hz": 64}])
 def test_a_rate_that_agrees_is_taken(tiny, write_data, tmp_path, said):
     data = tones_in(tmp_path / "mine", write_data, tiny(), said)
-    opened = open_signals(tiny(), Folders(data=data, sample_rate_hz=64.0))
+    opened = open_training_data(tiny(), Folders(data=data, sample_rate_hz=64.0))
     assert opened.validation.clean.shape == (4, 64)
 
 
 def test_noise_alone_is_named_by_its_own_option(tiny, tmp_path):
     with pytest.raises(DanError, match=r"^--noise: .*Give --clean, or --noisy, as well"):
-        open_signals(tiny(), Folders(noise=tmp_path))
+        open_training_data(tiny(), Folders(noise=tmp_path))

@@ -7,7 +7,7 @@ import soundfile
 from dan.core.errors import DanError
 from dan.data.pauses_folder import write_pauses
 from dan.data.recordings_source import Folders
-from dan.data.sources import open_signals
+from dan.data.sources import open_training_data
 from dan.workflows.data import pauses_folder
 from dan.workflows.train import train_run
 
@@ -54,7 +54,7 @@ def test_noisy_recordings_train_a_model(tiny, folders, given):
 
 def test_the_noise_is_that_of_the_pauses(tiny, folders):
     recipe = tiny(RECIPE | {"data.validation_count": 200})
-    opened = open_signals(recipe, Folders(noisy=folders / "first"), cache=folders / "cache")
+    opened = open_training_data(recipe, Folders(noisy=folders / "first"), cache=folders / "cache")
     (told,) = [note for note in opened.notes if "taken for noise alone" in note]
     assert "64 s" in told
     noise = (opened.validation.mixed - opened.validation.clean) / 2
@@ -85,7 +85,9 @@ def test_a_training_that_starts_over_cuts_the_pauses_anew(tiny, folders):
 )
 def test_folders_that_do_not_go_together_are_refused(tiny, folders, given, said):
     with pytest.raises(DanError, match=said):
-        open_signals(tiny(RECIPE), Folders(**{name: folders / folder for name, folder in given.items()}))
+        open_training_data(
+            tiny(RECIPE), Folders(**{name: folders / folder for name, folder in given.items()})
+        )
 
 
 def test_pauses_are_cut_out_with_a_picture(folders):

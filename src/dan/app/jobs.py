@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from dan.core.progress import PROGRESS_VARIABLE, Pace
 
-State = Literal["queued", "running", "done", "failed", "stopped"]
+JobState = Literal["queued", "running", "done", "failed", "stopped"]
 SECONDS_UNTIL_KILLED = 20.0
 """A job that was stopped and has not ended after so long is killed."""
 
@@ -36,7 +36,7 @@ class Job:
     """Modules and their arguments, one command after the other; see `dan.app.commands`."""
     details: dict[str, Any] = field(default_factory=dict)
     """What the page needs to show the result."""
-    state: State = "queued"
+    state: JobState = "queued"
     fraction: float = 0.0
     doing: str = ""
     """What the command is at."""

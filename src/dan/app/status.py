@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from html import escape
 
-from dan.app.jobs import Job, State
+from dan.app.jobs import Job, JobState
 from dan.app.workspace import PREFIX
 
-WORDS: dict[State, str] = {
+WORDS: dict[JobState, str] = {
     "queued": "Waiting",
     "running": "Under way",
     "done": "Done",

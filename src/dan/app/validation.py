@@ -16,7 +16,7 @@ from dan.app.commands import VALIDATION_CLEAN, VALIDATION_NOISY, VALIDATION_SIGN
 from dan.config.load import load_recipe
 from dan.core.errors import DanError
 from dan.data.recordings_source import Folders
-from dan.data.sources import open_signals
+from dan.data.sources import open_training_data
 from dan.io.recordings import write
 from dan.training.run_folder import Run
 
@@ -34,7 +34,7 @@ def write_validation(run: Run, out: Path, folders: Folders) -> None:
     """
     recipe = load_recipe(str(run.recipe))
     own = recipe.data.source == "folder" and not folders.paths()
-    signals = open_signals(recipe, Folders(data=run.data) if own else folders, cache=run.cache)
+    signals = open_training_data(recipe, Folders(data=run.data) if own else folders, cache=run.cache)
     with closing(signals.source):
         found = signals.validation
     chosen = np.linspace(0, len(found.mixed) - 1, min(VALIDATION_SIGNALS, len(found.mixed))).astype(int)

@@ -12,7 +12,7 @@ from dan.config import Recipe
 from dan.core.errors import DanError
 from dan.data.pauses_folder import write_pauses
 from dan.data.recordings import Half, open_outputs, open_takes
-from dan.data.recordings_source import Folders, Signals, signals_of
+from dan.data.recordings_source import Folders, TrainingData, training_data
 from dan.data.trials import write_trials
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ OUTPUTS, INPUTS = "outputs", "inputs"
 
 def open_noisy(
     recipe: Recipe, folders: Folders, *, cache: Path | None = None, half: Half | None = None
-) -> Signals:
+) -> TrainingData:
     """The source of batches and the validation signals from noisy recordings, without clean ones.
 
     Args:
@@ -53,7 +53,7 @@ def open_noisy(
     )
     words = f"noisy recordings of the folder {folders.noisy.name}, none of them clean"
     takes: Literal["recorded", "made"] = "made" if folders.second_take is None else "recorded"
-    signals = signals_of(recipe, material, words, takes=takes)
+    signals = training_data(recipe, material, words, takes=takes)
     return replace(signals, notes=(*notes, *signals.notes))
 
 
@@ -64,7 +64,7 @@ def open_refined(
     *,
     cache: Path | None = None,
     half: Half | None = None,
-) -> Signals:
+) -> TrainingData:
     """The source of batches from denoised recordings; the validation is that of the noisy ones as they are.
 
     Args:
@@ -79,7 +79,7 @@ def open_refined(
     """
     noisy = open_noisy(recipe, folders, cache=cache)
     material = open_outputs(recipe, outputs=denoised / OUTPUTS, noisy=denoised / INPUTS, half=half)
-    refined = signals_of(recipe, material, noisy.words)
+    refined = training_data(recipe, material, noisy.words)
     return replace(refined, validation=noisy.validation, notes=noisy.notes)
 
 

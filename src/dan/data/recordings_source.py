@@ -42,7 +42,7 @@ class RecordingsSource:
 
 
 @dataclass(frozen=True)
-class Signals:
+class TrainingData:
     """What a training hears, and what it is validated on."""
 
     source: Source
@@ -87,9 +87,9 @@ class Folders:
         return [path for path in folders if path is not None]
 
 
-def signals_of(
+def training_data(
     recipe: Recipe, material: Material, words: str, *, takes: Literal["recorded", "made"] | None = None
-) -> Signals:
+) -> TrainingData:
     """What a training hears of recordings, and what it is validated on.
 
     Args:
@@ -102,7 +102,7 @@ def signals_of(
     pool = Pool(material.train, seed=recipe.seed, batch=training.batch_size, reuse=recipe.augmentation.reuse)
     random = np.random.default_rng([recipe.seed, VALIDATION])
     held = material.validation.draw(recipe.data.validation_count, random=random)
-    return Signals(
+    return TrainingData(
         source=RecordingsSource(recipe, pool, material.digest),
         validation=ValidationSet(held.clean, held.mixed, takes, material.validation.distinct),
         words=words,

@@ -19,7 +19,7 @@ from dan.data.folder.layout import read_dataset
 from dan.data.folder.load import Split, load_split
 from dan.data.noisy_source import open_noisy
 from dan.data.recordings import open_material
-from dan.data.recordings_source import VALIDATION, Folders, Signals, signals_of
+from dan.data.recordings_source import VALIDATION, Folders, TrainingData, training_data
 from dan.synthesis.mix import draw_noise, draw_pairs, mix
 
 SHUFFLE, DRAW = range(2)
@@ -81,7 +81,7 @@ def open_recordings(
     noisy: Path | None = None,
     sample_rate_hz: float | None = None,
     cache: Path | None = None,
-) -> Signals:
+) -> TrainingData:
     """The source of batches and the validation signals from folders of recordings.
 
     Args:
@@ -104,10 +104,10 @@ def open_recordings(
         sample_rate_hz=sample_rate_hz,
         cache=cache,
     )
-    return signals_of(recipe, material, f"recordings of the folder {clean.name}")
+    return training_data(recipe, material, f"recordings of the folder {clean.name}")
 
 
-def open_signals(recipe: Recipe, folders: Folders, *, cache: Path | None = None) -> Signals:
+def open_training_data(recipe: Recipe, folders: Folders, *, cache: Path | None = None) -> TrainingData:
     """The signals that a recipe and the folders given stand for.
 
     A recipe that draws its signals afresh goes on doing so where the data folder was drawn by the very same
@@ -142,12 +142,12 @@ def open_signals(recipe: Recipe, folders: Folders, *, cache: Path | None = None)
     source = open_source(recipe, data, sample_rate_hz=rate_hz)
     validation = open_validation(recipe, data, sample_rate_hz=rate_hz)
     if data is None:
-        return Signals(source, validation, f"fresh draws of the recipe {recipe.name}")
+        return TrainingData(source, validation, f"fresh draws of the recipe {recipe.name}")
     if isinstance(source, FreshSource):
         words = f"fresh draws of the recipe {recipe.name}"
         note = f"{data} was drawn as {recipe.name} draws: it is validated on, and fresh draws are trained on"
-        return Signals(source, validation, words, (note,))
-    return Signals(source, validation, f"the data folder {data.name}")
+        return TrainingData(source, validation, words, (note,))
+    return TrainingData(source, validation, f"the data folder {data.name}")
 
 
 def _is_drawn_alike(recipe: Recipe, data: Path) -> bool:

@@ -23,7 +23,7 @@ from dan.core.progress import track
 from dan.data.index import Corpus, Entry
 from dan.data.noisy_source import INPUTS, OUTPUTS, open_noisy, open_refined
 from dan.data.recordings import HALVES, Half, heard_by_half, indexed
-from dan.data.recordings_source import Folders, Signals
+from dan.data.recordings_source import Folders, TrainingData
 from dan.data.split import pair
 from dan.inference.denoiser import Denoiser, load
 from dan.io.recordings import open_reader, write
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 ROUNDS = "rounds"
 """Folder of what the rounds leave, within a cache."""
-Training = Callable[[Recipe, Path, Callable[[], Signals]], bool]
+Training = Callable[[Recipe, Path, Callable[[], TrainingData]], bool]
 """Trains by a recipe in a run folder on signals that are opened; whether it came to its end."""
 
 
@@ -72,7 +72,7 @@ def refine(
         for half in HALVES:
             log.info("Round %d of %d, model %d of 2.", number, recipe.refinement.rounds, half + 1)
 
-            def signals(half: Half = half, before: Path | None = before) -> Signals:
+            def signals(half: Half = half, before: Path | None = before) -> TrainingData:
                 if before is None:
                     return open_noisy(recipe, folders, cache=cache, half=half)
                 return open_refined(recipe, folders, before, cache=cache, half=half)

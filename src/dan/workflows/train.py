@@ -24,8 +24,8 @@ from dan.core.version import __version__
 from dan.data.batches import ValidationSet
 from dan.data.folder.load import create
 from dan.data.noisy_source import forget_pauses, open_refined, with_trials
-from dan.data.recordings_source import Folders, Signals
-from dan.data.sources import open_signals
+from dan.data.recordings_source import Folders, TrainingData
+from dan.data.sources import open_training_data
 from dan.data.takes import taking_turns
 from dan.inference.model_file import ModelInfo, find_model, load_model, save_model
 from dan.losses.noisy_targets import for_noisy_targets
@@ -138,7 +138,7 @@ def train_run(
         if recipe.refinement.rounds:
             return _train_in_rounds(run, recipe, folders, session)
         own = recipe.data.source == "folder" and not any(folders.paths())
-        opening = None if own else partial(open_signals, recipe, folders, cache=run.cache)
+        opening = None if own else partial(open_training_data, recipe, folders, cache=run.cache)
         return _train(run, recipe, opening, session)
 
 
@@ -146,7 +146,7 @@ def _train_in_rounds(run: Run, recipe: Recipe, folders: Folders, session: Sessio
     """Train the models of the rounds within the run's cache, and from their outputs the run's own."""
     outcomes: list[Outcome] = []
 
-    def training(recipe: Recipe, out: Path, opening: Callable[[], Signals]) -> bool:
+    def training(recipe: Recipe, out: Path, opening: Callable[[], TrainingData]) -> bool:
         with _held(Run(out)):
             outcomes.append(_train(Run(out), recipe, opening, replace(session, tensorboard=False)))
         return outcomes[-1].complete
@@ -158,7 +158,7 @@ def _train_in_rounds(run: Run, recipe: Recipe, folders: Folders, session: Sessio
     return _train(run, recipe, partial(open_refined, recipe, folders, denoised, cache=run.cache), session)
 
 
-def _train(run: Run, recipe: Recipe, opening: Callable[[], Signals] | None, session: Session) -> Outcome:
+def _train(run: Run, recipe: Recipe, opening: Callable[[], TrainingData] | None, session: Session) -> Outcome:
     """Train in a run folder that is held, on signals that are opened, or on data made for it."""
     signals = _opened(recipe, run, opening, force=session.force)
     state = _begun(recipe, run, signals, session.place)
@@ -193,7 +193,9 @@ def _held(run: Run) -> Iterator[None]:
         yield
 
 
-def _opened(recipe: Recipe, run: Run, opening: Callable[[], Signals] | None, *, force: bool) -> Signals:
+def _opened(
+    recipe: Recipe, run: Run, opening: Callable[[], TrainingData] | None, *, force: bool
+) -> TrainingData:
     """Open the signals, make the run folder ready for them, and say what there is to say of them."""
     processes.check_shareable(recipe.training.batch_size)
     with processes.first_alone():
@@ -202,7 +204,7 @@ def _opened(recipe: Recipe, run: Run, opening: Callable[[], Signals] | None, *, 
         given = opening() if opening else None
         if processes.rank() == 0:
             run.prepare(recipe, force=force)
-        signals = given or open_signals(recipe, _own_data(recipe, run))
+        signals = given or open_training_data(recipe, _own_data(recipe, run))
     for note in signals.notes:
         log.info(note)
     for warning in _warnings(signals.validation):
@@ -223,7 +225,7 @@ def _warnings(validation: ValidationSet) -> list[str]:
     return warnings
 
 
-def _begun(recipe: Recipe, run: Run, signals: Signals, device: str) -> State:
+def _begun(recipe: Recipe, run: Run, signals: TrainingData, device: str) -> State:
     """Return the state from which the training goes on: new, or that of the checkpoint."""
     state = new_state(recipe, start=start_from(recipe), device=device)
     state.digest = signals.source.digest
@@ -234,7 +236,7 @@ def _begun(recipe: Recipe, run: Run, signals: Signals, device: str) -> State:
     return state
 
 
-def _hooks(run: Run, signals: Signals, late: Callable[[], bool], asked: Callable[[], int]) -> Hooks:
+def _hooks(run: Run, signals: TrainingData, late: Callable[[], bool], asked: Callable[[], int]) -> Hooks:
     """Return what keeps a training's results, in the first process, and what ends it, in all of them."""
     hooks = Hooks(should_stop=lambda: processes.largest(late() or asked() > 0) > 0)
     if processes.rank() > 0:
@@ -368,7 +370,7 @@ def _finish(run: Run, state: State, validation: ValidationSet, complete: bool) -
     return Outcome(run, state, complete, lines)
 
 
-def model_info(state: State, signals: Signals) -> ModelInfo:
+def model_info(state: State, signals: TrainingData) -> ModelInfo:
     """What the model file of a training says of itself."""
     recipe, record = state.recipe, state.history[-1]
     return ModelInfo(

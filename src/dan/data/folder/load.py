@@ -31,7 +31,16 @@ from dan.data.folder.layout import (
 from dan.data.folder.preview import check_pictures, draw_picture, write_resampled
 from dan.synthesis.mix import Pairs, draw_pairs
 
-__all__ = ["FolderReport", "SideReport", "Signals", "Split", "check", "create", "load_signals", "load_split"]
+__all__ = [
+    "FolderReport",
+    "FolderSignals",
+    "SideReport",
+    "Split",
+    "check",
+    "create",
+    "load_signals",
+    "load_split",
+]
 
 PREVIEWS = 3
 """Signals of each side that are resampled to listen to."""
@@ -54,7 +63,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Signals:
+class FolderSignals:
     """One side of a data folder: signals one by one, each ``[T]`` of its own length, float32."""
 
     paths: tuple[Path, ...]
@@ -138,7 +147,7 @@ def load_split(data: str | Path, side: Side, *, sample_rate_hz: float | None = N
     return Split(stems, np.stack(loaded.clean), noise, np.stack(loaded.mixed), loaded.sample_rate_hz)
 
 
-def load_signals(data: str | Path, side: Side, *, sample_rate_hz: float | None = None) -> Signals:
+def load_signals(data: str | Path, side: Side, *, sample_rate_hz: float | None = None) -> FolderSignals:
     """Read one side of a data folder, each signal of its own length.
 
     Args:
@@ -162,7 +171,7 @@ def load_signals(data: str | Path, side: Side, *, sample_rate_hz: float | None =
     noise = [one["noise"] for one in read] if "noise" in read[0] else None
     clean, mixed = [one["clean"] for one in read], [one["mixed"] for one in read]
     sines = _sines(dataset, side, [path.stem for path in paths])
-    return Signals(paths, clean, noise, mixed, rate_hz, sines, dataset)
+    return FolderSignals(paths, clean, noise, mixed, rate_hz, sines, dataset)
 
 
 def _read_trio(trio: Trio, rate_hz: float) -> dict[str, Signal]:
