@@ -21,7 +21,7 @@ import numpy as np
 
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
-from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, Stage, State, StatedStep
+from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, NetworkState, Stage, StatedStep
 from dan.inference.pipeline import ComputedStep, Crew, Pipeline, give_the_same, same
 from dan.inference.resampling import ResamplingEngine
 from dan.inference.stream import Stream, check_size
@@ -153,9 +153,9 @@ def _raising(blocks: Iterable[Signal | Exception]) -> Iterator[Signal]:
         yield block
 
 
-After = Callable[[Block, State], tuple[Block, State]]
+After = Callable[[Block, NetworkState], tuple[Block, NetworkState]]
 """A step from a state, and the state that it leaves."""
-Computed = tuple[State, list[Block], State]
+Computed = tuple[NetworkState, list[Block], NetworkState]
 """The state before a piece, its outputs, and the state after it."""
 
 
@@ -174,7 +174,7 @@ class Steps(ComputedStep):
     def __init__(
         self,
         step: After,
-        state: State,
+        state: NetworkState,
         portions: Iterator[Block],
         *,
         memory: int,
@@ -228,7 +228,7 @@ class Steps(ComputedStep):
             count += 1
         return portions[len(portions) - count :]
 
-    def _compute(self, before: list[Block], piece: list[Block], state: State) -> Computed:
+    def _compute(self, before: list[Block], piece: list[Block], state: NetworkState) -> Computed:
         for portion in before:
             _, state = self.step(portion, state)
         start, outputs = state, []

@@ -17,8 +17,10 @@ Network = Callable[[Block], Block]
 """Frames ``[N, T]`` to frames of the same shape."""
 Step = Callable[[Block], Block]
 """Whole hops ``[C, n hops]`` to as many samples, late by the latency less a hop; its state moves on."""
-State = dict[str, Block]
-"""What a network remembers: the parts by name, the channels first."""
+NetworkState = dict[str, Block]
+"""State of a causal network: its parts by name, the channels first."""
+Values = dict[str, Block]
+"""Intermediate values of a step by name, from ``input`` to ``output``."""
 
 
 class Stage(Protocol):
@@ -27,7 +29,7 @@ class Stage(Protocol):
     states: list[str]
     """Names of the parts of the state that are its own."""
 
-    def __call__(self, values: State, state: State) -> tuple[State, State]:
+    def __call__(self, values: Values, state: NetworkState) -> tuple[Values, NetworkState]:
         """Add what it gives to the ``input`` and what the stages before gave; the last gives the ``output``.
 
         Returns:
@@ -56,11 +58,11 @@ class StatedStep(Protocol):
         """Take whole hops and return as many samples; the state moves on."""
         ...
 
-    def state(self) -> State:
+    def state(self) -> NetworkState:
         """Return a copy of the state."""
         ...
 
-    def after(self, block: Block, state: State) -> tuple[Block, State]:
+    def after(self, block: Block, state: NetworkState) -> tuple[Block, NetworkState]:
         """Return the output after another past, and the state that it leaves; its own stays."""
         ...
 

@@ -17,7 +17,7 @@ from dan.config import ShortTimeSettings
 from dan.core.errors import DanError
 from dan.inference._onnx_session import open_session, read_metadata
 from dan.inference._onnx_stages import NEXT, STATE, Part, cut
-from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, State
+from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, NetworkState, Values
 from dan.inference.model_file import ModelInfo, no_model, parse_info
 
 if TYPE_CHECKING:
@@ -144,13 +144,13 @@ class _OnnxStep:
         self.states.reverse()
         return self.output.copy()
 
-    def state(self) -> State:
+    def state(self) -> NetworkState:
         """Return a copy of the state."""
         return {
             name: array.copy() for name, array in zip(self.model.state_shapes, self.states[0], strict=True)
         }
 
-    def after(self, block: Block, state: State) -> tuple[Block, State]:
+    def after(self, block: Block, state: NetworkState) -> tuple[Block, NetworkState]:
         """Return the output after another past, and the state that it leaves."""
         output, *new = self.model.session.run(None, {"input": block, **state})
         return np.asarray(output), dict(zip(state, new, strict=True))
@@ -167,7 +167,7 @@ class OnnxStage:
         self.part, self.states, self.session = part, part.states, open_session(part.content)
         self.names = [*part.gives, *(name.replace(STATE, NEXT, 1) for name in part.states)]
 
-    def __call__(self, values: State, state: State) -> tuple[State, State]:
+    def __call__(self, values: Values, state: NetworkState) -> tuple[Values, NetworkState]:
         """Add to the values what the stage gives, and move its state on."""
         given = {name: values[name] for name in self.part.needs}
         outputs = self.session.run(self.names, {**given, **state})

@@ -11,7 +11,7 @@ from itertools import islice
 
 import numpy as np
 
-from dan.inference.engines import Block, Stage, State, StatedStep
+from dan.inference.engines import Block, NetworkState, Stage, StatedStep, Values
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Pipeline(ComputedStep):
     """
 
     def __init__(
-        self, stages: Sequence[Stage], state: State, portions: Iterator[Block], *, crew: Crew
+        self, stages: Sequence[Stage], state: NetworkState, portions: Iterator[Block], *, crew: Crew
     ) -> None:
         super().__init__()
         self.stages, self.portions, self.crew = stages, portions, crew
@@ -104,9 +104,11 @@ class Pipeline(ComputedStep):
         before, self.states = self.states, [Future() for _ in self.stages]
         return self.crew.pool.submit(self._run, portion, before, self.states)
 
-    def _run(self, portion: Block, before: list[Future[State]], after: list[Future[State]]) -> Block:
+    def _run(
+        self, portion: Block, before: list[Future[NetworkState]], after: list[Future[NetworkState]]
+    ) -> Block:
         """Take a portion through the stages, each as soon as the portion before has left it."""
-        values: State = {"input": portion}
+        values: Values = {"input": portion}
         try:
             for stage, state, left in zip(self.stages, before, after, strict=True):
                 values, own = stage(values, state.result())
@@ -119,8 +121,8 @@ class Pipeline(ComputedStep):
         return values["output"]
 
 
-def _settled(state: State) -> Future[State]:
-    future: Future[State] = Future()
+def _settled(state: NetworkState) -> Future[NetworkState]:
+    future: Future[NetworkState] = Future()
     future.set_result(state)
     return future
 
@@ -128,7 +130,7 @@ def _settled(state: State) -> Future[State]:
 def give_the_same(stages: Sequence[Stage], step: StatedStep, portion: Block) -> bool:
     """Whether stages give what the whole step gives for a portion, output and state, bit for bit."""
     state = step.state()
-    values, left = {"input": portion}, State()
+    values, left = {"input": portion}, NetworkState()
     for stage in stages:
         values, own = stage(values, {name: state[name] for name in stage.states})
         left |= own
@@ -136,6 +138,6 @@ def give_the_same(stages: Sequence[Stage], step: StatedStep, portion: Block) -> 
     return same({"output": output, **after}, {"output": values["output"], **left})
 
 
-def same(one: State, other: State) -> bool:
-    """Whether two states are the same, bit for bit."""
+def same(one: Values, other: Values) -> bool:
+    """Return whether arrays of the same names are equal, bit for bit."""
     return all(value.tobytes() == other[name].tobytes() for name, value in one.items())

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dan.core.errors import DanError
-from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, State
+from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, NetworkState
 from dan.inference.model_file import ModelInfo, load_model
 from dan.networks.base import GeneratorBase
 from dan.networks.short_time import ShortTimeGenerator
@@ -63,11 +63,11 @@ class _TorchStep:
             output, new = self.generator.step(torch.tensor(block, device=self.device), past)
         return np.asarray(output.cpu().numpy()), new
 
-    def state(self) -> State:
+    def state(self) -> NetworkState:
         """Return a copy of the state."""
         return {name: value.cpu().numpy().copy() for name, value in self.past.items()}
 
-    def after(self, block: Block, state: State) -> tuple[Block, State]:
+    def after(self, block: Block, state: NetworkState) -> tuple[Block, NetworkState]:
         """Return the output after another past, and the state that it leaves."""
         past = {name: torch.from_numpy(value).to(self.device) for name, value in state.items()}
         output, new = self._after(block, past)
