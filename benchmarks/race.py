@@ -17,7 +17,7 @@ from dan.config.load import load_recipe
 from dan.data.folder.load import create
 from dan.data.sources import open_source, open_validation
 from dan.training.loop import train
-from dan.training.state import Hooks, State, new_state
+from dan.training.state import Hooks, TrainingState, new_state
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def race() -> Race:
     return Race(best_db, slow.seconds, _snr_db(quick)[-1], quick.seconds)
 
 
-def train_until(recipe: Recipe, data: Path | None, snr_db: float) -> State:
+def train_until(recipe: Recipe, data: Path | None, snr_db: float) -> TrainingState:
     """Train until a validation reaches an SNR, or to the end."""
     state = new_state(recipe)
     hooks = Hooks(should_stop=lambda: any(value >= snr_db for value in _snr_db(state)))
@@ -52,7 +52,7 @@ def train_until(recipe: Recipe, data: Path | None, snr_db: float) -> State:
     return state
 
 
-def _snr_db(state: State) -> list[float]:
+def _snr_db(state: TrainingState) -> list[float]:
     """Return the SNR of each validation."""
     return [float(record["val_snr_db"]) for record in state.history]
 

@@ -22,7 +22,7 @@ from dan.data.batches import Source
 from dan.data.folder.load import create
 from dan.data.sources import FreshSource, open_source
 from dan.training.loop import training_step
-from dan.training.state import State, new_state
+from dan.training.state import TrainingState, new_state
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def bench_founding(*, turns: int = 7) -> list[Timing]:
     return take_turns(alternatives, turns=turns, label="Epochs")
 
 
-def _epoch(state: State, source: Source) -> None:
+def _epoch(state: TrainingState, source: Source) -> None:
     for _ in range(source.steps_per_epoch):
         training_step(state, source.batch(state.step))
         state.step += 1

@@ -16,7 +16,7 @@ from dan.core.progress import track
 from dan.data.batches import Source, ValidationSet
 from dan.inference.model_file import load_model
 from dan.training.loop import train
-from dan.training.state import State, new_state
+from dan.training.state import TrainingState, new_state
 
 OFF, ON, FEATURES = SIDES = ("off", "on", "on, feature matching")
 METRIC = "on, a metric predicted"
@@ -75,7 +75,7 @@ def side_recipe(
     return load_recipe(name, overrides=[*common, *given, *weights], seed=seed)
 
 
-def train_side(recipe: Recipe, opened: Opened, *, start: Path | None = None) -> tuple[State, float]:
+def train_side(recipe: Recipe, opened: Opened, *, start: Path | None = None) -> tuple[TrainingState, float]:
     """Train, from fresh weights or from a model's.
 
     Returns:

@@ -14,7 +14,7 @@ from dan.data.sources import open_source, open_validation
 from dan.metrics import general as metrics
 from dan.synthesis.mix import draw_pairs
 from dan.training.loop import apply
-from dan.training.state import State
+from dan.training.state import TrainingState
 
 HELD_BACK = 90_001
 """Tag of the seed of the signals that are judged: no training draws them."""
@@ -52,7 +52,7 @@ def trained(side: str, seed: int, level_db: float, epochs: int) -> Result:
     return Result(score(state), took_s, state.history[-1]["discriminator_accuracy"])
 
 
-def score(state: State) -> dict[str, Array]:
+def score(state: TrainingState) -> dict[str, Array]:
     """Return each figure of each held-out signal."""
     recipe = state.recipe
     random = np.random.default_rng([recipe.seed, HELD_BACK])

@@ -51,7 +51,7 @@ from dan.inference.model_file import ModelInfo, find_model, load_model, save_mod
 from dan.training.checkpoint import load_checkpoint, save_checkpoint
 from dan.training.loop import train, validate
 from dan.training.run_folder import Run
-from dan.training.state import Hooks, State, new_state
+from dan.training.state import Hooks, TrainingState, new_state
 from dan.workflows.train import model_info
 
 COUNTS = {"speech": 7000, "quiet": 4000, "digits": 2500, "noise": 5000}
@@ -149,7 +149,7 @@ def shares(options: argparse.Namespace) -> dict[str, float]:
     return given | ({"digits": options.digits} if options.digits else {})
 
 
-def start_from(model: str, state: State) -> None:
+def start_from(model: str, state: TrainingState) -> None:
     """Copy all weights whose shapes agree: from 16 to 8 kHz, all but those between places and bands."""
     weights = load_model(find_model(model, suffixes=(".safetensors",)))[0].state_dict()
     for network in filter(None, (state.generator, state.average)):
@@ -161,11 +161,11 @@ def start_from(model: str, state: State) -> None:
 def hooks(run: Run, signals: TrainingData) -> Hooks:
     """Keep the state and the model at each validation, and print how it went."""
 
-    def keep(state: State) -> None:
+    def keep(state: TrainingState) -> None:
         save_checkpoint(run.checkpoint, state)
         run.write_history(state.history)
 
-    def told(state: State) -> ModelInfo:  # of any level: the mixtures have no range of their own
+    def told(state: TrainingState) -> ModelInfo:  # of any level: the mixtures have no range of their own
         return model_info(state, signals).model_copy(update={"level_rms": None})
 
     return Hooks(

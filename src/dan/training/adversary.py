@@ -12,7 +12,7 @@ from dan.losses import discriminator_loss
 from dan.metrics.speech import pesq_mos, stoi
 from dan.networks import processes
 from dan.networks.discriminators import DiscriminatorBase
-from dan.training.state import Losses, State
+from dan.training.state import Losses, TrainingState
 
 RATE_STEP = 0.05
 """Natural logarithm of the factor by which the discriminator's learning rate changes at a step."""
@@ -20,12 +20,12 @@ LEAST_RATE, MOST_RATE = 0.02, 5.0
 """Factors of the recipe's learning rate within which the discriminator's own is held."""
 
 
-def is_judged(state: State, epoch: float) -> bool:
+def is_judged(state: TrainingState, epoch: float) -> bool:
     """Whether the discriminator learns by now."""
     return state.discriminator is not None and epoch >= state.recipe.losses.adversarial_start_epochs
 
 
-def adversarial_share(state: State, epoch: float) -> float:
+def adversarial_share(state: TrainingState, epoch: float) -> float:
     """Share of the adversarial weights at this point: 0 before their start and where they cost too much."""
     settings = state.recipe.losses
     since = epoch - settings.adversarial_start_epochs
@@ -40,7 +40,7 @@ def beside(recipe: Recipe, *, noisy: Tensor, clean: Tensor) -> Tensor:
     return clean if isinstance(recipe.discriminator, MetricDiscriminatorSettings) else noisy
 
 
-def judge(state: State, *, noisy: Tensor, clean: Tensor, estimate: Tensor) -> tuple[Tensor, Losses]:
+def judge(state: TrainingState, *, noisy: Tensor, clean: Tensor, estimate: Tensor) -> tuple[Tensor, Losses]:
     """Return the discriminator's loss on a batch ``[B, C, T]``, and its health."""
     assert state.discriminator is not None
     settings = state.recipe.discriminator
@@ -57,7 +57,7 @@ def judge(state: State, *, noisy: Tensor, clean: Tensor, estimate: Tensor) -> tu
     return discriminator_loss(kind, clean=real, denoised=fake), figures
 
 
-def adapt_rate(state: State, figures: Losses) -> Losses:
+def adapt_rate(state: TrainingState, figures: Losses) -> Losses:
     """Move a conditional discriminator's learning rate so that its accuracy stays within the recipe's range.
 
     One that wins outright has a gradient that says little, and one that guesses has none.

@@ -14,7 +14,7 @@ from torch import Tensor
 from dan.config.load import check_recipe
 from dan.core.atomic import atomic_write
 from dan.core.errors import DanError
-from dan.training.state import State
+from dan.training.state import TrainingState
 
 PROGRESS = ("step", "seconds", "sums", "history", "digest", "discriminator_rate")
 """What a state holds beside tensors and the recipe."""
@@ -22,7 +22,7 @@ NEWER = {"discriminator_rate": 1.0}
 """What checkpoints of earlier versions lack."""
 
 
-def save_checkpoint(path: Path, state: State) -> None:
+def save_checkpoint(path: Path, state: TrainingState) -> None:
     """Write the state; the checkpoint before it is replaced, at once and whole.
 
     Raises:
@@ -37,7 +37,7 @@ def save_checkpoint(path: Path, state: State) -> None:
             raise OSError(str(error)) from error
 
 
-def load_checkpoint(path: Path, state: State) -> None:
+def load_checkpoint(path: Path, state: TrainingState) -> None:
     """Bring a new state of the same recipe and signals to where the checkpoint was made.
 
     Settings that the checkpoint's recipe does not know, since they are newer, are at their defaults.
@@ -62,12 +62,12 @@ def load_checkpoint(path: Path, state: State) -> None:
         ) from error
 
 
-def _modules(state: State) -> dict[str, torch.nn.Module]:
+def _modules(state: TrainingState) -> dict[str, torch.nn.Module]:
     modules = {"generator": state.generator, "discriminator": state.discriminator, "average": state.average}
     return {name: module for name, module in modules.items() if module is not None}
 
 
-def _optimisers(state: State) -> dict[str, torch.optim.Optimizer]:
+def _optimisers(state: TrainingState) -> dict[str, torch.optim.Optimizer]:
     sides = {"generator": state.generator_optimisers, "discriminator": state.discriminator_optimisers}
     return {
         f"{side}_optimiser_{index}": optimiser
@@ -76,7 +76,7 @@ def _optimisers(state: State) -> dict[str, torch.optim.Optimizer]:
     }
 
 
-def _tensors(state: State) -> dict[str, Tensor]:
+def _tensors(state: TrainingState) -> dict[str, Tensor]:
     tensors = {
         f"{name}.{key}": tensor.detach().contiguous().clone()
         for name, module in _modules(state).items()
@@ -88,7 +88,7 @@ def _tensors(state: State) -> dict[str, Tensor]:
     return tensors
 
 
-def _restore(state: State, tensors: dict[str, Tensor]) -> None:
+def _restore(state: TrainingState, tensors: dict[str, Tensor]) -> None:
     for name, module in _modules(state).items():
         module.load_state_dict(_under(tensors, name))
     for name, optimiser in _optimisers(state).items():

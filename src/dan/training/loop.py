@@ -29,7 +29,7 @@ from dan.training.history import Record
 from dan.training.replay import replayed
 from dan.training.schedule import schedule_share
 from dan.training.score import snr_db
-from dan.training.state import Hooks, Losses, Optimisers, State
+from dan.training.state import Hooks, Losses, Optimisers, TrainingState
 
 NO_HOOKS = Hooks()
 
@@ -37,7 +37,7 @@ Sources = dict[Tensor, Tensor | None]
 """What a gradient comes from: losses, or tensors with their own gradients."""
 
 
-def train(state: State, source: Source, validation: ValidationSet, hooks: Hooks = NO_HOOKS) -> bool:
+def train(state: TrainingState, source: Source, validation: ValidationSet, hooks: Hooks = NO_HOOKS) -> bool:
     """Train until the recipe's last epoch, its patience, or a request to stop.
 
     Ctrl-C ends it between two steps or within a validation, with a checkpoint that resumes exactly there.
@@ -63,7 +63,7 @@ def train(state: State, source: Source, validation: ValidationSet, hooks: Hooks 
         raise
 
 
-def _train(state: State, source: Source, validation: ValidationSet, hooks: Hooks) -> bool:
+def _train(state: TrainingState, source: Source, validation: ValidationSet, hooks: Hooks) -> bool:
     steps = state.recipe.training.epochs * source.steps_per_epoch
     if _awaits_validation(state, source):  # it was stopped there
         _validate(state, source, validation, hooks)
@@ -77,7 +77,7 @@ def _train(state: State, source: Source, validation: ValidationSet, hooks: Hooks
     return _is_complete(state, steps)
 
 
-def _stop(state: State, source: Source, validation: ValidationSet, hooks: Hooks) -> None:
+def _stop(state: TrainingState, source: Source, validation: ValidationSet, hooks: Hooks) -> None:
     """Checkpoint, and within the first epoch leave the model as it is; its score does not count later."""
     hooks.checkpoint(state)
     if not state.history:
@@ -85,18 +85,18 @@ def _stop(state: State, source: Source, validation: ValidationSet, hooks: Hooks)
         hooks.improved(replace(state, history=[record]))
 
 
-def _is_complete(state: State, steps: int) -> bool:
+def _is_complete(state: TrainingState, steps: int) -> bool:
     patience = state.recipe.training.patience_epochs
     return state.step >= steps or 0 < patience <= state.epochs_without_gain
 
 
-def _awaits_validation(state: State, source: Source) -> bool:
+def _awaits_validation(state: TrainingState, source: Source) -> bool:
     """Whether the step just done was the last of an epoch."""
     validated = state.history[-1]["step"] if state.history else 0
     return bool(state.step % source.steps_per_epoch == 0 and state.step > validated)
 
 
-def _step(state: State, source: Source, steps: int, hooks: Hooks) -> None:
+def _step(state: TrainingState, source: Source, steps: int, hooks: Hooks) -> None:
     """Draw a batch and train on it."""
     started = time.perf_counter()
     share = schedule_share(
@@ -113,7 +113,7 @@ def _step(state: State, source: Source, steps: int, hooks: Hooks) -> None:
     report("Training", state.step / steps, _note(state, losses))
 
 
-def _note(state: State, losses: Losses) -> str:
+def _note(state: TrainingState, losses: Losses) -> str:
     """Return what stands beside the bar: the last loss and the best validation."""
     best = (
         [f"validation {max(record['val_snr_db'] for record in state.history):.2f} dB"]
@@ -123,7 +123,7 @@ def _note(state: State, losses: Losses) -> str:
     return "  ".join([f"loss {losses['generator']:.3f}", *best])
 
 
-def _validate(state: State, source: Source, validation: ValidationSet, hooks: Hooks) -> None:
+def _validate(state: TrainingState, source: Source, validation: ValidationSet, hooks: Hooks) -> None:
     """Validate at the end of an epoch, and keep what came of it."""
     record = validate(state, validation, steps_per_epoch=source.steps_per_epoch)
     with undivided():
@@ -135,7 +135,9 @@ def _validate(state: State, source: Source, validation: ValidationSet, hooks: Ho
     hooks.validated(record)
 
 
-def training_step(state: State, batch: Batch, *, rate_share: float = 1.0, epoch: float = 0.0) -> Losses:
+def training_step(
+    state: TrainingState, batch: Batch, *, rate_share: float = 1.0, epoch: float = 0.0
+) -> Losses:
     """One update of the discriminator, where there is one, and one of the generator.
 
     The generator's output is computed once and serves both.
@@ -177,7 +179,7 @@ def _check_finite(figures: Losses, step: int) -> None:
             )
 
 
-def _discriminator_step(state: State, own: Batch, estimate: Tensor, rate_share: float) -> Losses:
+def _discriminator_step(state: TrainingState, own: Batch, estimate: Tensor, rate_share: float) -> Losses:
     assert state.discriminator is not None
     state.discriminator.requires_grad_(True).train()
     loss, figures = judge(state, noisy=own.noisy, clean=own.clean, estimate=estimate)
@@ -188,7 +190,7 @@ def _discriminator_step(state: State, own: Batch, estimate: Tensor, rate_share: 
 
 
 def _generator_step(
-    state: State, own: Batch, estimate: Tensor, rate_share: float, epoch: float, *, whole: Tensor
+    state: TrainingState, own: Batch, estimate: Tensor, rate_share: float, epoch: float, *, whole: Tensor
 ) -> Losses:
     if state.discriminator is not None:
         state.discriminator.requires_grad_(False)
@@ -222,7 +224,7 @@ def _balance(terms: dict[str, Tensor], estimate: Tensor, judged: dict[str, float
     return gradient
 
 
-def _replay_loss(state: State, clean: Tensor) -> Tensor:
+def _replay_loss(state: TrainingState, clean: Tensor) -> Tensor:
     """How far the generator is from what it gave at the start, on mixtures synthesised for it."""
     assert state.teacher is not None
     random = torch.Generator().manual_seed(state.recipe.seed + state.step)
@@ -253,7 +255,7 @@ def _update(
 
 
 @torch.no_grad()
-def _follow(state: State) -> None:
+def _follow(state: TrainingState) -> None:
     """Move the average towards the generator; early on it follows quickly, so that it forgets the start.
 
     Where a model is trained further, it is moved towards a point on the way from the start's weights.
@@ -279,7 +281,7 @@ def _between(first: Tensor, last: Tensor, share: float) -> Tensor:
     return torch.lerp(first, last, share)
 
 
-def validate(state: State, validation: ValidationSet, *, steps_per_epoch: int) -> Record:
+def validate(state: TrainingState, validation: ValidationSet, *, steps_per_epoch: int) -> Record:
     """Score the generator on the validation signals: the record that goes into the history.
 
     Raises:

@@ -26,7 +26,7 @@ DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 
 @dataclass
-class State:
+class TrainingState:
     """All that a training is: what is saved, and what it resumes from."""
 
     recipe: Recipe
@@ -83,15 +83,15 @@ class Hooks:
     """After each step, with its losses."""
     validated: Callable[[Record], None] = lambda _: None
     """After each validation, with its record."""
-    improved: Callable[[State], None] = lambda _: None
+    improved: Callable[[TrainingState], None] = lambda _: None
     """After a validation that was the best so far."""
-    checkpoint: Callable[[State], None] = lambda _: None
+    checkpoint: Callable[[TrainingState], None] = lambda _: None
     """After each validation, and before the training ends early."""
     should_stop: Callable[[], bool] = lambda: False
     """Asked after each step; after the last of an epoch, once it is validated."""
 
 
-def new_state(recipe: Recipe, *, start: GeneratorBase | None = None, device: str = "cpu") -> State:
+def new_state(recipe: Recipe, *, start: GeneratorBase | None = None, device: str = "cpu") -> TrainingState:
     """A training that has not begun, on a device of torch's.
 
     Args:
@@ -109,7 +109,7 @@ def new_state(recipe: Recipe, *, start: GeneratorBase | None = None, device: str
     if start is not None:
         generator.load_state_dict(start.state_dict())
     optimisers = _optimisers(generator, recipe.generator_optimiser, generator.matrices())
-    state = State(recipe, generator, optimisers)
+    state = TrainingState(recipe, generator, optimisers)
     state.teacher = start and start.eval().to(device).requires_grad_(False)
     if recipe.losses.needs_discriminator:
         state.discriminator = build_discriminator(recipe.discriminator, recipe.signal).to(device)

@@ -20,7 +20,7 @@ from dan.report.likeness_plot import Point, plot_likeness
 from dan.report.style import save_figure, signed
 from dan.synthesis.mix import Pairs, draw_pairs
 from dan.training.loop import apply, train
-from dan.training.state import Hooks, State, new_state
+from dan.training.state import Hooks, TrainingState, new_state
 
 PICTURE, TABLE = "likeness.png", "likeness.md"
 COMMON = ("noise.snr_db=-10", "data.validation_count=50", "training.steps_per_epoch=50")
@@ -76,7 +76,7 @@ def _recipe(given: tuple[str, ...], *, quick: bool) -> Recipe:
     return load_recipe("tones", overrides=[*COMMON, f"training.epochs={epochs}", later, *given])
 
 
-def _trained(recipe: Recipe, against: Recipe) -> tuple[State, State]:
+def _trained(recipe: Recipe, against: Recipe) -> tuple[TrainingState, TrainingState]:
     """Train without the adversarial part, and from half of that on with it as well."""
     source, validation = open_source(recipe, None), open_validation(recipe, None)
     half = recipe.losses.adversarial_start_epochs * source.steps_per_epoch

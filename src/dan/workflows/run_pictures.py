@@ -13,7 +13,7 @@ from dan.report.residual_plot import plot_residuals
 from dan.training.diagnostics import output_warnings
 from dan.training.run_folder import Run
 from dan.training.score import describe_range, describe_shares, kept_shares, likely_snr_db
-from dan.training.state import State
+from dan.training.state import TrainingState
 
 PLOTTED_SIGNALS = 3
 ESTIMATED = {
@@ -34,7 +34,7 @@ def look_at(estimate: Signal, validation: ValidationSet) -> list[str]:
     return [f"Note: {warning}." for warning in told]
 
 
-def plot_run(run: Run, state: State, validation: ValidationSet, estimate: Signal) -> None:
+def plot_run(run: Run, state: TrainingState, validation: ValidationSet, estimate: Signal) -> None:
     """The training's curves, and a few signals beside the low-pass filter's."""
     recipe, rate_hz = state.recipe, state.recipe.signal.sample_rate_hz
     save_figure(plot_history(state.history), run.plots / "training.png")

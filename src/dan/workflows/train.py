@@ -36,7 +36,7 @@ from dan.training.diagnostics import data_warnings, discriminator_warning, verdi
 from dan.training.history import Record, epochs_without_gain
 from dan.training.loop import apply, train
 from dan.training.run_folder import Run, recordings_around
-from dan.training.state import Hooks, State, new_state
+from dan.training.state import Hooks, TrainingState, new_state
 from dan.training.take_checks import compare_takes, doubt_of
 from dan.workflows.refine import check_rounds, refine
 from dan.workflows.run_pictures import look_at, plot_run
@@ -83,7 +83,7 @@ class Outcome:
     """What a session left."""
 
     run: Run
-    state: State
+    state: TrainingState
     complete: bool
     """Whether the training has come to its end; if not, the same call resumes it."""
     verdict: list[str]
@@ -225,7 +225,7 @@ def _warnings(validation: ValidationSet) -> list[str]:
     return warnings
 
 
-def _begun(recipe: Recipe, run: Run, signals: TrainingData, device: str) -> State:
+def _begun(recipe: Recipe, run: Run, signals: TrainingData, device: str) -> TrainingState:
     """Return the state from which the training goes on: new, or that of the checkpoint."""
     state = new_state(recipe, start=start_from(recipe), device=device)
     state.digest = signals.source.digest
@@ -340,11 +340,11 @@ def _writer(run: Run, *, wanted: bool) -> Iterator[Callable[[Record], None]]:
         yield write
 
 
-def _keep(run: Run) -> Callable[[State], None]:
+def _keep(run: Run) -> Callable[[TrainingState], None]:
     """Save the state and the history; warn of a discriminator gone wrong, once."""
     warned: set[str] = set()
 
-    def checkpoint(state: State) -> None:
+    def checkpoint(state: TrainingState) -> None:
         save_checkpoint(run.checkpoint, state)
         run.write_history(state.history)
         warning = discriminator_warning(state.history)
@@ -355,7 +355,7 @@ def _keep(run: Run) -> Callable[[State], None]:
     return checkpoint
 
 
-def _finish(run: Run, state: State, validation: ValidationSet, complete: bool) -> Outcome:
+def _finish(run: Run, state: TrainingState, validation: ValidationSet, complete: bool) -> Outcome:
     losses = state.recipe.losses
     told, doubt = list[str](), ""
     if state.history and processes.rank() == 0:
@@ -370,7 +370,7 @@ def _finish(run: Run, state: State, validation: ValidationSet, complete: bool) -
     return Outcome(run, state, complete, lines)
 
 
-def model_info(state: State, signals: TrainingData) -> ModelInfo:
+def model_info(state: TrainingState, signals: TrainingData) -> ModelInfo:
     """What the model file of a training says of itself."""
     recipe, record = state.recipe, state.history[-1]
     return ModelInfo(
