@@ -8,7 +8,7 @@ import pytest
 from dan.config import Recipe
 from dan.core.errors import DanError
 from dan.evaluation import baselines
-from dan.evaluation.evaluate import Training, curve, evaluate, limit_misfit, score
+from dan.evaluation.evaluate import TrainingSide, curve, evaluate, limit_misfit, score
 from dan.synthesis.mix import draw_pairs
 
 FOUNDING = Recipe(name="founding", summary="three sines in white noise")
@@ -241,7 +241,7 @@ def judged(*, training=None, unequal=False, **options):
 @pytest.fixture(scope="module")
 def fitted():
     clean, mixed = recordings(seed=2)
-    return judged(training=Training(clean, mixed, 200.0), kind="ecg")
+    return judged(training=TrainingSide(clean, mixed, 200.0), kind="ecg")
 
 
 def test_filters_are_fitted_on_the_training_side(fitted):
@@ -301,7 +301,7 @@ def test_signals_of_unequal_lengths(fitted):
 
 def test_a_training_side_of_silence_and_of_single_samples_is_no_traceback():
     for training in (np.zeros((3, 400)), np.ones((2, 1))):
-        result = judged(training=Training(training, training, 200.0))
+        result = judged(training=TrainingSide(training, training, 200.0))
         json.loads(result.table.to_json())
         assert "wiener" in result.outputs
 

@@ -23,7 +23,7 @@ from dan.dsp.spectral_gate import spectral_gate
 from dan.dsp.wavelet import wavelet
 from dan.dsp.wiener import wiener
 from dan.evaluation.bayes_limit import bayes_estimate
-from dan.evaluation.training_side import Training
+from dan.evaluation.training_side import TrainingSide
 from dan.evaluation.tuning import fit
 from dan.synthesis.mix import draw_pairs
 
@@ -64,7 +64,7 @@ def choose(
     *,
     sample_rate_hz: float,
     recipe: Recipe | None = None,
-    training: Training | None = None,
+    training: TrainingSide | None = None,
     noise: Signal | None = None,
     sines: npt.NDArray[np.integer] | None = None,
     limit: bool = True,
@@ -130,7 +130,7 @@ def from_recipe(
     return found
 
 
-def from_training(training: Training) -> Baselines:
+def from_training(training: TrainingSide) -> Baselines:
     """Return the rows for recordings, every parameter chosen on the training side.
 
     Raises:

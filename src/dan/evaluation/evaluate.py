@@ -22,7 +22,7 @@ from dan.evaluation import baselines
 from dan.evaluation.baselines import limit_misfit
 from dan.evaluation.scoring import by_group, by_snr, row_of, score, take_all
 from dan.evaluation.table import CleanInput, Row, SnrClass, Table
-from dan.evaluation.training_side import Training
+from dan.evaluation.training_side import TrainingSide
 from dan.metrics import general as metrics
 from dan.metrics.registry import at_the_ends, left_out, mean, open_figures
 from dan.synthesis.mix import draw_pairs
@@ -34,7 +34,7 @@ __all__ = [
     "Row",
     "SnrClass",
     "Table",
-    "Training",
+    "TrainingSide",
     "curve",
     "evaluate",
     "limit_misfit",
@@ -63,7 +63,7 @@ def evaluate(
     data: str,
     parameters: int,
     noise: Signal | None = None,
-    training: Training | None = None,
+    training: TrainingSide | None = None,
     sines: npt.NDArray[np.integer] | None = None,
     kind: SignalKind = "other",
     limit: bool = True,

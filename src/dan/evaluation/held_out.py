@@ -12,7 +12,7 @@ from dan.config import Recipe, SignalKind
 from dan.core.arrays import Signal
 from dan.data.folder.layout import SIDES, pair_files
 from dan.data.folder.load import load_signals
-from dan.evaluation.training_side import Training
+from dan.evaluation.training_side import TrainingSide
 from dan.metrics.registry import check_kind
 
 
@@ -27,7 +27,7 @@ class HeldOut:
     """Kind of signal, where the folder says it."""
     recipe: Recipe | None
     """The recipe that made the signals, where one did."""
-    training: Training | None
+    training: TrainingSide | None
     """The other side, on which filters are set: only where no recipe sets them, and there is one."""
     sines: npt.NDArray[np.int64] | None
     """Number of sines of each signal ``[N]``, where the folder says it."""
@@ -54,8 +54,8 @@ def load_held_out(data: Path, *, sample_rate_hz: float | None = None) -> HeldOut
     return HeldOut(split.clean, split.mixed, rate_hz, kind, recipe, training, split.sines, names)
 
 
-def _training(data: Path, sample_rate_hz: float) -> Training | None:
+def _training(data: Path, sample_rate_hz: float) -> TrainingSide | None:
     if not pair_files(data, SIDES[0])[0]:
         return None
     split = load_signals(data, SIDES[0], sample_rate_hz=sample_rate_hz)
-    return Training(split.clean, split.mixed, split.sample_rate_hz)
+    return TrainingSide(split.clean, split.mixed, split.sample_rate_hz)

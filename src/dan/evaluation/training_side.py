@@ -22,7 +22,7 @@ SPECTRUM_SAMPLES = 4096
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingSide:
     """Signals of the training side, clean and mixed, ``[N, T]`` or one by one."""
 
     clean: Signals

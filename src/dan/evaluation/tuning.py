@@ -21,7 +21,7 @@ from dan.dsp.butterworth import bandpass, lowpass
 from dan.dsp.spectral_gate import spectral_gate
 from dan.dsp.wavelet import wavelet
 from dan.dsp.wiener import default_n_fft, wiener
-from dan.evaluation.training_side import Training
+from dan.evaluation.training_side import TrainingSide
 from dan.metrics.general import Array
 
 NOISE_WEIGHTS = (0.1, 0.3, 1.0, 3.0, 10.0)
@@ -53,7 +53,7 @@ class Fitted:
     """Reason why a row is missing, by its name."""
 
 
-def fit(training: Training) -> Fitted:
+def fit(training: TrainingSide) -> Fitted:
     """Choose the parameters of the classical filters on the training side of the data.
 
     The pass bands come from the mean spectra of clean signals and of noise; the Wiener filter, the wavelets
@@ -66,7 +66,7 @@ def fit(training: Training) -> Fitted:
         DanError: if a signal is wrong, or they are unpaired.
     """
     fitted = Fitted()
-    steps: list[tuple[str, Callable[[Training, Denoise], Sequence[Candidate]]]] = [
+    steps: list[tuple[str, Callable[[TrainingSide, Denoise], Sequence[Candidate]]]] = [
         ("lowpass", lambda training, _: list(_lowpasses(training))),
         ("bandpass", lambda training, _: list(_bandpasses(training))),
         ("wiener", _wieners),
@@ -84,12 +84,12 @@ def fit(training: Training) -> Fitted:
     return fitted
 
 
-def _best(candidates: Sequence[Candidate], training: Training) -> Candidate:
+def _best(candidates: Sequence[Candidate], training: TrainingSide) -> Candidate:
     merits = [training.merit(candidate) for _, candidate in track(candidates, "Candidates")]
     return candidates[int(np.argmax(merits))]
 
 
-def _bands(training: Training, *, from_zero: bool) -> list[Band]:
+def _bands(training: TrainingSide, *, from_zero: bool) -> list[Band]:
     """For each weight of the noise the band in which clean exceeds noise by the most."""
     clean, noise = training.densities
     step_hz = training.sample_rate_hz / 2 / max(1, len(clean) - 1)
@@ -113,7 +113,7 @@ def _best_run(worth: Array, *, from_zero: bool) -> tuple[int, int]:
     return first, last
 
 
-def _lowpasses(training: Training) -> Iterator[Candidate]:
+def _lowpasses(training: TrainingSide) -> Iterator[Candidate]:
     rate_hz = training.sample_rate_hz
     for (_, pass_hz), ratio in product(_bands(training, from_zero=True), STOP_RATIOS):
         stop_hz = min(pass_hz * ratio, (pass_hz + rate_hz / 2) / 2)
@@ -122,7 +122,7 @@ def _lowpasses(training: Training) -> Iterator[Candidate]:
         yield said, partial(lowpass, sample_rate_hz=rate_hz, **edges, pass_db=1.0, stop_db=20.0)
 
 
-def _bandpasses(training: Training) -> Iterator[Candidate]:
+def _bandpasses(training: TrainingSide) -> Iterator[Candidate]:
     rate_hz = training.sample_rate_hz
     for (low_hz, high_hz), ratio in product(_bands(training, from_zero=False), STOP_RATIOS):
         stop_hz = low_hz / ratio, min(high_hz * ratio, (high_hz + rate_hz / 2) / 2)
@@ -131,7 +131,7 @@ def _bandpasses(training: Training) -> Iterator[Candidate]:
         yield said, partial(bandpass, sample_rate_hz=rate_hz, frequency_hz=band_hz, stop_hz=stop_hz)
 
 
-def _both(band: Denoise, training: Training) -> list[tuple[str, Denoise, Signal]]:
+def _both(band: Denoise, training: TrainingSide) -> list[tuple[str, Denoise, Signal]]:
     """The signal as it is and behind the band-pass, each with the noise as it is there."""
     return [
         ("", lambda noisy: noisy, training.noise),
@@ -139,7 +139,7 @@ def _both(band: Denoise, training: Training) -> list[tuple[str, Denoise, Signal]
     ]
 
 
-def _wieners(training: Training, band: Denoise) -> list[Candidate]:
+def _wieners(training: TrainingSide, band: Denoise) -> list[Candidate]:
     rate_hz = training.sample_rate_hz
     usual = default_n_fft(rate_hz)
     frames = usual, usual // 4
@@ -164,7 +164,7 @@ def _wieners(training: Training, band: Denoise) -> list[Candidate]:
     ]
 
 
-def _wavelets(training: Training, band: Denoise) -> list[Candidate]:
+def _wavelets(training: TrainingSide, band: Denoise) -> list[Candidate]:
     return [
         (
             f"sym8, {'white' if white else 'coloured'} noise, threshold times {strength:g}{where}",
@@ -174,7 +174,7 @@ def _wavelets(training: Training, band: Denoise) -> list[Candidate]:
     ]
 
 
-def _gates(training: Training, band: Denoise) -> list[Candidate]:
+def _gates(training: TrainingSide, band: Denoise) -> list[Candidate]:
     rate_hz = training.sample_rate_hz
     return [
         (
