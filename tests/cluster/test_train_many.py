@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 
 from dan.data.recordings_source import Folders
 from dan.training.run_folder import Run
-from dan.workflows.plan import Training
+from dan.workflows.plan import PlannedTraining
 from dan.workflows.train_many import train_one
 
 pytest.importorskip("ray", reason="the extra [cluster] is not installed")
@@ -30,7 +30,9 @@ def local():
 def training(tmp_path, tiny):
     def planned(name, where, **options):
         shares = {"cores": 1.0, "gpus": 0.0, "max_minutes": None, "force": False}
-        return Training(name, tiny(), tmp_path / where / name, **{"folders": Folders(), **shares, **options})
+        return PlannedTraining(
+            name, tiny(), tmp_path / where / name, **{"folders": Folders(), **shares, **options}
+        )
 
     return planned
 

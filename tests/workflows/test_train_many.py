@@ -12,7 +12,7 @@ from dan.config.load import dump_recipe
 from dan.core.progress import listening
 from dan.data.recordings_source import Folders
 from dan.training.run_folder import Run
-from dan.workflows.plan import Training
+from dan.workflows.plan import PlannedTraining
 from dan.workflows.train_many import finished_before, train_many, train_one
 
 
@@ -21,7 +21,7 @@ def training(tmp_path, tiny):
     """Makes a training of a plan."""
 
     def make(name, *, folders=None, force=False, **changes):
-        return Training(
+        return PlannedTraining(
             name=name,
             recipe=tiny({f"training.{key}": value for key, value in changes.items()}),
             out=tmp_path / "models" / name,

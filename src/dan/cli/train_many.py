@@ -17,7 +17,7 @@ from dan.cli.train import again, resumable
 from dan.core.cores import usable_cores
 
 if TYPE_CHECKING:
-    from dan.workflows.plan import Training
+    from dan.workflows.plan import PlannedTraining
     from dan.workflows.train_many import Trained
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def train_many(
     _end(rows, force=force)
 
 
-def _trained(trainings: Sequence[Training], jobs: int | None, ray: str | None) -> Iterator[Trained]:
+def _trained(trainings: Sequence[PlannedTraining], jobs: int | None, ray: str | None) -> Iterator[Trained]:
     """Yield what was finished before, and then the others as they are done."""
     from dan.workflows.train_many import finished_before
 
@@ -65,7 +65,7 @@ def _trained(trainings: Sequence[Training], jobs: int | None, ray: str | None) -
         yield from _started(left, jobs, ray)
 
 
-def _started(trainings: Sequence[Training], jobs: int | None, ray: str | None) -> Iterator[Trained]:
+def _started(trainings: Sequence[PlannedTraining], jobs: int | None, ray: str | None) -> Iterator[Trained]:
     if ray:
         from dan.cluster.train_many import train_many as train_on_ray
 

@@ -10,7 +10,7 @@ from dan.cluster.session import connected
 from dan.cluster.tasks import check_version
 from dan.core.progress import report
 from dan.core.stopping import Stopped, awaited
-from dan.workflows.plan import Training
+from dan.workflows.plan import PlannedTraining
 from dan.workflows.train_many import Trained, lost, train_one
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,9 @@ LEAVES_WITHIN_S = 10.0
 """Time for trainings that are cancelled to leave a checkpoint, a step or so; then they are ended."""
 
 
-def train_many(trainings: Sequence[Training], *, address: str, cores: int | None = None) -> Iterator[Trained]:
+def train_many(
+    trainings: Sequence[PlannedTraining], *, address: str, cores: int | None = None
+) -> Iterator[Trained]:
     """Train all on a cluster whose nodes see the same folders, and yield what came of each as it is done.
 
     Args:
@@ -53,12 +55,12 @@ def train_many(trainings: Sequence[Training], *, address: str, cores: int | None
             _cancel(ray, list(running))
 
 
-def _submitted(remote: Any, training: Training) -> Any:
+def _submitted(remote: Any, training: PlannedTraining) -> Any:
     resources = {"num_cpus": training.cores, "num_gpus": training.gpus}
     return remote.options(**resources, max_retries=AGAIN, name=training.name).remote(training)
 
 
-def _result(ray: Any, reference: Any, training: Training) -> Trained:
+def _result(ray: Any, reference: Any, training: PlannedTraining) -> Trained:
     try:
         trained: Trained = ray.get(reference)
     except ray.exceptions.RayError as error:
@@ -66,7 +68,7 @@ def _result(ray: Any, reference: Any, training: Training) -> Trained:
     return trained
 
 
-def _tell_if_none_can(ray: Any, trainings: Sequence[Training]) -> None:
+def _tell_if_none_can(ray: Any, trainings: Sequence[PlannedTraining]) -> None:
     """Say where no node is large enough now; a cluster that grows may have one later."""
     for resource, key in (("CPU", "cores"), ("GPU", "gpus")):
         largest = max(node["Resources"].get(resource, 0) for node in ray.nodes())

@@ -20,7 +20,7 @@ FOLDERS = ("data", "clean", "noise", "noisy", "second_take")
 
 
 @dataclass(frozen=True)
-class Training:
+class PlannedTraining:
     """One training of a plan."""
 
     name: str
@@ -35,7 +35,7 @@ class Training:
     """Whether it starts over what is there."""
 
 
-def plan_trainings(path: Path, *, force: bool = False) -> list[Training]:
+def plan_trainings(path: Path, *, force: bool = False) -> list[PlannedTraining]:
     """Read a plan and resolve every training in it; nothing is begun.
 
     Args:
@@ -81,7 +81,7 @@ def _of_folders(plan: Plan, above: Path) -> list[EntrySettings]:
     ]
 
 
-def _resolved(plan: Plan, entry: EntrySettings, above: Path, *, force: bool) -> Training:
+def _resolved(plan: Plan, entry: EntrySettings, above: Path, *, force: bool) -> PlannedTraining:
     """What a training takes: what it has of its own, and else what all share."""
     own, shared = ({key: value for key, value in part if value is not None} for part in (entry, plan))
     taken: dict[str, Any] = shared | own
@@ -89,7 +89,7 @@ def _resolved(plan: Plan, entry: EntrySettings, above: Path, *, force: bool) -> 
         key: _folder(taken[key], key, entry.name, above) for key in FOLDERS if taken.get(key)
     }
     try:
-        return Training(
+        return PlannedTraining(
             name=entry.name,
             recipe=_recipe(taken, (*plan.set, *entry.set), above),
             out=above / plan.out / entry.name,

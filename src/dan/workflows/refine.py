@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 ROUNDS = "rounds"
 """Folder of what the rounds leave, within a cache."""
-Training = Callable[[Recipe, Path, Callable[[], TrainingData]], bool]
+Trainer = Callable[[Recipe, Path, Callable[[], TrainingData]], bool]
 """Trains by a recipe in a run folder on signals that are opened; whether it came to its end."""
 
 
@@ -52,7 +52,7 @@ def check_rounds(recipe: Recipe, folders: Folders) -> None:
 
 
 def refine(
-    recipe: Recipe, folders: Folders, *, cache: Path, training: Training, force: bool = False
+    recipe: Recipe, folders: Folders, *, cache: Path, training: Trainer, force: bool = False
 ) -> Path | None:
     """Train the models of all rounds and denoise with them; what is there already is used.
 

@@ -25,7 +25,7 @@ from dan.core.progress import listening, report
 from dan.core.stopping import Stopped
 from dan.training.history import Record
 from dan.training.run_folder import Run
-from dan.workflows.plan import Training
+from dan.workflows.plan import PlannedTraining
 from dan.workflows.train import is_finished, train_run
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Trained:
     """Why it failed."""
 
 
-def train_one(training: Training) -> Trained:
+def train_one(training: PlannedTraining) -> Trained:
     """Train one of many by as many threads as it has cores; whatever goes wrong is in what it returns."""
     try:
         if finished := finished_before(training):
@@ -79,7 +79,7 @@ def train_one(training: Training) -> Trained:
         return _told(training, "failed", error=f"{type(error).__name__}: {error}")
 
 
-def finished_before(training: Training) -> Trained | None:
+def finished_before(training: PlannedTraining) -> Trained | None:
     """Return what a run folder says of a training that has come to its end there; None where it is to do."""
     try:
         if training.force or not is_finished(training.recipe, training.out, folders=training.folders):
@@ -89,7 +89,7 @@ def finished_before(training: Training) -> Trained | None:
     return _told(training, "skipped")
 
 
-def _told(training: Training, state: Any, *, notes: tuple[str, ...] = (), error: str = "") -> Trained:
+def _told(training: PlannedTraining, state: Any, *, notes: tuple[str, ...] = (), error: str = "") -> Trained:
     """What came of a training, with what its run folder says."""
     try:
         history = Run(training.out).read_history()
@@ -107,7 +107,7 @@ def _told(training: Training, state: Any, *, notes: tuple[str, ...] = (), error:
     )
 
 
-def lost(training: Training, why: str) -> Trained:
+def lost(training: PlannedTraining, why: str) -> Trained:
     """Return what is said of a training whose process has ended in the middle."""
     return _told(training, "failed", error=f"its process was lost ({why}). Start the plan again to go on")
 
@@ -132,7 +132,7 @@ def _warnings() -> Iterator[list[str]]:
         logger.removeHandler(heard)
 
 
-def train_many(trainings: Sequence[Training], *, jobs: int = 1) -> Iterator[Trained]:
+def train_many(trainings: Sequence[PlannedTraining], *, jobs: int = 1) -> Iterator[Trained]:
     """Train all, so many at once, and yield what came of each as it is done.
 
     Where this ends early, as on Ctrl-C, the trainings that are under way leave checkpoints first.
@@ -166,7 +166,7 @@ def train_many(trainings: Sequence[Training], *, jobs: int = 1) -> Iterator[Trai
 class _Child:
     """A training in a process of its own, and what it tells."""
 
-    def __init__(self, training: Training) -> None:
+    def __init__(self, training: PlannedTraining) -> None:
         context = multiprocessing.get_context("spawn")
         self.training, self.done = training, 0.0
         self.pipe, end = context.Pipe(duplex=False)
@@ -188,7 +188,7 @@ class _Child:
         return None
 
 
-def _work(training: Training, pipe: Connection) -> None:
+def _work(training: PlannedTraining, pipe: Connection) -> None:
     """Train one in this process, until it is done or asked to stop, or the process that started it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the first passes it on
     signal.signal(signal.SIGTERM, _stop_once)
