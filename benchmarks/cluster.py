@@ -35,7 +35,7 @@ from dan.cluster.session import connected
 from dan.cluster.work import Done, Job, Order
 from dan.inference.denoiser import Denoiser, load
 from dan.inference.recording import Written
-from dan.workflows.denoise import Outcome, denoise_files
+from dan.workflows.denoise import FileResult, denoise_files
 
 KILLS = 5
 TURNS = 3
@@ -215,7 +215,7 @@ def driver(denoiser: Denoiser, top: Path, files: int, seconds: float) -> None:
 
 def stub(_model: list[object], _order: Order, job: Job) -> Done:
     """Do nothing, in the place of `denoise_job`."""
-    return Done(Outcome(job.source, Written(job.target, 0, 1.0)))
+    return Done(FileResult(job.source, Written(job.target, 0, 1.0)))
 
 
 def many(denoiser: Denoiser, top: Path, files: int, seconds: float) -> None:

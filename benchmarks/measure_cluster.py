@@ -25,7 +25,7 @@ from dan.cluster.work import Done, Job, Order
 from dan.inference.denoiser import load
 from dan.inference.model_file import find_model
 from dan.inference.recording import Written
-from dan.workflows.denoise import Outcome, denoise_files
+from dan.workflows.denoise import FileResult, denoise_files
 
 MODEL, RATE_HZ = "speech-16k", 16000
 LENGTHS_S = {2.0: 16, 60.0: 4}
@@ -72,7 +72,7 @@ def of_files(folder: Path) -> dict[str, float]:
 
 def nothing(_model: list[object], _order: Order, job: Job) -> Done:
     """Do nothing, in the place of the work."""
-    return Done(Outcome(job.source, Written(job.target, 0, 1.0)))
+    return Done(FileResult(job.source, Written(job.target, 0, 1.0)))
 
 
 def of_driver(folder: Path) -> dict[str, float]:

@@ -27,7 +27,7 @@ from dan.core.progress import track
 from dan.inference.denoiser import Denoiser
 from dan.inference.model_file import ModelInfo
 from dan.io.base import Missing
-from dan.workflows.denoise import Outcome, Report, check_choices, collected, left_out, named
+from dan.workflows.denoise import FileResult, Report, check_choices, collected, left_out, named
 
 
 def denoise_files(
@@ -127,7 +127,7 @@ class _Run:
     skip_existing: bool
     there: set[str]
     """Outputs that exist, where they are addresses."""
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: dict[str, FileResult] = field(default_factory=dict)
     done_before: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
@@ -162,7 +162,7 @@ class _Run:
         return target in self.there if is_address(target) else Path(target).exists()
 
     def _fail(self, source: str, target: str, error: DanError) -> None:
-        self.outcomes[source] = Outcome(source, error)
+        self.outcomes[source] = FileResult(source, error)
         self.account.add(*places(source, target), "failed", error=str(error))
 
     def take(self, job: Job, done: Done) -> None:
@@ -192,7 +192,7 @@ class _Run:
             for folder in {Path(target).parent for target in self.pairs.values() if not is_address(target)}:
                 sweep(folder, again=True)
 
-    def in_order(self) -> Iterator[Outcome]:
+    def in_order(self) -> Iterator[FileResult]:
         """Yield what came of the recordings, in the order that they were given in."""
         return (self.outcomes[source] for source in self.pairs if source in self.outcomes)
 
@@ -207,7 +207,7 @@ class _Run:
 
 def _lost(job: Job, why: str) -> Done:
     error = DanError(job.source, f"its workers were lost ({why})", "See that a node has the memory for it")
-    return Done(Outcome(job.source, error))
+    return Done(FileResult(job.source, error))
 
 
 def _there(place: str | None) -> set[str]:

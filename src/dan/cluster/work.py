@@ -16,7 +16,7 @@ from dan.core.atomic import scratch_folder
 from dan.core.errors import DanError
 from dan.inference.denoiser import Denoiser
 from dan.inference.recording import Written, denoise_recording
-from dan.workflows.denoise import Outcome, renamed
+from dan.workflows.denoise import FileResult, renamed
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Job:
 class Done:
     """What came of one recording."""
 
-    outcome: Outcome
+    outcome: FileResult
     seconds: float = 0.0
     """How long the work took."""
     node: str = ""
@@ -76,7 +76,9 @@ def denoise_job(model: Sequence[Any], order: Order, job: Job) -> Done:
         done = denoise_one(_loaded(model), order, job)
     except Exception as error:  # the rest goes on, and the driver tells
         rule = f"the work on it failed ({type(error).__name__}: {error})"
-        done = Done(Outcome(job.source, DanError(job.source, rule, "Try it without --ray and with --debug")))
+        done = Done(
+            FileResult(job.source, DanError(job.source, rule, "Try it without --ray and with --debug"))
+        )
     node = ray.get_runtime_context().get_node_id()
     return replace(done, seconds=time.perf_counter() - begun, node=node)
 
@@ -114,10 +116,10 @@ def denoise_one(denoiser: Denoiser, order: Order, job: Job) -> Done:
             contents = _taken_away(job, scratch)
         except DanError as error:
             parts = (renamed(part, names) for part in (error.what, error.rule, error.way_out))
-            return Done(Outcome(job.source, DanError(*parts)))
+            return Done(FileResult(job.source, DanError(*parts)))
     said = [renamed(note, names) for note in notes]
     return Done(
-        Outcome(job.source, Written(job.target, written.clipped_samples, written.duration_s), said),
+        FileResult(job.source, Written(job.target, written.clipped_samples, written.duration_s), said),
         contents=contents,
     )
 

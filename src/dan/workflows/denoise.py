@@ -120,7 +120,7 @@ def check_choices(strength: float, sample_rate_hz: float | None, *, force: bool,
 
 
 @dataclass
-class Outcome:
+class FileResult:
     """What came of one file."""
 
     source: Path | str
@@ -128,7 +128,7 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
 
 
-def collected(outcomes: Iterable[Outcome]) -> Report:
+def collected(outcomes: Iterable[FileResult]) -> Report:
     """The report of all outcomes together; what there is to say of several files is said once."""
     report, told = Report(), dict[str, list[Path | str]]()
     for outcome in outcomes:
@@ -142,10 +142,10 @@ def collected(outcomes: Iterable[Outcome]) -> Report:
     return report
 
 
-Work = Callable[..., Outcome]
+Work = Callable[..., FileResult]
 
 
-def _each(work: Work, pairs: dict[Path, Path], cores: int) -> list[Outcome]:
+def _each(work: Work, pairs: dict[Path, Path], cores: int) -> list[FileResult]:
     """Work on each pair, several at once, and return what came of them in their order."""
     at_once = min(cores, max(1, len(pairs)))
     with crew_of(cores, recordings=at_once) if cores > at_once else nullcontext() as crew:
@@ -155,7 +155,7 @@ def _each(work: Work, pairs: dict[Path, Path], cores: int) -> list[Outcome]:
         return _side_by_side(work, pairs, at_once)
 
 
-def _side_by_side(work: Work, pairs: dict[Path, Path], at_once: int) -> list[Outcome]:
+def _side_by_side(work: Work, pairs: dict[Path, Path], at_once: int) -> list[FileResult]:
     stop = threading.Event()
     with ThreadPoolExecutor(at_once) as pool:
         futures = [pool.submit(work, source, target, stop=stop) for source, target in pairs.items()]
@@ -178,7 +178,7 @@ def _denoise_one(
     force: bool,
     crew: Crew | None,
     stop: threading.Event | None = None,
-) -> Outcome:
+) -> FileResult:
     """Denoise a file; what is wrong with it is its result."""
     try:
         written, notes = denoise_recording(
@@ -192,9 +192,9 @@ def _denoise_one(
             stop=stop,
             crew=crew,
         )
-        return Outcome(source, written, notes)
+        return FileResult(source, written, notes)
     except DanError as error:
-        return Outcome(source, error)
+        return FileResult(source, error)
 
 
 @contextmanager

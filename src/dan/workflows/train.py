@@ -79,7 +79,7 @@ class Session:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingResult:
     """What a session left."""
 
     run: Run
@@ -99,7 +99,7 @@ def train_run(
     max_minutes: float | None = None,
     device: str = "cpu",
     tensorboard: bool = False,
-) -> Outcome:
+) -> TrainingResult:
     """Train by a recipe in a run folder; the same call again resumes, also after Ctrl-C.
 
     What happens is logged, and each validation with it. In several processes, as `torchrun` starts them, each
@@ -142,9 +142,9 @@ def train_run(
         return _train(run, recipe, opening, session)
 
 
-def _train_in_rounds(run: Run, recipe: Recipe, folders: Folders, session: Session) -> Outcome:
+def _train_in_rounds(run: Run, recipe: Recipe, folders: Folders, session: Session) -> TrainingResult:
     """Train the models of the rounds within the run's cache, and from their outputs the run's own."""
-    outcomes: list[Outcome] = []
+    outcomes: list[TrainingResult] = []
 
     def training(recipe: Recipe, out: Path, opening: Callable[[], TrainingData]) -> bool:
         with _held(Run(out)):
@@ -158,7 +158,9 @@ def _train_in_rounds(run: Run, recipe: Recipe, folders: Folders, session: Sessio
     return _train(run, recipe, partial(open_refined, recipe, folders, denoised, cache=run.cache), session)
 
 
-def _train(run: Run, recipe: Recipe, opening: Callable[[], TrainingData] | None, session: Session) -> Outcome:
+def _train(
+    run: Run, recipe: Recipe, opening: Callable[[], TrainingData] | None, session: Session
+) -> TrainingResult:
     """Train in a run folder that is held, on signals that are opened, or on data made for it."""
     signals = _opened(recipe, run, opening, force=session.force)
     state = _begun(recipe, run, signals, session.place)
@@ -355,7 +357,7 @@ def _keep(run: Run) -> Callable[[TrainingState], None]:
     return checkpoint
 
 
-def _finish(run: Run, state: TrainingState, validation: ValidationSet, complete: bool) -> Outcome:
+def _finish(run: Run, state: TrainingState, validation: ValidationSet, complete: bool) -> TrainingResult:
     losses = state.recipe.losses
     told, doubt = list[str](), ""
     if state.history and processes.rank() == 0:
@@ -367,7 +369,7 @@ def _finish(run: Run, state: TrainingState, validation: ValidationSet, complete:
     lines = [*verdict(state.history, snr_cost_db=cost_db, doubt=doubt), *told]
     for line in lines:
         log.info(line)
-    return Outcome(run, state, complete, lines)
+    return TrainingResult(run, state, complete, lines)
 
 
 def model_info(state: TrainingState, signals: TrainingData) -> ModelInfo:
