@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from dan.config import AugmentationSettings
-from dan.data.index import Corpus, Entry
+from dan.data.index import Corpus, IndexEntry
 from dan.data.own_noise import grouped, own_noise, split_owned
 from dan.data.split import split
 from dan.data.takes import NoisierMixer
 
 
 def corpus(*names):
-    entries = (Entry(Path("/c") / name, name, 100.0, (0,), name, 0, 1000) for name in sorted(names))
+    entries = (IndexEntry(Path("/c") / name, name, 100.0, (0,), name, 0, 1000) for name in sorted(names))
     return Corpus(Path("/c"), tuple(entries))
 
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dan.core.errors import DanError
-from dan.data.index import Corpus, Entry
+from dan.data.index import Corpus, IndexEntry
 from dan.data.split import follow, halve, pair, split
 
 
 def entry(name, length=16000, *, start=0, digest=None, rate_hz=8000.0, channels=(0,)):
-    return Entry(Path("/c") / name, name, rate_hz, channels, digest or name, start, start + length)
+    return IndexEntry(Path("/c") / name, name, rate_hz, channels, digest or name, start, start + length)
 
 
 def corpus(*names, root="/c", **values):

@@ -11,7 +11,7 @@ import numpy as np
 
 from dan.benchmark.lag import check_lag
 from dan.benchmark.peers import Opened, Peer, named_peer, open_peer, size_bytes, usual_peers
-from dan.benchmark.results import Benchmark, Comparison, Cost, Entry, Quality, machine
+from dan.benchmark.results import Benchmark, Comparison, Cost, PeerResult, Quality, machine
 from dan.benchmark.startup import Start, start
 from dan.benchmark.timing import Spread, in_turns, one_core, seconds_of, spread
 from dan.benchmark.trials import Trial, check_count, drawn, from_folder, from_recordings, is_drawn, kind_of
@@ -177,7 +177,7 @@ def compare(
     with one_core():
         costs = _costs(opened, trial, samples=len(block), turns=turns)
     entries = [
-        Entry(peer.name, peer.kind == "dan", _quality(peer.name, values[peer.name]), costs[peer.name])
+        PeerResult(peer.name, peer.kind == "dan", _quality(peer.name, values[peer.name]), costs[peer.name])
         for peer in opened
     ]
     return Comparison(trial.words, rate_hz, trial.kind, tuple(entries), notes, figures.remarks)

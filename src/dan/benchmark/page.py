@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dan.benchmark.results import Benchmark, Comparison, Entry, Quality
+from dan.benchmark.results import Benchmark, Comparison, PeerResult, Quality
 from dan.benchmark.timing import Spread
 from dan.core.grid import markdown_grid
 from dan.evaluation.table import number
@@ -52,7 +52,7 @@ def cells(comparison: Comparison, *, brief: bool = False) -> tuple[list[str], li
     return head, lines
 
 
-def _line(entry: Entry, extra: Sequence[str]) -> list[str]:
+def _line(entry: PeerResult, extra: Sequence[str]) -> list[str]:
     quality, cost = entry.quality, entry.cost
     low, high = quality.interval_db
     gain = f"{quality.si_sdr_gain_db:.2f} ({low:.2f} to {high:.2f})" if entry.name != "noisy" else ""
@@ -78,7 +78,7 @@ def _bounded(quality: Quality, name: str) -> str:
     return f"{value} ({low} to {high})"
 
 
-def shown(entry: Entry) -> str:
+def shown(entry: PeerResult) -> str:
     """What a table and a picture call a row."""
     return f"DAN {entry.name}" if entry.is_dan else LABELS.get(entry.name, entry.name)
 

@@ -53,7 +53,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Entry:
+class PeerResult:
     """One row: the noisy input first, whose cost is that of Python and numpy alone."""
 
     name: str
@@ -69,7 +69,7 @@ class Comparison:
     signals: str
     sample_rate_hz: float
     kind: str | None
-    entries: tuple[Entry, ...]
+    entries: tuple[PeerResult, ...]
     notes: dict[str, str] = field(default_factory=dict)
     """Why a row is missing, by its name."""
     remarks: tuple[str, ...] = ()

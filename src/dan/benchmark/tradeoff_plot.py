@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dan.benchmark.page import shown
-from dan.benchmark.results import Comparison, Entry
+from dan.benchmark.results import Comparison, PeerResult
 from dan.core.errors import DanError
 from dan.report.style import INK, SMALL, TEXT, colour_of, new_figure, style_axes, styled
 
@@ -35,7 +35,7 @@ def plot_tradeoff(comparison: Comparison) -> Figure:
     entries = [entry for entry in comparison.entries if entry.cost.whole_rtf]
     if not entries:
         raise DanError("0 peers", "there is nothing to draw", "Compare at least one")
-    heights: dict[str, Callable[[Entry], float]] = {
+    heights: dict[str, Callable[[PeerResult], float]] = {
         "SI-SDR gain in dB": lambda one: one.quality.si_sdr_gain_db
     }
     if all("pesq" in entry.quality.figures for entry in entries):
@@ -56,22 +56,22 @@ def plot_tradeoff(comparison: Comparison) -> Figure:
     return figure
 
 
-Figured = Callable[[Entry], float]
+Figured = Callable[[PeerResult], float]
 
 
-def _rtf(entry: Entry) -> float:
+def _rtf(entry: PeerResult) -> float:
     return entry.cost.whole_rtf.median if entry.cost.whole_rtf else float("nan")
 
 
-def _first_sample(entry: Entry) -> float:
+def _first_sample(entry: PeerResult) -> float:
     return entry.cost.first_sample_s.median
 
 
-def _colour(entry: Entry) -> str:
+def _colour(entry: PeerResult) -> str:
     return colour_of("dan" if entry.is_dan else entry.name)
 
 
-def _draw(axes: Axes, entries: Sequence[Entry], cost: Figured, height: Figured) -> None:
+def _draw(axes: Axes, entries: Sequence[PeerResult], cost: Figured, height: Figured) -> None:
     axes.set_xscale("log")
     for entry in entries:
         size = 9 if entry.is_dan else 6
@@ -79,7 +79,7 @@ def _draw(axes: Axes, entries: Sequence[Entry], cost: Figured, height: Figured) 
     axes.margins(x=0.3, y=0.15)
 
 
-def _name(axes: Axes, entries: Sequence[Entry], cost: Figured, height: Figured) -> None:
+def _name(axes: Axes, entries: Sequence[PeerResult], cost: Figured, height: Figured) -> None:
     """Names beside the points, towards the middle; one that would lie over another moves down."""
     points = 72 / axes.figure.dpi
     middle = math.sqrt(min(map(cost, entries)) * max(map(cost, entries)))

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from dan.core.arrays import Signal
-from dan.data.index import Corpus, Entry
+from dan.data.index import Corpus, IndexEntry
 from dan.data.levels import QUIET_DB, Levels
 from dan.data.shelf import Shelf
 
@@ -71,7 +71,7 @@ class Crops:
         skip_quiet: bool = False,
         cache: Path | None = None,
     ) -> None:
-        folders: dict[str, list[Entry]] = defaultdict(list)
+        folders: dict[str, list[IndexEntry]] = defaultdict(list)
         for entry in corpus.entries:
             folders[entry.folder].append(entry)
         self._corpus, self._folders = corpus, list(folders.values())
@@ -125,7 +125,7 @@ class Crops:
             )
         return notes
 
-    def _parts(self, entry: Entry, channel: int) -> Iterator[Signal]:
+    def _parts(self, entry: IndexEntry, channel: int) -> Iterator[Signal]:
         for start in range(entry.start, entry.stop, PART_SAMPLES):
             yield self._shelf.read(entry, channel, start, min(PART_SAMPLES, entry.stop - start))
 
@@ -167,7 +167,7 @@ class Crops:
         faded[len(piece) - size :] *= ramp[::-1]
         return faded
 
-    def _piece(self, entry: Entry, most: int, speed: float, random: np.random.Generator) -> Signal:
+    def _piece(self, entry: IndexEntry, most: int, speed: float, random: np.random.Generator) -> Signal:
         """All of a recording, or a cut of `most` samples from a longer one."""
         weights = self._weights(entry, random)
         ratio = self._rate_hz / (entry.sample_rate_hz * speed)
@@ -183,7 +183,7 @@ class Crops:
         return self._resampled(stretch, entry, speed)[lead : lead + most]
 
     def _start(
-        self, entry: Entry, weights: dict[int, np.float32], needed: int, random: np.random.Generator
+        self, entry: IndexEntry, weights: dict[int, np.float32], needed: int, random: np.random.Generator
     ) -> int:
         """A random place from which so many samples are not near-silent, or the loudest."""
         levels = self._levels.get((entry.name, next(iter(weights))))
@@ -193,7 +193,7 @@ class Crops:
                 return start
         return min(entry.start + levels.loudest_start(needed), entry.stop - needed) if levels else start
 
-    def _weights(self, entry: Entry, random: np.random.Generator) -> dict[int, np.float32]:
+    def _weights(self, entry: IndexEntry, random: np.random.Generator) -> dict[int, np.float32]:
         """What each channel of a recording counts: one of them 1, or all a part of 1."""
         if not self._mix_channels:
             return {entry.channels[random.integers(len(entry.channels))]: np.float32(1)}
@@ -201,7 +201,7 @@ class Crops:
         weights = (drawn / np.linalg.norm(drawn)).astype(np.float32)
         return dict(zip(entry.channels, weights, strict=True))
 
-    def _read(self, entry: Entry, weights: dict[int, np.float32], first: int, last: int) -> Signal:
+    def _read(self, entry: IndexEntry, weights: dict[int, np.float32], first: int, last: int) -> Signal:
         """The samples from `first` up to `last`, filtered as the whole recording would be."""
         margin = 0
         if self._highpass_hz:
@@ -218,7 +218,7 @@ class Crops:
             wide = highpass(wide, sample_rate_hz=entry.sample_rate_hz, cutoff_hz=self._highpass_hz)
         return wide[first - start : last - start]
 
-    def _resampled(self, signal: Signal, entry: Entry, speed: float) -> Signal:
+    def _resampled(self, signal: Signal, entry: IndexEntry, speed: float) -> Signal:
         rate_hz = round(entry.sample_rate_hz * speed, 6)  # so that soxr sees a ratio of whole numbers
         if rate_hz == self._rate_hz:
             return signal

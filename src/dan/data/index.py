@@ -34,7 +34,7 @@ smallest value, and it has so many values: of a coarse or switched signal that s
 
 
 @dataclass(frozen=True)
-class Entry:
+class IndexEntry:
     """A recording, or the stretch of it that lies on one side of a split."""
 
     path: Path
@@ -67,7 +67,7 @@ class Corpus:
     """The recordings of a folder, by name."""
 
     folder: Path
-    entries: tuple[Entry, ...]
+    entries: tuple[IndexEntry, ...]
     notes: tuple[str, ...] = field(default=(), compare=False)
     """What was left out, in a sentence each."""
 
@@ -105,7 +105,7 @@ def index(
     """
     root = Path(folder)
     paths = find_recordings(root)
-    entries: list[Entry] = []
+    entries: list[IndexEntry] = []
     failures: list[DanError] = []
     useless: dict[str, list[str]] = defaultdict(list)
     for path in track(paths, f"Indexing {root}"):
@@ -126,7 +126,7 @@ def index(
     return Corpus(root, tuple(entries), tuple(_notes(root, entries, left_out)))
 
 
-def _useless(entry: Entry, shortest_s: float) -> str:
+def _useless(entry: IndexEntry, shortest_s: float) -> str:
     """Why a recording is no material; empty if it is."""
     if entry.length_samples < SHORTEST_SAMPLES:
         return f"shorter than {SHORTEST_SAMPLES} samples"
@@ -135,7 +135,7 @@ def _useless(entry: Entry, shortest_s: float) -> str:
     return "" if entry.channels else "silent, all samples the same"
 
 
-def _notes(root: Path, entries: list[Entry], left_out: list[str]) -> list[str]:
+def _notes(root: Path, entries: list[IndexEntry], left_out: list[str]) -> list[str]:
     """What was left out, in one line, and what is clipped."""
     if beside := describe_left_out(root):
         left_out = [*left_out, beside]
@@ -175,13 +175,13 @@ def check_distinct(clean: Corpus, noise: Corpus, *, first: str = "clean", second
             )
 
 
-def _entry(root: Path, path: Path, sample_rate_hz: float | None) -> Entry:
+def _entry(root: Path, path: Path, sample_rate_hz: float | None) -> IndexEntry:
     with open_reader(path, sample_rate_hz=sample_rate_hz, dtype=np.float32) as recorded:
         length = recorded.length_samples or sum(block.shape[-1] for block in recorded.blocks(WHOLE_SAMPLES))
         digest, alive, clipped = _look(recorded, length)
         if recorded.sample_rate_hz is None:
             raise DanError(path, "nothing says its sample rate", "Give --sample-rate")
-        return Entry(
+        return IndexEntry(
             path=path,
             name=path.relative_to(root).as_posix(),
             sample_rate_hz=check_sample_rate(recorded.sample_rate_hz, name=f"{path}: sample_rate_hz"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from dan.data.crop import Crops
-from dan.data.index import SHORTEST_SAMPLES, Corpus, Entry
+from dan.data.index import SHORTEST_SAMPLES, Corpus, IndexEntry
 from dan.data.split import Sides
 
 Owned = Mapping[str, frozenset[str]]
@@ -70,7 +70,7 @@ def _follow(heard: Sides, noise: Corpus, owned: Owned) -> Sides | None:
 
 def _cut_each(noise: Corpus, owned: Owned) -> Sides | None:
     """The last part of each noise of its own for validation, of a single file in time."""
-    train, validation = list[Entry](), list[Entry]()
+    train, validation = list[IndexEntry](), list[IndexEntry]()
     for names in sorted(map(sorted, set(owned.values()))):
         files = [entry for entry in noise.entries if entry.name in names]
         last = max(1, round(HELD_OUT_SHARE * len(files)))
@@ -94,5 +94,5 @@ def grouped(noisy: Corpus, crops: Crops, noise: Crops, owned: Owned | None) -> l
     return [(crops.part({entry.name}), noise.part(owned[entry.name])) for entry in noisy.entries]
 
 
-def _stem(entry: Entry) -> str:
+def _stem(entry: IndexEntry) -> str:
     return entry.name.rpartition(".")[0]

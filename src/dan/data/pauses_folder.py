@@ -16,7 +16,7 @@ from dan.core.atomic import atomic_folder
 from dan.core.errors import DanError
 from dan.core.progress import track
 from dan.data.events import cut_events
-from dan.data.index import Corpus, Entry, index
+from dan.data.index import Corpus, IndexEntry, index
 from dan.data.pauses import Pauses, annotated_pauses, find_pauses
 from dan.io.annotations import Annotations, find_annotations
 from dan.io.recordings import open_reader, write
@@ -143,7 +143,7 @@ def _told_events(events: Path, count: int) -> str:
 
 
 def _annotated(
-    entry: Entry, labels: Path | None, around_s: tuple[float, float]
+    entry: IndexEntry, labels: Path | None, around_s: tuple[float, float]
 ) -> tuple[Annotations | None, str]:
     """What is marked in a recording if it says where noise is, and how its pauses are told, in words."""
     found = find_annotations(entry.path, labels=labels, sample_rate_hz=entry.sample_rate_hz)
@@ -156,14 +156,14 @@ def _annotated(
     return None, f"the level, as {found.source} are points: --around says how far an event reaches"
 
 
-def _channels(entry: Entry) -> Iterator[tuple[int, Signal]]:
+def _channels(entry: IndexEntry) -> Iterator[tuple[int, Signal]]:
     with open_reader(entry.path, sample_rate_hz=entry.sample_rate_hz, dtype=np.float32) as recorded:
         whole = recorded.read(0, entry.stop)
     for channel in entry.channels:
         yield channel, whole[channel]
 
 
-def _write_stretches(made: Path, entry: Entry, channel: int, pieces: Mapping[int, Signal]) -> int:
+def _write_stretches(made: Path, entry: IndexEntry, channel: int, pieces: Mapping[int, Signal]) -> int:
     """Write pieces of a channel, in their order; how many there are."""
     suffix = ".wav" if entry.sample_rate_hz == round(entry.sample_rate_hz) else ".npy"
     for number, start in enumerate(sorted(pieces)):

@@ -14,7 +14,7 @@ import numpy as np
 from dan.core.arrays import Signal
 from dan.core.atomic import atomic_write
 from dan.core.errors import DanError
-from dan.data.index import Corpus, Entry
+from dan.data.index import Corpus, IndexEntry
 from dan.io.recordings import Reader, open_reader
 
 KEPT_BYTES = 2**28
@@ -49,7 +49,7 @@ class Shelf:
                 f"{corpus.folder}: {len(slow)} files are decoded once to {cache} ({size / 1e9:.2g} GB)"
             )
 
-    def read(self, entry: Entry, channel: int, start: int, count: int) -> Signal:
+    def read(self, entry: IndexEntry, channel: int, start: int, count: int) -> Signal:
         """Samples of one channel from `start` in the file: ``[count]``, float32.
 
         Raises:
@@ -61,7 +61,7 @@ class Shelf:
             return np.asarray(self._kept[entry.path][channel, start : start + count])
         return np.asarray(self._read(entry, start, count)[channel])
 
-    def _decoded(self, entry: Entry, cache: Path) -> Signal:
+    def _decoded(self, entry: IndexEntry, cache: Path) -> Signal:
         """The whole file ``[C, T]``, mapped from the cache."""
         path = cache / f"{entry.digest}.npy"
         if not path.is_file():
@@ -69,7 +69,7 @@ class Shelf:
                 _decode(recorded, temporary)
         return np.asarray(np.load(path, mmap_mode="r"))
 
-    def _read(self, entry: Entry, start: int, count: int) -> Signal:
+    def _read(self, entry: IndexEntry, start: int, count: int) -> Signal:
         if self._cache and entry.path.suffix.lower() not in SEEKABLE:
             stretch = np.array(self._decoded(entry, self._cache)[:, start : start + count])
         else:
@@ -79,10 +79,10 @@ class Shelf:
             raise DanError(entry.path, rule, "Leave the recordings in peace")
         return stretch
 
-    def _opened(self, entry: Entry) -> Reader:
+    def _opened(self, entry: IndexEntry) -> Reader:
         return open_reader(entry.path, sample_rate_hz=entry.sample_rate_hz, dtype=np.float32)
 
-    def _from_file(self, entry: Entry, start: int, count: int) -> Signal:
+    def _from_file(self, entry: IndexEntry, start: int, count: int) -> Signal:
         with self._opened(entry) as recorded:
             return recorded.read(start, count)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from dan.config import SplitBy
 from dan.core.errors import DanError
-from dan.data.index import SHORTEST_SAMPLES, Corpus, Entry, check_distinct
+from dan.data.index import SHORTEST_SAMPLES, Corpus, IndexEntry, check_distinct
 
 MOST = 1 / 3
 """Share of few or short recordings that is held out at most so that it lasts long enough."""
@@ -68,7 +68,7 @@ def split(
                 "Set recordings.held_out_share instead",
             )
         return _split_time(corpus, held_out_share, least_s, gap_s, shortest_s)
-    groups: dict[str, list[Entry]] = defaultdict(list)
+    groups: dict[str, list[IndexEntry]] = defaultdict(list)
     for entry in corpus.entries:
         groups[entry.folder if by == "folder" else entry.name].append(entry)
     names = sorted(groups)
@@ -143,7 +143,7 @@ def follow(side: Corpus, noisy: Corpus) -> Corpus:
     return _part(noisy, cut)
 
 
-def _part(corpus: Corpus, entries: list[Entry]) -> Corpus:
+def _part(corpus: Corpus, entries: list[IndexEntry]) -> Corpus:
     return Corpus(corpus.folder, tuple(sorted(entries, key=lambda entry: entry.name)))
 
 
@@ -172,7 +172,9 @@ def _split_time(corpus: Corpus, share: float, least_s: float, gap_s: float, shor
     return Sides(train, validation, note)
 
 
-def _cut(entry: Entry, share: float, wanted: float, gap_s: float, shortest_s: float) -> tuple[Entry, Entry]:
+def _cut(
+    entry: IndexEntry, share: float, wanted: float, gap_s: float, shortest_s: float
+) -> tuple[IndexEntry, IndexEntry]:
     """What lies before the gap, and what after it: the share, or what is wanted where a third is as much."""
     gap = round(gap_s * entry.sample_rate_hz)
     more = min(round(wanted * entry.length_samples), int(MOST * (entry.length_samples - gap)))
@@ -198,11 +200,11 @@ def _listed(by: str, chosen: list[str]) -> str:
     return f"{len(chosen)} {by}{'s' if len(chosen) > 1 else ''} ({few}{', ...' if len(chosen) > 5 else ''})"
 
 
-def _stem(entry: Entry) -> str:
+def _stem(entry: IndexEntry) -> str:
     return entry.name.rpartition(".")[0]
 
 
-def _matched(clean: Entry, noisy: Entry) -> tuple[Entry, Entry]:
+def _matched(clean: IndexEntry, noisy: IndexEntry) -> tuple[IndexEntry, IndexEntry]:
     """Both with the channels that hold a signal in either."""
     common = tuple(sorted({*clean.channels} & {*noisy.channels}))
     for what, unit in (("length_samples", "samples long"), ("sample_rate_hz", "Hz")):

@@ -12,7 +12,7 @@ import numpy as np
 from dan.core.atomic import atomic_folder
 from dan.core.errors import DanError
 from dan.core.progress import track
-from dan.data.index import Entry, index
+from dan.data.index import IndexEntry, index
 from dan.io.annotations import Mark, find_annotations
 from dan.io.recordings import open_reader, write
 
@@ -78,7 +78,9 @@ def write_trials(
     )
 
 
-def _write_pairs(made: Path, entry: Entry, marks: tuple[Mark, ...], window_s: tuple[float, float]) -> int:
+def _write_pairs(
+    made: Path, entry: IndexEntry, marks: tuple[Mark, ...], window_s: tuple[float, float]
+) -> int:
     """Write the pairs of a recording; how many there are."""
     starts: dict[str, list[int]] = defaultdict(list)
     rate_hz = entry.sample_rate_hz

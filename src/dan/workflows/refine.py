@@ -20,7 +20,7 @@ from dan.core.arrays import Signal
 from dan.core.atomic import atomic_folder
 from dan.core.errors import DanError
 from dan.core.progress import track
-from dan.data.index import Corpus, Entry
+from dan.data.index import Corpus, IndexEntry
 from dan.data.noisy_source import INPUTS, OUTPUTS, open_noisy, open_refined
 from dan.data.recordings import HALVES, Half, heard_by_half, indexed
 from dan.data.recordings_source import Folders, TrainingData
@@ -126,7 +126,7 @@ def write_outputs(recipe: Recipe, folders: Folders, out: Path, *, models: tuple[
                 write(path, signal.astype(np.float32), sample_rate_hz=recipe.signal.sample_rate_hz)
 
 
-def _read(recipe: Recipe, entry: Entry) -> Signal:
+def _read(recipe: Recipe, entry: IndexEntry) -> Signal:
     """The channels of a recording that hold a signal ``[C, T]``, at the recipe's rate."""
     with open_reader(entry.path, sample_rate_hz=entry.sample_rate_hz, dtype=np.float32) as recorded:
         signal = recorded.read(0, entry.stop)[list(entry.channels)]
@@ -139,7 +139,11 @@ def _read(recipe: Recipe, entry: Entry) -> Signal:
 
 
 def _crossed(
-    recipe: Recipe, signal: Signal, entry: Entry, heard: list[Entry], models: tuple[Denoiser, Denoiser]
+    recipe: Recipe,
+    signal: Signal,
+    entry: IndexEntry,
+    heard: list[IndexEntry],
+    models: tuple[Denoiser, Denoiser],
 ) -> Signal:
     """A recording denoised by the first model, and what that one has heard of it by the second."""
     rate_hz = models[0].sample_rate_hz
