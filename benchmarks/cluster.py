@@ -32,7 +32,7 @@ import typer
 import dan.cluster.denoise
 from dan.cluster.denoise import denoise_files as denoise_on_ray
 from dan.cluster.session import connected
-from dan.cluster.work import Done, Job, Order
+from dan.cluster.work import Order, RecordingResult, RecordingTask
 from dan.inference.denoiser import Denoiser, load
 from dan.inference.recording import Written
 from dan.workflows.denoise import FileResult, denoise_files
@@ -213,9 +213,9 @@ def driver(denoiser: Denoiser, top: Path, files: int, seconds: float) -> None:
     typer.echo(again.stderr.strip().splitlines()[-1])
 
 
-def stub(_model: list[object], _order: Order, job: Job) -> Done:
+def stub(_model: list[object], _order: Order, job: RecordingTask) -> RecordingResult:
     """Do nothing, in the place of `denoise_job`."""
-    return Done(FileResult(job.source, Written(job.target, 0, 1.0)))
+    return RecordingResult(FileResult(job.source, Written(job.target, 0, 1.0)))
 
 
 def many(denoiser: Denoiser, top: Path, files: int, seconds: float) -> None:

@@ -21,7 +21,7 @@ import typer
 
 import dan.cluster.denoise
 from dan.cluster.session import connected
-from dan.cluster.work import Done, Job, Order
+from dan.cluster.work import Order, RecordingResult, RecordingTask
 from dan.inference.denoiser import load
 from dan.inference.model_file import find_model
 from dan.inference.recording import Written
@@ -70,9 +70,9 @@ def of_files(folder: Path) -> dict[str, float]:
     }
 
 
-def nothing(_model: list[object], _order: Order, job: Job) -> Done:
+def nothing(_model: list[object], _order: Order, job: RecordingTask) -> RecordingResult:
     """Do nothing, in the place of the work."""
-    return Done(FileResult(job.source, Written(job.target, 0, 1.0)))
+    return RecordingResult(FileResult(job.source, Written(job.target, 0, 1.0)))
 
 
 def of_driver(folder: Path) -> dict[str, float]:

@@ -20,7 +20,7 @@ from dan.cluster.plan import is_below, manifest_beside, places, plan_all, witnes
 from dan.cluster.session import LOCAL, connected
 from dan.cluster.storage import is_address, is_in_one_process
 from dan.cluster.tasks import Tasks, check_version
-from dan.cluster.work import Done, Job, Order, denoise_job
+from dan.cluster.work import Order, RecordingResult, RecordingTask, denoise_job
 from dan.core.atomic import sweep, taken
 from dan.core.errors import DanError
 from dan.core.progress import track
@@ -131,14 +131,14 @@ class _Run:
     done_before: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
-    def jobs(self) -> Iterator[Job]:
+    def jobs(self) -> Iterator[RecordingTask]:
         """Yield what is to be done, in order, and note it as started."""
         for source, target in self.pairs.items():
             if not self._settled(source, target):
                 is_there = self._exists(target)
                 self.account.add(*places(source, target), "replacing" if is_there else "started")
                 contents = _contents(source) if is_in_one_process(source) else None
-                yield Job(source, target, contents)
+                yield RecordingTask(source, target, contents)
 
     def _settled(self, source: str, target: str) -> bool:
         """Whether there is nothing to do for a recording, or nothing may be done."""
@@ -165,7 +165,7 @@ class _Run:
         self.outcomes[source] = FileResult(source, error)
         self.account.add(*places(source, target), "failed", error=str(error))
 
-    def take(self, job: Job, done: Done) -> None:
+    def take(self, job: RecordingTask, done: RecordingResult) -> None:
         """Note what came of a recording."""
         result = done.outcome.result
         if isinstance(result, DanError):
@@ -205,9 +205,9 @@ class _Run:
         return [f"{named(files)}: {note}" for note, files in notes.items() if files]
 
 
-def _lost(job: Job, why: str) -> Done:
+def _lost(job: RecordingTask, why: str) -> RecordingResult:
     error = DanError(job.source, f"its workers were lost ({why})", "See that a node has the memory for it")
-    return Done(FileResult(job.source, error))
+    return RecordingResult(FileResult(job.source, error))
 
 
 def _there(place: str | None) -> set[str]:

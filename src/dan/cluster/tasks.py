@@ -31,11 +31,11 @@ class Result(Protocol):
         ...
 
 
-Job = TypeVar("Job")
-Done = TypeVar("Done", bound=Result)
+TaskT = TypeVar("TaskT")
+ResultT = TypeVar("ResultT", bound=Result)
 
 
-class Tasks(Generic[Job, Done]):
+class Tasks(Generic[TaskT, ResultT]):
     """One function over many jobs, side by side on a cluster.
 
     Args:
@@ -48,18 +48,18 @@ class Tasks(Generic[Job, Done]):
     def __init__(
         self,
         ray: Any,
-        function: Callable[..., Done],
+        function: Callable[..., ResultT],
         *,
-        lost: Callable[[Job, str], Done],
+        lost: Callable[[TaskT, str], ResultT],
         at_once: int | None = None,
     ) -> None:
         self.ray, self.lost, self.most = ray, lost, at_once
         self.remote = ray.remote(function)
-        self.flight: dict[Any, tuple[Job, bool]] = {}
+        self.flight: dict[Any, tuple[TaskT, bool]] = {}
         """Jobs in flight, and whether they have failed before."""
         self._looked, self._most = 0.0, LEAST_AT_ONCE
 
-    def run(self, jobs: Iterable[Job], *arguments: Any) -> Iterator[tuple[Job, Done]]:
+    def run(self, jobs: Iterable[TaskT], *arguments: Any) -> Iterator[tuple[TaskT, ResultT]]:
         """Yield each job with what came of it, as they are done.
 
         Args:
@@ -89,7 +89,9 @@ class Tasks(Generic[Job, Done]):
             self._looked, self._most = time.monotonic(), max(LEAST_AT_ONCE, AT_ONCE * cores)
         return self._most
 
-    def _submit(self, job: Job, arguments: tuple[Any, ...], *, not_on: str = "", again: bool = False) -> None:
+    def _submit(
+        self, job: TaskT, arguments: tuple[Any, ...], *, not_on: str = "", again: bool = False
+    ) -> None:
         options: dict[str, Any] = {"max_retries": 0 if again else LOST_WORKERS, "num_cpus": 1}
         if not_on and (other := self._other_node(not_on)):
             strategies = self.ray.util.scheduling_strategies
@@ -108,9 +110,9 @@ class Tasks(Generic[Job, Done]):
         ready, _ = self.ray.wait(flight, num_returns=len(flight), timeout=0)
         return list(ready)
 
-    def _result(self, reference: Any, job: Job) -> Done:
+    def _result(self, reference: Any, job: TaskT) -> ResultT:
         try:
-            done: Done = self.ray.get(reference)
+            done: ResultT = self.ray.get(reference)
         except self.ray.exceptions.RayError as error:
             return self.lost(job, f"{type(error).__name__}: {str(error).splitlines()[0]}")
         return done

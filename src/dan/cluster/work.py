@@ -34,7 +34,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Job:
+class RecordingTask:
     """One recording."""
 
     source: str
@@ -45,7 +45,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Done:
+class RecordingResult:
     """What came of one recording."""
 
     outcome: FileResult
@@ -61,7 +61,7 @@ class Done:
         return isinstance(self.outcome.result, DanError)
 
 
-def denoise_job(model: Sequence[Any], order: Order, job: Job) -> Done:
+def denoise_job(model: Sequence[Any], order: Order, job: RecordingTask) -> RecordingResult:
     """Denoise a recording; whatever is wrong with it is in what is returned.
 
     Args:
@@ -76,7 +76,7 @@ def denoise_job(model: Sequence[Any], order: Order, job: Job) -> Done:
         done = denoise_one(_loaded(model), order, job)
     except Exception as error:  # the rest goes on, and the driver tells
         rule = f"the work on it failed ({type(error).__name__}: {error})"
-        done = Done(
+        done = RecordingResult(
             FileResult(job.source, DanError(job.source, rule, "Try it without --ray and with --debug"))
         )
     node = ray.get_runtime_context().get_node_id()
@@ -97,7 +97,7 @@ def _loaded(model: Sequence[Any]) -> Denoiser:
     return _models[reference.hex()]
 
 
-def denoise_one(denoiser: Denoiser, order: Order, job: Job) -> Done:
+def denoise_one(denoiser: Denoiser, order: Order, job: RecordingTask) -> RecordingResult:
     """Denoise a recording on this machine."""
     with ExitStack() as stack:
         names: dict[str, str] = {}
@@ -116,15 +116,15 @@ def denoise_one(denoiser: Denoiser, order: Order, job: Job) -> Done:
             contents = _taken_away(job, scratch)
         except DanError as error:
             parts = (renamed(part, names) for part in (error.what, error.rule, error.way_out))
-            return Done(FileResult(job.source, DanError(*parts)))
+            return RecordingResult(FileResult(job.source, DanError(*parts)))
     said = [renamed(note, names) for note in notes]
-    return Done(
+    return RecordingResult(
         FileResult(job.source, Written(job.target, written.clipped_samples, written.duration_s), said),
         contents=contents,
     )
 
 
-def _brought(job: Job, order: Order, stack: ExitStack, names: dict[str, str]) -> Path:
+def _brought(job: RecordingTask, order: Order, stack: ExitStack, names: dict[str, str]) -> Path:
     """The recording as a file of this machine."""
     if not is_address(job.source):
         path = Path(order.folder, job.source)
@@ -139,7 +139,9 @@ def _brought(job: Job, order: Order, stack: ExitStack, names: dict[str, str]) ->
     return folder / job.source.rpartition("/")[2]
 
 
-def _place(job: Job, order: Order, stack: ExitStack, names: dict[str, str]) -> tuple[Path, Path | None]:
+def _place(
+    job: RecordingTask, order: Order, stack: ExitStack, names: dict[str, str]
+) -> tuple[Path, Path | None]:
     """Where this machine writes to, and the folder of it where that is not the target itself."""
     if not is_address(job.target):
         path = Path(order.folder, job.target)
@@ -156,7 +158,7 @@ def _place(job: Job, order: Order, stack: ExitStack, names: dict[str, str]) -> t
     return folder / job.target.rpartition("/")[2], folder
 
 
-def _taken_away(job: Job, scratch: Path | None) -> dict[str, bytes]:
+def _taken_away(job: RecordingTask, scratch: Path | None) -> dict[str, bytes]:
     """Bring what was written to its address; what no other process sees is returned."""
     if scratch is None:
         return {}
