@@ -14,7 +14,7 @@ from dan.benchmark import compare as module
 from dan.benchmark import peers, trials
 from dan.benchmark.compare import benchmark, compare
 from dan.benchmark.page import cells, to_markdown
-from dan.benchmark.peers import Opened, Peer
+from dan.benchmark.peers import LoadedPeer, Peer
 from dan.benchmark.results import Benchmark, read_benchmark
 from dan.benchmark.startup import Start, start
 from dan.benchmark.timing import Spread, in_turns, one_core, spread
@@ -45,16 +45,16 @@ def failing(signal):
 
 
 FAKES = {
-    "half": Opened(wait(0.0, lambda signal: signal / 2)),
-    "slow": Opened(
+    "half": LoadedPeer(wait(0.0, lambda signal: signal / 2)),
+    "slow": LoadedPeer(
         wait(0.02, lambda signal: signal - signal.mean()),
         stream=lambda: wait(0.004, lambda block: block),
         hop_length=160,
         latency_samples=32,
     ),
-    "failing": Opened(failing),
-    "shorter": Opened(lambda signal: signal[1:]),
-    "endless": Opened(lambda signal: signal * np.float32(np.inf)),
+    "failing": LoadedPeer(failing),
+    "shorter": LoadedPeer(lambda signal: signal[1:]),
+    "endless": LoadedPeer(lambda signal: signal * np.float32(np.inf)),
 }
 
 

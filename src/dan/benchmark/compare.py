@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dan.benchmark.lag import check_lag
-from dan.benchmark.peers import Opened, Peer, named_peer, open_peer, size_bytes, usual_peers
+from dan.benchmark.peers import LoadedPeer, Peer, named_peer, open_peer, size_bytes, usual_peers
 from dan.benchmark.results import Benchmark, Comparison, Cost, PeerResult, Quality, machine
 from dan.benchmark.startup import Start, start
 from dan.benchmark.timing import Spread, in_turns, one_core, seconds_of, spread
@@ -148,7 +148,7 @@ def compare(
     *,
     turns: int = 7,
     dnsmos: Path | None = None,
-    opening: Callable[..., Opened] = open_peer,
+    opening: Callable[..., LoadedPeer] = open_peer,
 ) -> Comparison:
     """Compare peers on one set of signals; one that fails is left out, and the notes say why.
 
@@ -183,12 +183,12 @@ def compare(
     return Comparison(trial.words, rate_hz, trial.kind, tuple(entries), notes, figures.remarks)
 
 
-def _told(opened: Opened, row: Denoise | None) -> Opened:
+def _told(opened: LoadedPeer, row: Denoise | None) -> LoadedPeer:
     """A filter set for the signals, where there is one."""
     return opened if row is None else replace(opened, whole=lambda signal: row(signal[None])[0])
 
 
-def _output(opened: Opened, signal: Signal, name: str) -> Signal:
+def _output(opened: LoadedPeer, signal: Signal, name: str) -> Signal:
     output = np.asarray(opened.whole(signal))
     check_same_shape(**{"input": signal, name: output})
     if not np.isfinite(output).all():
@@ -220,7 +220,7 @@ def _file(trial: Trial) -> Signal:
     return np.resize(whole, max(_frame_samples(trial.sample_rate_hz), round(FILE_S * trial.sample_rate_hz)))
 
 
-def _costs(opened: dict[Peer, Opened], trial: Trial, *, samples: int, turns: int) -> dict[str, Cost]:
+def _costs(opened: dict[Peer, LoadedPeer], trial: Trial, *, samples: int, turns: int) -> dict[str, Cost]:
     """What each takes, by its name: all of them in turns."""
     file, rate_hz = _file(trial), trial.sample_rate_hz
     runs: dict[str, Callable[[], float]] = {}
@@ -240,7 +240,9 @@ def _costs(opened: dict[Peer, Opened], trial: Trial, *, samples: int, turns: int
     return {peer.name: _cost(peer, one, starts[peer.name], rtf, rate_hz) for peer, one in opened.items()}
 
 
-def _cost(peer: Peer, opened: Opened, starts: list[Start], rtf: dict[str, Spread], rate_hz: float) -> Cost:
+def _cost(
+    peer: Peer, opened: LoadedPeer, starts: list[Start], rtf: dict[str, Spread], rate_hz: float
+) -> Cost:
     return Cost(
         first_sample_s=spread([one.seconds for one in starts]),
         memory_bytes=spread([one.memory_bytes for one in starts]),
@@ -252,7 +254,7 @@ def _cost(peer: Peer, opened: Opened, starts: list[Start], rtf: dict[str, Spread
     )
 
 
-def _stream(opened: Opened, file: Signal) -> None:
+def _stream(opened: LoadedPeer, file: Signal) -> None:
     assert opened.stream is not None
     feed = opened.stream()
     for first in range(0, len(file), opened.hop_length):

@@ -41,7 +41,7 @@ class Peer:
 
 
 @dataclass(frozen=True)
-class Opened:
+class LoadedPeer:
     """A peer that is loaded, at one sample rate."""
 
     whole: Callable[[Signal], Signal]
@@ -54,7 +54,7 @@ class Opened:
     """Samples that must have come in before the first can go out."""
 
 
-def open_peer(peer: Peer, *, sample_rate_hz: float) -> Opened:
+def open_peer(peer: Peer, *, sample_rate_hz: float) -> LoadedPeer:
     """Load a peer.
 
     Raises:
@@ -112,12 +112,12 @@ def _package_bytes(name: str) -> int | None:
     return sum(path.stat().st_size for path in located if path.is_file())
 
 
-def _open_nothing(file: str, rate_hz: float) -> Opened:  # noqa: ARG001
+def _open_nothing(file: str, rate_hz: float) -> LoadedPeer:  # noqa: ARG001
     """The signal as it is: what Python and numpy alone cost."""
-    return Opened(lambda signal: signal)
+    return LoadedPeer(lambda signal: signal)
 
 
-def _open_dan(file: str, rate_hz: float) -> Opened:
+def _open_dan(file: str, rate_hz: float) -> LoadedPeer:
     from dan.config import ShortTimeSettings
     from dan.inference.denoiser import load
 
@@ -128,7 +128,7 @@ def _open_dan(file: str, rate_hz: float) -> Opened:
         hop = generator.hop_length
     else:
         hop = max(1, info.signal.length_samples // 2)
-    return Opened(
+    return LoadedPeer(
         lambda signal: denoiser(signal, sample_rate=rate_hz),
         stream=lambda: denoiser.stream().feed,
         hop_length=hop,
@@ -136,31 +136,31 @@ def _open_dan(file: str, rate_hz: float) -> Opened:
     )
 
 
-def _open_noisereduce(file: str, rate_hz: float) -> Opened:  # noqa: ARG001
+def _open_noisereduce(file: str, rate_hz: float) -> LoadedPeer:  # noqa: ARG001
     """With its own defaults."""
     reduce_noise = _attribute("noisereduce", "reduce_noise")
-    return Opened(lambda signal: np.asarray(reduce_noise(y=signal, sr=rate_hz)))
+    return LoadedPeer(lambda signal: np.asarray(reduce_noise(y=signal, sr=rate_hz)))
 
 
-def _open_spectral_gate(file: str, rate_hz: float) -> Opened:  # noqa: ARG001
+def _open_spectral_gate(file: str, rate_hz: float) -> LoadedPeer:  # noqa: ARG001
     from dan.dsp.spectral_gate import spectral_gate
 
-    return Opened(lambda signal: spectral_gate(signal, sample_rate_hz=rate_hz))
+    return LoadedPeer(lambda signal: spectral_gate(signal, sample_rate_hz=rate_hz))
 
 
-def _open_wiener(file: str, rate_hz: float) -> Opened:  # noqa: ARG001
+def _open_wiener(file: str, rate_hz: float) -> LoadedPeer:  # noqa: ARG001
     from dan.dsp.wiener import wiener
 
-    return Opened(lambda signal: wiener(signal, sample_rate_hz=rate_hz))
+    return LoadedPeer(lambda signal: wiener(signal, sample_rate_hz=rate_hz))
 
 
-def _open_wavelet(file: str, rate_hz: float) -> Opened:  # noqa: ARG001
+def _open_wavelet(file: str, rate_hz: float) -> LoadedPeer:  # noqa: ARG001
     from dan.dsp.wavelet import wavelet
 
-    return Opened(wavelet)
+    return LoadedPeer(wavelet)
 
 
-def _open_rnnoise(file: str, rate_hz: float) -> Opened:  # noqa: ARG001
+def _open_rnnoise(file: str, rate_hz: float) -> LoadedPeer:  # noqa: ARG001
     """At 48 kHz, resampled there and back, its lag taken out."""
     if rate_hz < RNNOISE_LEAST_RATE_HZ:
         raise DanError(
@@ -181,7 +181,7 @@ def _open_rnnoise(file: str, rate_hz: float) -> Opened:  # noqa: ARG001
     return replace(opened, whole=whole)
 
 
-def _open_described(file: str, rate_hz: float) -> Opened:
+def _open_described(file: str, rate_hz: float) -> LoadedPeer:
     from dan.benchmark.described import Step, open_graph, read_description
 
     told = read_description(Path(file))
@@ -197,7 +197,7 @@ def _open_described(file: str, rate_hz: float) -> Opened:
 
 def _stepped(
     step: Callable[[], Step], inner_hz: float, rate_hz: float, *, hop_length: int, latency: int
-) -> Opened:
+) -> LoadedPeer:
     """A network that takes hops at a rate of its own, resampled there and back."""
     from dan.inference.engines import Engine, HopEngine
     from dan.inference.resampling import ResamplingEngine
@@ -219,7 +219,7 @@ def _stepped(
 
     share = rate_hz / inner_hz
     hop = max(1, round(hop_length * share))
-    return Opened(whole, stream=stream, hop_length=hop, latency_samples=round(latency * share))
+    return LoadedPeer(whole, stream=stream, hop_length=hop, latency_samples=round(latency * share))
 
 
 class _Rnnoise:
@@ -238,7 +238,7 @@ class _Rnnoise:
         self.library.destroy(self.state)
 
 
-def _open_onnx(file: str, rate_hz: float) -> Opened:  # noqa: ARG001
+def _open_onnx(file: str, rate_hz: float) -> LoadedPeer:  # noqa: ARG001
     """Any graph of one input and one output of the whole signal, ``[T]``, ``[1, T]`` and so on."""
     from onnxruntime import InferenceSession, SessionOptions
 
@@ -261,14 +261,14 @@ def _open_onnx(file: str, rate_hz: float) -> Opened:  # noqa: ARG001
         given = signal.astype(np.float32).reshape(*leading, -1)
         return np.asarray(session.run(None, {name: given})[0]).reshape(-1)
 
-    return Opened(whole)
+    return LoadedPeer(whole)
 
 
 def _attribute(module: str, name: str) -> Any:
     return getattr(require(module, extra="bench"), name)
 
 
-OPENERS: dict[str, Callable[[str, float], Opened]] = {
+OPENERS: dict[str, Callable[[str, float], LoadedPeer]] = {
     "noisy": _open_nothing,
     "dan": _open_dan,
     "noisereduce": _open_noisereduce,

@@ -20,7 +20,7 @@ from dan.data.takes import FreshTakesMixer, NoisierMixer, RemixMixer, TakesMixer
 
 Half = Literal[0, 1]
 HALVES: tuple[Half, Half] = (0, 1)
-Opened = tuple[Drawing, Drawing, list[str]]
+SideMixers = tuple[Drawing, Drawing, list[str]]
 """The mixers of training and validation, and what was held out."""
 
 SPLIT = 20
@@ -142,14 +142,14 @@ def indexed(recipe: Recipe, folders: list[Path], sample_rate_hz: float | None) -
     return [index(folder, sample_rate_hz=sample_rate_hz, shortest_s=shortest_s) for folder in folders]
 
 
-def _material(recipe: Recipe, corpora: list[Corpus], opened: Opened) -> Material:
+def _material(recipe: Recipe, corpora: list[Corpus], opened: SideMixers) -> Material:
     train, validation, told = opened
     notes = [note for corpus in corpora for note in (*corpus.notes, *_upsampled(recipe, corpus))]
     digest = hashlib.sha256("".join(corpus.digest for corpus in corpora).encode()).hexdigest()
     return Material(train, validation, notes=(*notes, *told), digest=digest)
 
 
-def _mixed(recipe: Recipe, cache: Path | None, clean: Corpus, noise: Corpus | None = None) -> Opened:
+def _mixed(recipe: Recipe, cache: Path | None, clean: Corpus, noise: Corpus | None = None) -> SideMixers:
     if noise is not None:
         check_distinct(clean, noise)
     heard = _sides(recipe, clean, "clean_split")
@@ -191,7 +191,7 @@ def _paired(
 
 def _noisier(
     recipe: Recipe, cache: Path | None, noisy: Corpus, noise: Corpus, *, half: Half | None = None
-) -> Opened:
+) -> SideMixers:
     check_distinct(noisy, noise, first="noisy", second="noise")
     highpass_hz = recipe.recordings.highpass_hz
     if highpass_hz:
@@ -221,7 +221,7 @@ def _noisier(
 
 def _takes(
     recipe: Recipe, cache: Path | None, first: Corpus, second: Corpus, *, half: Half | None = None
-) -> Opened:
+) -> SideMixers:
     """Two takes: inputs as they are, targets high-passed, and validated on what is high-passed alike."""
     cutoff_hz, centred = recipe.recordings.highpass_hz, recipe.recordings.remove_mean
     train, validation, notes = _paired(recipe, cache, first, second, half=half)
