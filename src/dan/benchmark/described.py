@@ -99,11 +99,11 @@ def open_graph(description: Description, folder: Path) -> InferenceSession:
     for name in description.state:
         if not all(isinstance(size, int) for size in inputs[name]):
             raise DanError(path, f"{name} has the shape {inputs[name]}", "Export it with fixed shapes")
-    _check_hop(Step(description, session), path)
+    _check_hop(GraphStep(description, session), path)
     return session
 
 
-def _check_hop(step: Step, path: Path) -> None:
+def _check_hop(step: GraphStep, path: Path) -> None:
     """Run a hop of silence.
 
     Raises:
@@ -118,7 +118,7 @@ def _check_hop(step: Step, path: Path) -> None:
         raise DanError(path, f"it is not as described ({why})", way_out)
 
 
-def _fault(step: Step) -> str:
+def _fault(step: GraphStep) -> str:
     """What comes of a hop of silence that should not; empty for nothing."""
     hop, before = step.told.hop_length, step.shapes()
     given, after = step(np.zeros((1, hop), np.float32)).shape[-1], step.shapes()
@@ -128,7 +128,7 @@ def _fault(step: Step) -> str:
     return changed[0] if changed else ""
 
 
-class Step:
+class GraphStep:
     """A described graph, a hop in and a hop out, as one of its users would call it.
 
     Args:

@@ -182,12 +182,12 @@ def _open_rnnoise(file: str, rate_hz: float) -> LoadedPeer:  # noqa: ARG001
 
 
 def _open_described(file: str, rate_hz: float) -> LoadedPeer:
-    from dan.benchmark.described import Step, open_graph, read_description
+    from dan.benchmark.described import GraphStep, open_graph, read_description
 
     told = read_description(Path(file))
     session = open_graph(told, Path(file).parent)
     return _stepped(
-        lambda: Step(told, session),
+        lambda: GraphStep(told, session),
         told.sample_rate_hz,
         rate_hz,
         hop_length=told.hop_length,

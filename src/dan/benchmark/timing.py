@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from dan.core.progress import track
 
-Measure = TypeVar("Measure")
+MeasuredT = TypeVar("MeasuredT")
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def in_turns(
-    measures: Mapping[str, Callable[[], Measure]], *, turns: int, label: str = "Timing"
-) -> dict[str, list[Measure]]:
+    measures: Mapping[str, Callable[[], MeasuredT]], *, turns: int, label: str = "Timing"
+) -> dict[str, list[MeasuredT]]:
     """Take measurements turn by turn, after one turn each that does not count.
 
     Args:
@@ -59,7 +59,7 @@ def in_turns(
     Returns:
         By name the measurements, in their order.
     """
-    taken: dict[str, list[Measure]] = {name: [] for name in measures}
+    taken: dict[str, list[MeasuredT]] = {name: [] for name in measures}
     for turn in track(range(turns + 1), label):
         for name, measure in measures.items():
             value = measure()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dan.cli.console import progress, say, show_grid
-from dan.cli.options import Dnsmos, Force
+from dan.cli.options import DnsmosFile, Force
 from dan.core.errors import DanError
 from dan.core.extras import install
 
@@ -32,7 +32,7 @@ def bench(
     noise: Annotated[Path | None, typer.Option("--noise", help="and one of noise.")] = None,
     count: Annotated[int, typer.Option("--count", min=1, help="Signals at most.")] = 100,
     turns: Annotated[int, typer.Option("--turns", min=1, help="Measurements of each time.")] = 7,
-    dnsmos: Dnsmos = None,
+    dnsmos: DnsmosFile = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON.")] = None,
     markdown: Annotated[Path | None, typer.Option("--markdown", help="Write the tables as a page.")] = None,
     plot: Annotated[

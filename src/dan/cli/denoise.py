@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from dan.cli.console import progress, say, shown
-from dan.cli.options import Force, Model, Rate, Ray, Strength
+from dan.cli.options import Force, ModelName, Rate, Ray, Strength
 from dan.core.errors import DanError
 
 
@@ -22,7 +22,7 @@ class MissingSamples(StrEnum):
 
 
 def denoise(
-    model: Model,
+    model: ModelName,
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files and folders, or -.")],
     out: Annotated[str | None, typer.Option("-o", "--out", help="A file, or a folder for many.")] = None,
     strength: Strength = 1.0,

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dan.cli.console import progress, say, show_grid
-from dan.cli.options import Data, Dnsmos, Force, Model, Rate
+from dan.cli.options import Data, DnsmosFile, Force, ModelName, Rate
 
 if TYPE_CHECKING:
     from dan.evaluation.table import Table
 
 
 def evaluate(
-    model: Model,
+    model: ModelName,
     data: Data,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the table as JSON.")] = None,
     report: Annotated[Path | None, typer.Option("--report", help="Write a report with pictures.")] = None,
     kind: Annotated[
         str | None, typer.Option("--kind", help="Of the signals: tones, speech, ecg or eeg.")
     ] = None,
-    dnsmos: Dnsmos = None,
+    dnsmos: DnsmosFile = None,
     by: Annotated[
         str | None,
         typer.Option("--by", metavar="REGEX", help="Its first group, in a file's name, says its group."),

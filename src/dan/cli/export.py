@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from dan.cli.console import progress
-from dan.cli.options import Force, Model
+from dan.cli.options import Force, ModelName
 
 
 def export(
-    model: Model,
+    model: ModelName,
     out: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="The file to write.")],
     force: Force = False,
 ) -> None:

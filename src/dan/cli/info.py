@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from dan.cli.options import Model
+from dan.cli.options import ModelName
 
 
-def info(model: Model, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+def info(model: ModelName, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
     """Tell what a model file says of itself."""
     from dan.inference.model_file import find_model, read_info
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-Model = Annotated[
+ModelName = Annotated[
     str, typer.Argument(help="A run folder, a model file, or a name that comes with the package.")
 ]
 Data = Annotated[Path, typer.Option("--data", help="A data folder.")]
@@ -18,7 +18,7 @@ Overrides = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Everything random follows from it.")]
 Strength = Annotated[float, typer.Option("--strength", help="0 is the input, 1 all of the effect.")]
-Dnsmos = Annotated[
+DnsmosFile = Annotated[
     Path | None, typer.Option("--dnsmos", help="ONNX file of DNSMOS P.835, for its figure of speech.")
 ]
 Rate = Annotated[float | None, typer.Option("--sample-rate", help="In Hz, where the files do not say it.")]

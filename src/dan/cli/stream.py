@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 
 from dan.cli.console import say
-from dan.cli.options import Model, Strength
+from dan.cli.options import ModelName, Strength
 from dan.core.errors import DanError
 from dan.core.stopping import Stopped
 
 
 def stream(
-    model: Model,
+    model: ModelName,
     sample_rate: Annotated[float | None, typer.Option("--sample-rate", help="Of the PCM, in Hz.")] = None,
     dtype: Annotated[
         str, typer.Option("--dtype", help="Of a sample: f32, f64, s16, s24, s32, u8, or numpy's names.")

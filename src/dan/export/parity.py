@@ -23,7 +23,7 @@ LEVELS = (1.0, 0.3, 0.01)
 """Levels of the signals that are compared on, relative to full scale."""
 
 
-class Model(Protocol):
+class ModelRunner(Protocol):
     """Runner of a model file."""
 
     info: ModelInfo
@@ -43,7 +43,7 @@ class Difference:
     """Median absolute difference."""
 
 
-def compare(generator: GeneratorBase, model: Model) -> Difference:
+def compare(generator: GeneratorBase, model: ModelRunner) -> Difference:
     """Run both over signals of several lengths, levels, numbers of channels and sizes of blocks.
 
     Args:

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from dan.core.arrays import Signal
 from dan.inference.engines import Block
 
-Column = npt.NDArray[np.float64]
+PerChannel = npt.NDArray[np.float64]
 """A number for each channel, ``[C, 1]``."""
 Exponent = npt.NDArray[np.intc]
 """Exponent of the power of two that each channel was divided by, ``[C, 1]``."""
@@ -50,9 +50,9 @@ class _Segment:
     """Samples that were conditioned alike and have not come out yet."""
 
     count: int
-    offset: Column
+    offset: PerChannel
     """At its first sample."""
-    slope: Column
+    slope: PerChannel
     """Change of the offset from sample to sample."""
     exponent: Exponent
     moves: bool = field(init=False)
@@ -111,9 +111,9 @@ class Conditioner:
         self.pending: list[Block] = []
         self.pending_samples = 0
         """Conditioned samples of the part that is not full yet."""
-        self.means: list[Column] = []
+        self.means: list[PerChannel] = []
         """Means of the parts of this span."""
-        self.powers: list[Column] = []
+        self.powers: list[PerChannel] = []
         self.energy, self.counted = zero.copy(), zero.copy()
 
     def feed(self, rows: Signal) -> Block:
@@ -139,10 +139,10 @@ class Conditioner:
         self._scale(_peak(first, offset))
         return self._condition(rows)
 
-    def _open(self, offset: Column, slope: Column) -> None:
+    def _open(self, offset: PerChannel, slope: PerChannel) -> None:
         self.segments.append(_Segment(0, offset, slope, self.segments[-1].exponent))
 
-    def _scale(self, peak: Column) -> None:
+    def _scale(self, peak: PerChannel) -> None:
         """Choose the scale of channels that have not had one, by their peak."""
         chosen = self.unscaled & (peak > 0)
         if not chosen.any():
@@ -224,7 +224,7 @@ class Conditioner:
         self.energy += np.where(sounding, np.ldexp(power, 2 * self.segments[-1].exponent), 0)
         self.counted += np.where(sounding, block.shape[-1], 0)
 
-    def rms(self) -> Column:
+    def rms(self) -> PerChannel:
         """Root of the mean square of what has come in, less the offset, silent parts left out, ``[C, 1]``."""
         if self.pending:
             self._measure()
@@ -268,7 +268,7 @@ class Conditioner:
         return rows
 
 
-def told_offset(rows: npt.NDArray[np.float64], least: float) -> tuple[Column, npt.NDArray[np.bool_]]:
+def told_offset(rows: npt.NDArray[np.float64], least: float) -> tuple[PerChannel, npt.NDArray[np.bool_]]:
     """The offset of each row, 0 where there is none that counts, and whether zeros in it are dropouts.
 
     Args:
@@ -299,7 +299,7 @@ def _alive(row: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return row[keep] if keep.any() else row
 
 
-def _offset(rows: npt.NDArray[np.float64], least: float) -> Column:
+def _offset(rows: npt.NDArray[np.float64], least: float) -> PerChannel:
     length = rows.shape[-1] // PARTS
     if length < 2:
         return np.zeros((len(rows), 1))
@@ -312,12 +312,12 @@ def _offset(rows: npt.NDArray[np.float64], least: float) -> Column:
     return np.where(offset == 0, 0, origin + (rows - origin).mean(axis=-1, keepdims=True))
 
 
-def _is_far(offset: Column, deviation: Column | float) -> npt.NDArray[np.bool_]:
+def _is_far(offset: PerChannel, deviation: PerChannel | float) -> npt.NDArray[np.bool_]:
     """Whether an offset lies so far from 0 that zeros are dropouts."""
     return np.abs(offset) > FAR * deviation
 
 
-def _peak(rows: Signal, offset: Column | float = 0.0) -> Column:
+def _peak(rows: Signal, offset: PerChannel | float = 0.0) -> PerChannel:
     """Greatest size of what lies around an offset, ``[C, 1]``; 0 where there are no samples."""
     if not rows.shape[-1]:
         return np.zeros((len(rows), 1))
@@ -325,7 +325,9 @@ def _peak(rows: Signal, offset: Column | float = 0.0) -> Column:
     return np.asarray(np.maximum(high - offset, offset - low))
 
 
-def _significant(means: Column, powers: Column, least: float, origin: Column | float = 0.0) -> Column:
+def _significant(
+    means: PerChannel, powers: PerChannel, least: float, origin: PerChannel | float = 0.0
+) -> PerChannel:
     """The mean, ``[C, 1]``, where it is an offset, else 0.
 
     Args:
@@ -340,7 +342,7 @@ def _significant(means: Column, powers: Column, least: float, origin: Column | f
     return np.where(np.abs(offset) > enough, offset, 0)
 
 
-def _deviation(means: Column, powers: Column) -> Column:
+def _deviation(means: PerChannel, powers: PerChannel) -> PerChannel:
     """Standard deviation by the means of the parts and their mean squares, ``[C, 1]``."""
     mean = means.mean(axis=-1, keepdims=True)
     return np.asarray(np.sqrt(np.maximum(powers.mean(axis=-1, keepdims=True) - np.square(mean), 0)))
