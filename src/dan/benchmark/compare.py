@@ -16,13 +16,12 @@ from dan.benchmark.startup import Start, start
 from dan.benchmark.timing import Spread, in_turns, one_core, seconds_of, spread
 from dan.benchmark.trials import Trial, check_count, drawn, from_folder, from_recordings, is_drawn, kind_of
 from dan.config.load import load_recipe
-from dan.core.arrays import Signal, check_same_shape
+from dan.core.arrays import Array, Signal, check_same_shape
 from dan.core.errors import DanError
 from dan.core.progress import track
 from dan.core.ragged import Denoise
 from dan.evaluation.scoring import row_of, take_all
 from dan.inference.model_file import ModelInfo, find_model, is_onnx, model_names, read_info
-from dan.metrics.general import Array
 from dan.metrics.registry import open_figures
 
 FILE_S = 10.0

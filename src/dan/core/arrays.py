@@ -16,6 +16,8 @@ from dan.core.errors import ParameterError
 
 Signal = npt.NDArray[np.floating[Any]]
 """An array of floats with time as its last axis, ``[*, T]``."""
+Array = npt.NDArray[np.float64]
+"""An array of float64 of any shape."""
 
 SNR_LIMIT_DB = 100.0
 """Decibel figures are held within plus or minus this, so that silence and perfection stay finite."""

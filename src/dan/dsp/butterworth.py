@@ -8,10 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal as dsp
 
-from dan.core.arrays import Signal, check_band, check_sample_rate, check_signal
+from dan.core.arrays import Array, Signal, check_band, check_sample_rate, check_signal
 from dan.core.errors import DanError
-
-Array = npt.NDArray[np.float64]
 
 STOP_RATIO = 100 / 64
 """Stop edge over pass edge of the founding low-pass filter."""

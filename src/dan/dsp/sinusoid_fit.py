@@ -12,11 +12,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from dan.core.arrays import Signal, check_band, check_sample_rate, check_signal, energy
+from dan.core.arrays import Array, Signal, check_band, check_sample_rate, check_signal, energy
 from dan.core.errors import DanError
 from dan.dsp.phasors import phasors
-
-Array = npt.NDArray[np.float64]
 
 PADDING = 8
 """Zero-padding of the periodogram: a peak is found within 1/16 of a Rayleigh cell (1 / duration)."""

@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dan.core.arrays import Signal, check_sample_rate, check_signal
+from dan.core.arrays import Array, Signal, check_sample_rate, check_signal
 from dan.core.errors import DanError
 from dan.core.extras import require
-
-Array = npt.NDArray[np.float64]
 
 GATE_FFT_SAMPLES = 1024
 GATE_SMOOTHING_HZ, GATE_SMOOTHING_MS = 500, 50

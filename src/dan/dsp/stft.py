@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from dan.core.arrays import Signal
-
-Array = npt.NDArray[np.float64]
+from dan.core.arrays import Array, Signal
 
 
 def hann(length: int) -> Array:

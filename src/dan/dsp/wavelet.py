@@ -8,10 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pywt
 
-from dan.core.arrays import Signal, check_signal
+from dan.core.arrays import Array, Signal, check_signal
 from dan.core.errors import DanError
-
-Array = npt.NDArray[np.float64]
 
 MEDIAN_OF_ABSOLUTE_NORMAL = 0.6745
 

@@ -9,10 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal as dsp
 
-from dan.core.arrays import Signal, check_band, check_sample_rate, check_signal
+from dan.core.arrays import Array, Signal, check_band, check_sample_rate, check_signal
 from dan.core.errors import DanError
-
-Array = npt.NDArray[np.float64]
 
 FRAME_S, FRAME_LEAST_SAMPLES = 0.032, 512
 """Frames of the Wiener filter: as usual for speech, and at low rates enough to tell tones apart."""

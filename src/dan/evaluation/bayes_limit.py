@@ -14,12 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dan.core.arrays import Signal, check_band, check_sample_rate, check_signal, energy
+from dan.core.arrays import Array, Signal, check_band, check_sample_rate, check_signal, energy
 from dan.core.errors import DanError
 from dan.core.progress import track
 from dan.dsp.phasors import phasors
 
-Array = npt.NDArray[np.float64]
 Coarse = npt.NDArray[np.float32]
 
 GRID_POINTS_PER_CELL = 16

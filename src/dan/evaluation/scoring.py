@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from dan.config import SignalKind
-from dan.core.arrays import Signal
+from dan.core.arrays import Array, Signal
 from dan.core.progress import track
 from dan.core.ragged import Signals, check_pairs, check_signals
 from dan.evaluation.table import FIGURES, Group, Row, SnrClass
-from dan.metrics.general import Array, bootstrap_interval
+from dan.metrics.general import bootstrap_interval
 from dan.metrics.registry import Figures, mean, open_figures
 
 CLASS_SPREAD_DB = 0.25

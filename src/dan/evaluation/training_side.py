@@ -8,9 +8,9 @@ from functools import cached_property
 import numpy as np
 from scipy import signal as dsp
 
-from dan.core.arrays import Signal, energy
+from dan.core.arrays import Array, Signal, energy
 from dan.core.ragged import Denoise, Signals, by_length, check_pairs, check_signals, each
-from dan.metrics.general import Array, si_sdr_db, snr_db
+from dan.metrics.general import si_sdr_db, snr_db
 
 FIT_COUNT = 24
 """Signals on which settings are compared."""

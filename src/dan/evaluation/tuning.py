@@ -13,7 +13,7 @@ from itertools import product
 
 import numpy as np
 
-from dan.core.arrays import Signal
+from dan.core.arrays import Array, Signal
 from dan.core.errors import DanError
 from dan.core.progress import track
 from dan.core.ragged import Denoise
@@ -22,7 +22,6 @@ from dan.dsp.spectral_gate import spectral_gate
 from dan.dsp.wavelet import wavelet
 from dan.dsp.wiener import default_n_fft, wiener
 from dan.evaluation.training_side import TrainingSide
-from dan.metrics.general import Array
 
 NOISE_WEIGHTS = (0.1, 0.3, 1.0, 3.0, 10.0)
 """A band is good where the clean signals exceed the noise; mean dB and mean energy weigh them unlike."""

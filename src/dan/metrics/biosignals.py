@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from dan.core.arrays import SNR_LIMIT_DB, check_same_shape, check_signal, energy
-from dan.metrics.general import Array, check_pair
+from dan.core.arrays import SNR_LIMIT_DB, Array, check_same_shape, check_signal, energy
+from dan.metrics.general import check_pair
 
 RATIO_LIMIT = 10 ** (SNR_LIMIT_DB / 20)
 

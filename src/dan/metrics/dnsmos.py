@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from dan.core.arrays import check_sample_rate, check_signal
+from dan.core.arrays import Array, check_sample_rate, check_signal
 from dan.core.errors import DanError
 from dan.inference._onnx_session import open_session
-from dan.metrics.general import Array
 
 RATE_HZ = 16000.0
 WINDOW_SAMPLES, STEP_SAMPLES = 144_160, 16_000

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dan.core.arrays import (
+    Array,
     check_band,
     check_same_shape,
     check_sample_rate,
@@ -19,8 +20,6 @@ from dan.core.arrays import (
 )
 from dan.core.errors import DanError
 from dan.dsp.stft import power_spectra
-
-Array = npt.NDArray[np.float64]
 
 SPECTRUM_FLOOR_DB = -60.0
 """Log spectra stop here, under the highest bin of the pair: what lies lower is taken for silence."""

@@ -10,14 +10,13 @@ from typing import get_args
 import numpy as np
 
 from dan.config import SignalKind
-from dan.core.arrays import SNR_LIMIT_DB, Signal
+from dan.core.arrays import SNR_LIMIT_DB, Array, Signal
 from dan.core.errors import DanError
 from dan.core.progress import track
 from dan.core.ragged import by_length
 from dan.metrics import biosignals
 from dan.metrics import general as metrics
 from dan.metrics.dnsmos import Dnsmos
-from dan.metrics.general import Array
 from dan.metrics.speech import pesq_mos, stoi
 
 HEADINGS = {

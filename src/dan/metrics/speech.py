@@ -12,11 +12,11 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from dan.core.arrays import check_sample_rate
+from dan.core.arrays import Array, check_sample_rate
 from dan.core.errors import DanError
 from dan.core.extras import require
 from dan.core.progress import track
-from dan.metrics.general import Array, at_unit_peak, check_pair
+from dan.metrics.general import at_unit_peak, check_pair
 
 PESQ_MODES = {8000.0: "nb", 16000.0: "wb"}
 """Narrow band by P.862.1 and wide band by P.862.2: the rates, in Hz, for which there is a PESQ."""

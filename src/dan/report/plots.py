@@ -15,7 +15,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from dan.core.arrays import Signal, check_same_shape, check_sample_rate, check_signal
+from dan.core.arrays import Array, Signal, check_same_shape, check_sample_rate, check_signal
 from dan.core.errors import DanError
 from dan.dsp.stft import power_spectra
 from dan.evaluation.table import Row
@@ -47,7 +47,6 @@ __all__ = [
     "save_figure",
 ]
 
-Array = npt.NDArray[np.float64]
 
 SPECTRUM_FLOOR_DB = -60.0
 LONGEST_FRAME_SAMPLES = 4096

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-Drawn = npt.NDArray[np.float64]
+from dan.core.arrays import Array
 
 BREATHING_HZ = 0.12, 0.5
 """7 to 30 breaths a minute."""
@@ -36,7 +36,7 @@ LEAST_HZ = 0.05
 
 def draw_wander(
     count: int, *, length_samples: int, sample_rate_hz: float, random: np.random.Generator
-) -> Drawn:
+) -> Array:
     """Baseline wander: breathing and drift in a random proportion, nearly all of it below 1 Hz.
 
     Breathing is a sine whose rate wavers by a tenth, and its second harmonic; drift is Gaussian noise of a
@@ -60,7 +60,7 @@ def draw_wander(
 
 def draw_muscle(
     count: int, *, length_samples: int, sample_rate_hz: float, random: np.random.Generator
-) -> Drawn:
+) -> Array:
     """Muscle (EMG): band-limited Gaussian noise in bursts over a steady tension.
 
     The density is ``f**2 * h**4 / ((f**2 + l**2) * (f**2 + h**2)**2)`` with corners l and h; what lies above
@@ -83,7 +83,7 @@ def draw_muscle(
 
 def draw_motion(
     count: int, *, length_samples: int, sample_rate_hz: float, random: np.random.Generator
-) -> Drawn:
+) -> Array:
     """Electrode motion: abrupt jumps of either sign with slow recoveries, at least one in each signal.
 
     0.2 to 1.5 jumps a second rise within 5 to 100 ms and recover with a time constant of 0.05 to 2 s, short
@@ -101,7 +101,7 @@ def draw_motion(
 
 def draw_blinks(
     count: int, *, length_samples: int, sample_rate_hz: float, random: np.random.Generator
-) -> Drawn:
+) -> Array:
     """Eye blinks, as frontal EEG electrodes see them: positive humps of 0.2 to 0.5 s, at least one each.
 
     6 to 36 a minute; each person's amplitude varies by a fifth from blink to blink. A blink is two half
@@ -119,12 +119,12 @@ def draw_blinks(
 
 def _shaped(
     count: int,
-    gain: Callable[[Drawn], Drawn],
+    gain: Callable[[Array], Array],
     *,
     length_samples: int,
     sample_rate_hz: float,
     random: np.random.Generator,
-) -> Drawn:
+) -> Array:
     """Gaussian noise ``[count, T]`` of unit RMS whose amplitude density over frequency is as `gain` says.
 
     It is cut from one at least twice as long and no shorter than 20 s, so that it is not periodic and holds
@@ -138,7 +138,7 @@ def _shaped(
     return np.asarray(whole[:, :length_samples] / whole.std(axis=-1, keepdims=True))
 
 
-def _bursts(count: int, length: int, rate_hz: float, random: np.random.Generator) -> Drawn:
+def _bursts(count: int, length: int, rate_hz: float, random: np.random.Generator) -> Array:
     """Envelopes ``[count, T]`` from 0 to about 1: bursts of random length and strength between rests."""
     drawn = np.zeros((count, length))
     for row in drawn:
@@ -161,21 +161,21 @@ def _starts(
     return np.append(others, random.integers(0, max(1, length * 3 // 4)))
 
 
-def _jump(rate_hz: float, random: np.random.Generator) -> Drawn:
+def _jump(rate_hz: float, random: np.random.Generator) -> Array:
     rise_s, recovery_s = random.uniform(*RISE_S), np.exp(random.uniform(*np.log(RECOVERY_S)))
     time_s = np.arange(1, round(6 * recovery_s * rate_hz) + 2) / rate_hz
     swing = random.choice([0.0, random.uniform(0, 1)]) * time_s / recovery_s
     return np.asarray((1 - np.exp(-time_s / rise_s)) * (1 - swing) * np.exp(-time_s / recovery_s))
 
 
-def _blink(rate_hz: float, random: np.random.Generator) -> Drawn:
+def _blink(rate_hz: float, random: np.random.Generator) -> Array:
     closing = max(1, round(random.uniform(*CLOSING_S) * rate_hz))
     opening = max(1, round(random.uniform(*OPENING_S) * rate_hz))
     lid = np.concatenate([np.arange(1, closing) / closing, 1 - np.arange(opening + 1) / opening])
     return np.asarray((1 - np.cos(np.pi * lid)) / 2)
 
 
-def _add(row: Drawn, start: int, event: Drawn) -> None:
+def _add(row: Array, start: int, event: Array) -> None:
     """Add what of an event lies within the signal."""
     first, last = max(0, start), min(len(row), start + len(event))
     if first < last:
