@@ -86,8 +86,8 @@ def test_the_real_rnnoise_lags_as_it_is_taken_to():
     signal = (0.1 * voice * np.maximum(0, np.sin(2 * np.pi * 3 * time_s))).astype(np.float32)
     output = open_peer(Peer("r", "rnnoise"), sample_rate_hz=48000).whole(signal)
     lags = range(-1200, 1201, 10)  # its frames are of 480 samples
-    merit = [float(np.dot(np.roll(output, lag), signal)) for lag in lags]
-    assert abs(lags[int(np.argmax(merit))]) <= 10  # the wavering pitch tells one period from the next
+    agreement = [float(np.dot(np.roll(output, lag), signal)) for lag in lags]
+    assert abs(lags[int(np.argmax(agreement))]) <= 10  # the wavering pitch tells one period from the next
 
 
 def test_rnnoise_is_left_out_below_speech_and_where_it_is_not_installed(monkeypatch):

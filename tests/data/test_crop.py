@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
-from dan.data import shelf
+from dan.data import clip_cache
 from dan.data.crop import NOISE, Crops, Stringing
 from dan.data.index import index
 from dan.dsp.butterworth import highpass
@@ -62,7 +62,7 @@ def test_a_long_recording_is_cut_anywhere(crops_of):
 @pytest.mark.parametrize("speed", [1.0, 0.7, 1.6])
 @pytest.mark.parametrize("rate_hz", [1000.0, 730.0, 1500.0])
 def test_nothing_comes_from_beyond_the_side(crops_of, monkeypatch, kept_bytes, speed, rate_hz):
-    monkeypatch.setattr(shelf, "KEPT_BYTES", kept_bytes)
+    monkeypatch.setattr(clip_cache, "KEPT_BYTES", kept_bytes)
     signal = np.full(9000, np.float32(700))
     signal[3000:6000] = 0.1 * sine(31, 3000)
     crops = crops_of(a=signal, cut=(3000, 6000), rate_hz=rate_hz)

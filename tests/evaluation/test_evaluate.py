@@ -46,9 +46,9 @@ def test_rows_of_the_founding_task_in_their_order(founding):
     assert founding.table.notes == {}
 
 
-def test_the_order_of_merit_on_the_founding_task(founding):
-    merit = ["noisy", "lowpass", "bandpass", "wavelet", "wiener", "nls", "limit"]
-    figures = [founding.table.row(name).snr_db for name in merit]
+def test_the_ranking_on_the_founding_task(founding):
+    ranking = ["noisy", "lowpass", "bandpass", "wavelet", "wiener", "nls", "limit"]
+    figures = [founding.table.row(name).snr_db for name in ranking]
     assert figures == sorted(figures)
     assert founding.table.row("noisy").snr_db == pytest.approx(-2, abs=1e-4)  # float32 roundings
     assert founding.table.row("limit").snr_db > 15  # 19.3 +- 3.5 / sqrt(12) a signal

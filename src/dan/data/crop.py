@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from dan.core.arrays import Signal
+from dan.data.clip_cache import ClipCache
 from dan.data.index import Corpus, IndexEntry
 from dan.data.levels import QUIET_DB, Levels
-from dan.data.shelf import Shelf
 
 MARGIN_SAMPLES = 64
 """Read beyond both ends of a cut, so that resampling meets no edge."""
@@ -75,7 +75,7 @@ class Crops:
         for entry in corpus.entries:
             folders[entry.folder].append(entry)
         self._corpus, self._folders = corpus, list(folders.values())
-        self._shelf = Shelf(corpus, cache=cache)
+        self._clips = ClipCache(corpus, cache=cache)
         self._levels: dict[tuple[str, int], Levels] = {}
         if skip_quiet:
             self._levels = {
@@ -107,7 +107,7 @@ class Crops:
 
     def notes(self, length_samples: int) -> list[str]:
         """What is decoded, and how much is passed over in stretches of a length, in a sentence each."""
-        notes = [self._shelf.note] if self._shelf.note else []
+        notes = [self._clips.note] if self._clips.note else []
         quiet_s, files = 0.0, set()
         for entry in self._corpus.entries:
             needed = math.ceil(length_samples / self._rate_hz * entry.sample_rate_hz)
@@ -127,7 +127,7 @@ class Crops:
 
     def _parts(self, entry: IndexEntry, channel: int) -> Iterator[Signal]:
         for start in range(entry.start, entry.stop, PART_SAMPLES):
-            yield self._shelf.read(entry, channel, start, min(PART_SAMPLES, entry.stop - start))
+            yield self._clips.read(entry, channel, start, min(PART_SAMPLES, entry.stop - start))
 
     def draw(self, length_samples: int, *, speed: float = 1.0, random: np.random.Generator) -> Signal:
         """Draw a stretch ``[length_samples]``, float32, played `speed` times as fast.
@@ -208,7 +208,7 @@ class Crops:
             margin = math.ceil(MARGIN_PERIODS / self._highpass_hz * entry.sample_rate_hz)
         start, stop = max(entry.start, first - margin), min(entry.stop, last + margin)
         parts = [
-            weight * self._shelf.read(entry, channel, start, stop - start)
+            weight * self._clips.read(entry, channel, start, stop - start)
             for channel, weight in weights.items()
         ]
         wide = np.asarray(sum(parts), np.float32)

@@ -57,7 +57,7 @@ class TrainingSide:
         )
         return signal, noise
 
-    def merit(self, denoise: Denoise) -> float:
+    def score_db(self, denoise: Denoise) -> float:
         """Mean of output SNR and SI-SDR in dB over some of the signals.
 
         By SNR alone much of a weak signal would go for the noise that goes with it.

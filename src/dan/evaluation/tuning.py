@@ -84,8 +84,8 @@ def fit(training: TrainingSide) -> Fitted:
 
 
 def _best(candidates: Sequence[Candidate], training: TrainingSide) -> Candidate:
-    merits = [training.merit(candidate) for _, candidate in track(candidates, "Candidates")]
-    return candidates[int(np.argmax(merits))]
+    scores_db = [training.score_db(candidate) for _, candidate in track(candidates, "Candidates")]
+    return candidates[int(np.argmax(scores_db))]
 
 
 def _bands(training: TrainingSide, *, from_zero: bool) -> list[Band]:

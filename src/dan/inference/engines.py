@@ -202,19 +202,19 @@ class HopEngine:
         self.latency_samples, self.hop_length = latency_samples, hop_length
         self.silent_hops = np.zeros((channels, 1), np.int64)
         """Hops of silence up to now, of each channel."""
-        self.late = latency_samples - hop_length
+        self.discard = latency_samples - hop_length
         """Samples of the output that are still to be dropped: they lie before the signal's start."""
-        self.waiting = np.zeros((channels, 0), np.float32)
+        self.buffer = np.zeros((channels, 0), np.float32)
         """Input that does not fill a hop yet."""
-        self.owed = 0
+        self.pending = 0
         """Samples that have come in and not gone out."""
 
     def feed(self, block: Block) -> Block:
         """Take ``[C, n]`` and return what is final, ``[C, m]``."""
-        self.owed += block.shape[-1]
-        samples = np.concatenate([self.waiting, block], axis=-1) if self.waiting.size else block
+        self.pending += block.shape[-1]
+        samples = np.concatenate([self.buffer, block], axis=-1) if self.buffer.size else block
         used = samples.shape[-1] // self.hop * self.hop
-        self.waiting = samples[:, used:]
+        self.buffer = samples[:, used:]
         portion = max(1, HOPS_AT_ONCE // max(1, len(block))) * self.hop
         outputs = [
             self._run(samples[:, start : min(start + portion, used)]) for start in range(0, used, portion)
@@ -227,9 +227,9 @@ class HopEngine:
             output = self._silenced(self.step(np.where(tiny, np.float32(0), samples)), tiny)
         else:
             output, self.silent_hops[:] = self.step(samples), 0
-        dropped = min(self.late, output.shape[-1])
-        self.late -= dropped
-        self.owed -= output.shape[-1] - dropped
+        dropped = min(self.discard, output.shape[-1])
+        self.discard -= dropped
+        self.pending -= output.shape[-1] - dropped
         return output[:, dropped:]
 
     def _silenced(self, output: Block, tiny: npt.NDArray[np.bool_]) -> Block:
@@ -247,7 +247,7 @@ class HopEngine:
 
     def flush(self) -> Block:
         """The rest: silence pushes it out, and what the silence makes is cut off."""
-        left = self.owed
-        hops = -(-(self.waiting.shape[-1] + self.latency_samples) // self.hop)
-        silence = np.zeros((len(self.waiting), hops * self.hop - self.waiting.shape[-1]), np.float32)
+        left = self.pending
+        hops = -(-(self.buffer.shape[-1] + self.latency_samples) // self.hop)
+        silence = np.zeros((len(self.buffer), hops * self.hop - self.buffer.shape[-1]), np.float32)
         return self.feed(silence)[:, :left]

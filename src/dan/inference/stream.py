@@ -49,7 +49,7 @@ class Stream:
         self.conditioner = conditioner or Conditioner(
             channels=channels, first_samples=latency, span_samples=SPAN_LATENCIES * latency
         )
-        self.waiting: Signal = np.zeros((channels, 0), np.float32)
+        self.buffer: Signal = np.zeros((channels, 0), np.float32)
         """Input that has not come out yet, at its own precision, where it is mixed in."""
         self.rank, self.dtype = min(channels, 2), np.dtype(np.float32)
         """Axes and dtype of what comes out: those of the last block."""
@@ -77,7 +77,7 @@ class Stream:
         given = np.asarray(block)
         rows = self._checked(given)
         if self.strength < 1:
-            self.waiting = np.concatenate([self.waiting, rows], axis=-1)
+            self.buffer = np.concatenate([self.buffer, rows], axis=-1)
         self.rank, self.dtype = given.ndim, given.dtype if given.dtype.kind in "fiu" else rows.dtype
         return self._mixed(self.engine.feed(self.conditioner.feed(rows)))
 
@@ -119,7 +119,7 @@ class Stream:
         mixed = self.conditioner.restore(denoised)
         if self.strength < 1:
             count = denoised.shape[-1]
-            dry, self.waiting = self.waiting[:, :count], self.waiting[:, count:]
+            dry, self.buffer = self.buffer[:, :count], self.buffer[:, count:]
             mixed = self.strength * mixed + (1 - self.strength) * dry
         typed, _ = cast(mixed, self.dtype)
         return typed[0] if self.rank == 1 else typed

@@ -1,4 +1,4 @@
-"""Stretches of the recordings of a corpus, read by seeking: from memory, from the files or from a cache.
+"""Clip cache: stretches of the recordings of a corpus, from memory, from the files or decoded once on disk.
 
 A small corpus is kept in memory once read. Of a larger one, files that are slow to seek in,
 compressed ones and tables, are decoded once into a cache of .npy arrays.
@@ -26,8 +26,8 @@ SEEKABLE = frozenset(
 BLOCK_SAMPLES = 2**16
 
 
-class Shelf:
-    """Reads stretches of single channels.
+class ClipCache:
+    """Reader of clips: stretches of single channels of the recordings of a corpus.
 
     Args:
         corpus: what is read.

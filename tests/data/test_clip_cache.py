@@ -1,13 +1,13 @@
-"""A shelf reads the very samples, from memory, from the files and from the cache alike."""
+"""A clip cache reads the very samples, from memory, from the files and from the cache alike."""
 
 import numpy as np
 import pytest
 import soundfile
 
 from dan.core.errors import DanError
-from dan.data import shelf as module
+from dan.data import clip_cache as module
+from dan.data.clip_cache import ClipCache
 from dan.data.index import index
-from dan.data.shelf import Shelf
 
 
 def noise(*shape, seed=0):
@@ -24,17 +24,17 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize("kept_bytes", [0, 2**28])
-def test_a_shelf_reads_the_very_samples(folder, monkeypatch, kept_bytes):
+def test_a_clip_cache_reads_the_very_samples(folder, monkeypatch, kept_bytes):
     monkeypatch.setattr(module, "KEPT_BYTES", kept_bytes)
     stereo = noise(2, 5000)
     np.save(folder / "z.npy", stereo)
     corpus = index(folder, sample_rate_hz=8000)
-    shelf, entry = Shelf(corpus), corpus.entries[-1]
+    clip_cache, entry = ClipCache(corpus), corpus.entries[-1]
     for channel, start, count in [(0, 0, 5000), (1, 17, 100), (1, 4999, 1), (0, 17, 100)]:
-        read = shelf.read(entry, channel, start, count)
+        read = clip_cache.read(entry, channel, start, count)
         np.testing.assert_array_equal(read, stereo[channel, start : start + count])
     wav, _ = soundfile.read(folder / "top.wav", dtype="float32")
-    np.testing.assert_array_equal(shelf.read(corpus.entries[3], 0, 5, 50), wav[5:55])
+    np.testing.assert_array_equal(clip_cache.read(corpus.entries[3], 0, 5, 50), wav[5:55])
 
 
 @pytest.mark.parametrize("kept_bytes", [0, 2**28])
@@ -45,7 +45,7 @@ def test_a_recording_that_goes_or_shrinks_is_named(folder, monkeypatch, kept_byt
     (folder / "top.wav").unlink()
     for place, name in [(0, "one.wav"), (3, "top.wav")]:
         with pytest.raises(DanError, match=name):
-            Shelf(corpus).read(corpus.entries[place], 0, 900, 100)
+            ClipCache(corpus).read(corpus.entries[place], 0, 900, 100)
 
 
 @pytest.fixture
@@ -61,26 +61,26 @@ def compressed(tmp_path, monkeypatch):
 
 def test_compressed_files_are_decoded_once_and_the_size_is_told(compressed, tmp_path, monkeypatch):
     cache = tmp_path / "decoded"
-    shelf = Shelf(compressed, cache=cache)
-    assert shelf.note == f"{compressed.folder}: 3 files are decoded once to {cache} (0.00012 GB)"
+    clip_cache = ClipCache(compressed, cache=cache)
+    assert clip_cache.note == f"{compressed.folder}: 3 files are decoded once to {cache} (0.00012 GB)"
     whole, _ = soundfile.read(compressed.entries[1].path, dtype="float32")
     for start, count in [(0, 5000), (4990, 10), (17, 1)]:
-        read = shelf.read(compressed.entries[1], 1, start, count)
+        read = clip_cache.read(compressed.entries[1], 1, start, count)
         np.testing.assert_array_equal(read, whole[start : start + count, 1])
     assert [path.name for path in cache.iterdir()] == [f"{compressed.entries[1].digest}.npy"]
     compressed.entries[1].path.unlink()  # it is not read again
-    again = Shelf(compressed, cache=cache).read(compressed.entries[1], 0, 3, 50)
+    again = ClipCache(compressed, cache=cache).read(compressed.entries[1], 0, 3, 50)
     np.testing.assert_array_equal(again, whole[3:53, 0])
 
 
 def test_what_is_quick_to_read_is_not_decoded(compressed, tmp_path):
     plain = next(entry for entry in compressed.entries if entry.name == "plain.wav")
-    assert len(Shelf(compressed, cache=tmp_path / "decoded").read(plain, 0, 5, 70)) == 70
+    assert len(ClipCache(compressed, cache=tmp_path / "decoded").read(plain, 0, 5, 70)) == 70
     assert not (tmp_path / "decoded").exists()
 
 
 def test_without_room_the_files_are_read_as_they_are(compressed, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_has_room", lambda cache, size: False)
-    shelf = Shelf(compressed, cache=tmp_path / "decoded")
-    assert shelf.note == "" and len(shelf.read(compressed.entries[0], 0, 5, 70)) == 70
+    clip_cache = ClipCache(compressed, cache=tmp_path / "decoded")
+    assert clip_cache.note == "" and len(clip_cache.read(compressed.entries[0], 0, 5, 70)) == 70
     assert not (tmp_path / "decoded").exists()
