@@ -44,7 +44,7 @@ def draw_speech(
     """
     group = random.choice(list(groups), p=list(groups.values()))
     those = [speaker for speaker in speakers if speaker.group == group]
-    heard, wanted = _strung(those[random.integers(len(those))], random, floor)
+    heard, wanted = _concatenated(those[random.integers(len(those))], random, floor)
     if random.random() < 0.6:
         seed, spread_db = int(random.integers(1 << 30)), random.uniform(0, 4)
         heard, wanted = (equalised(one, np.random.default_rng(seed), spread_db) for one in (heard, wanted))
@@ -57,7 +57,7 @@ def draw_speech(
     return heard / level, wanted / level
 
 
-def _strung(speaker: Speaker, random: Random, floor: float) -> tuple[Array, Array]:
+def _concatenated(speaker: Speaker, random: Random, floor: float) -> tuple[Array, Array]:
     """Clips of a speaker with pauses between, at a random speed."""
     short, crowd = speaker.group in ("words", "digits"), speaker.group == "crowd"
     speed = random.uniform(0.93, 1.08) if crowd else random.uniform(0.88, 1.18)

@@ -10,12 +10,12 @@ from hypothesis import settings as how
 from hypothesis import strategies as st
 
 from dan.data import clip_cache
-from dan.data.crop import NOISE, Crops, Stringing
+from dan.data.crop import NOISE, Concatenation, Crops
 from dan.data.index import index
 from dan.dsp.butterworth import highpass
 
 RATE_HZ = 1000.0
-PAUSES = Stringing(pause_s=(0.02, 0.05), fade_s=0.004)
+PAUSES = Concatenation(pause_s=(0.02, 0.05), fade_s=0.004)
 
 
 def generator(seed=0):
@@ -35,14 +35,14 @@ def sine(hz, length, rate_hz=RATE_HZ):
 def crops_of(tmp_path):
     """Crops of signals given by name, each at its rate."""
 
-    def make(stringing=PAUSES, rate_hz=RATE_HZ, cut=None, options=None, **signals):
+    def make(concatenation=PAUSES, rate_hz=RATE_HZ, cut=None, options=None, **signals):
         for name, signal in signals.items():
             np.save(tmp_path / f"{name}.npy", signal)
         corpus = index(tmp_path, sample_rate_hz=RATE_HZ)
         if cut:
             entries = [replace(entry, start=cut[0], stop=cut[1]) for entry in corpus.entries]
             corpus = replace(corpus, entries=tuple(entries))
-        return Crops(corpus, sample_rate_hz=rate_hz, stringing=stringing, **(options or {}))
+        return Crops(corpus, sample_rate_hz=rate_hz, concatenation=concatenation, **(options or {}))
 
     return make
 
@@ -141,7 +141,7 @@ def test_short_recordings_of_one_folder_are_strung_with_pauses(tmp_path):
             signal = np.full(300, level)
             signal[::2] *= 0.9
             soundfile.write(tmp_path / speaker / f"{number}.wav", signal, 1000, subtype="FLOAT")
-    crops = Crops(index(tmp_path), sample_rate_hz=RATE_HZ, stringing=PAUSES)
+    crops = Crops(index(tmp_path), sample_rate_hz=RATE_HZ, concatenation=PAUSES)
     tops = []
     for seed in range(40):
         drawn = crops.draw(1500, random=generator(seed))
@@ -197,7 +197,7 @@ def test_every_live_channel_is_heard(crops_of):
     crops=st.fixed_dictionaries(
         {
             "sample_rate_hz": st.sampled_from([250.0, 1000.0, 4410.0]),
-            "stringing": st.sampled_from([NOISE, PAUSES]),
+            "concatenation": st.sampled_from([NOISE, PAUSES]),
         }
     ),
 )
@@ -219,7 +219,7 @@ def burst(length=20000, loud=slice(15000, 15400)):
 
 
 def test_near_silent_stretches_are_passed_over(crops_of):
-    crops = crops_of(a=burst(), stringing=NOISE, options={"skip_quiet": True})
+    crops = crops_of(a=burst(), concatenation=NOISE, options={"skip_quiet": True})
     for seed in range(40):
         drawn = crops.draw(1000, random=generator(seed))
         assert np.abs(drawn).max() > 0.1

@@ -1,4 +1,4 @@
-"""Stretches of recordings of a wanted length and rate: cut from long ones, strung together from short ones.
+"""Stretches of recordings of a wanted length and rate: cut from long ones, concatenated from short ones.
 
 A stretch is read by seeking and resampled once, from the recording's rate times its speed to the rate wanted.
 """
@@ -33,8 +33,8 @@ LOOPED_SHARE = 0.5
 
 
 @dataclass(frozen=True)
-class Stringing:
-    """How recordings that are too short follow one another."""
+class Concatenation:
+    """Concatenation of recordings that are too short: pauses and fades between one and the next."""
 
     pause_s: tuple[float, float]
     """The shortest and the longest pause; negative where they overlap."""
@@ -43,7 +43,7 @@ class Stringing:
     """How often the same one comes again."""
 
 
-NOISE = Stringing(pause_s=(-CROSSFADE_S, -CROSSFADE_S), fade_s=CROSSFADE_S, looped_share=LOOPED_SHARE)
+NOISE = Concatenation(pause_s=(-CROSSFADE_S, -CROSSFADE_S), fade_s=CROSSFADE_S, looped_share=LOOPED_SHARE)
 """Noise goes on without a gap, each overlapping the next."""
 
 
@@ -53,7 +53,7 @@ class Crops:
     Args:
         corpus: of any rates and numbers of channels; a stretch is of one channel.
         sample_rate_hz: of the stretches.
-        stringing: how short recordings of one folder are strung together.
+        concatenation: how short recordings of one folder are concatenated.
         highpass_hz: cutoff of a high-pass filter, forward and back, over each recording; 0 for none.
         mix_channels: sum the channels with random weights instead of taking one of them.
         skip_quiet: pass over places at which a recording is near-silent against its own loudest.
@@ -65,7 +65,7 @@ class Crops:
         corpus: Corpus,
         *,
         sample_rate_hz: float,
-        stringing: Stringing,
+        concatenation: Concatenation,
         highpass_hz: float = 0.0,
         mix_channels: bool = False,
         skip_quiet: bool = False,
@@ -83,7 +83,7 @@ class Crops:
                 for entry in corpus.entries
                 for channel in entry.channels
             }
-        self._rate_hz, self._stringing = sample_rate_hz, stringing
+        self._rate_hz, self._concatenation = sample_rate_hz, concatenation
         self._highpass_hz, self._mix_channels = highpass_hz, mix_channels
 
     def part(self, names: Container[str]) -> Crops:
@@ -148,7 +148,7 @@ class Crops:
             at = self._place(piece, drawn, at, random)
             if at >= length_samples:
                 return drawn
-            if random.random() >= self._stringing.looped_share:
+            if random.random() >= self._concatenation.looped_share:
                 entry = folder[random.integers(len(folder))]
             piece = self._piece(entry, length_samples, speed, random)
 
@@ -156,11 +156,11 @@ class Crops:
         """Add a piece; where the next one begins."""
         first, last = max(0, at), min(len(drawn), at + len(piece))
         drawn[first:last] += self._faded(piece)[first - at : last - at]
-        pause = round(random.uniform(*self._stringing.pause_s) * self._rate_hz)
+        pause = round(random.uniform(*self._concatenation.pause_s) * self._rate_hz)
         return at + len(piece) + max(pause, -(len(piece) // 2))
 
     def _faded(self, piece: Signal) -> Signal:
-        size = min(round(self._stringing.fade_s * self._rate_hz), len(piece) // 2)
+        size = min(round(self._concatenation.fade_s * self._rate_hz), len(piece) // 2)
         ramp = np.sin(np.pi / 2 * (np.arange(size, dtype=np.float32) + 0.5) / max(1, size))
         faded = piece.copy()
         faded[:size] *= ramp

@@ -11,7 +11,7 @@ import numpy as np
 
 from dan.config import AugmentationSettings, Recipe, bounds
 from dan.core.errors import DanError
-from dan.data.crop import NOISE, Crops, Stringing
+from dan.data.crop import NOISE, Concatenation, Crops
 from dan.data.index import Corpus, check_distinct, index
 from dan.data.mixer import Drawing, Mixer, PairMixer
 from dan.data.own_noise import grouped, own_noise, split_owned
@@ -28,7 +28,7 @@ SPLIT = 20
 LEAST_SIGNALS = 3
 """Validation signals that what is held out lasts, where there is enough of it."""
 FADE_S = 0.004
-"""Strung clean recordings fade in and out, so that they do not click."""
+"""Concatenated clean recordings fade in and out, so that they do not click."""
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,7 @@ def _sides(recipe: Recipe, corpus: Corpus, setting: Literal["clean_split", "nois
 def _clean_crops(recipe: Recipe, corpus: Corpus, varied: AugmentationSettings, cache: Path | None) -> Crops:
     _check_highpass(recipe.recordings.highpass_hz, corpus)
     filtered = {"highpass_hz": recipe.recordings.highpass_hz, "mix_channels": varied.mix_channels}
-    return _crops(recipe, corpus, _strung(recipe), cache=cache, **filtered)
+    return _crops(recipe, corpus, _clean_concatenation(recipe), cache=cache, **filtered)
 
 
 def _check_highpass(highpass_hz: float, corpus: Corpus) -> None:
@@ -276,12 +276,12 @@ def _check_highpass(highpass_hz: float, corpus: Corpus) -> None:
         raise DanError(f"recordings.highpass_hz={highpass_hz:g}", rule, "Lower it")
 
 
-def _crops(recipe: Recipe, corpus: Corpus, stringing: Stringing, **options: Any) -> Crops:
-    return Crops(corpus, sample_rate_hz=recipe.signal.sample_rate_hz, stringing=stringing, **options)
+def _crops(recipe: Recipe, corpus: Corpus, concatenation: Concatenation, **options: Any) -> Crops:
+    return Crops(corpus, sample_rate_hz=recipe.signal.sample_rate_hz, concatenation=concatenation, **options)
 
 
-def _strung(recipe: Recipe) -> Stringing:
-    return Stringing(pause_s=recipe.recordings.pause_s, fade_s=FADE_S)
+def _clean_concatenation(recipe: Recipe) -> Concatenation:
+    return Concatenation(pause_s=recipe.recordings.pause_s, fade_s=FADE_S)
 
 
 def _shortest_s(recipe: Recipe) -> float:

@@ -17,7 +17,7 @@ from dan.data.folder.layout import (
     SIDES,
     Dataset,
     Side,
-    Trio,
+    Triple,
     check_holds_data,
     folder_rate_hz,
     pair_files,
@@ -82,7 +82,7 @@ class FolderReport:
 class _Measured:
     """What is kept of a signal once it has been read."""
 
-    trio: Trio
+    triple: Triple
     length_samples: int
     snr_db: float
     sketch: Sketch
@@ -110,12 +110,12 @@ def check(
     check_holds_data(folder)
     paired = {side: pair_files(folder, side) for side in SIDES}
     problems = [problem for _, unpaired in paired.values() for problem in unpaired]
-    problems += [_no_noise(folder, side) for side, (trios, _) in paired.items() if _lacks_noise(trios)]
-    trios = [trio for found, _ in paired.values() for trio in found]
-    dataset, rate_hz = _what_it_says(folder, trios, sample_rate_hz, problems)
+    problems += [_no_noise(folder, side) for side, (triples, _) in paired.items() if _lacks_noise(triples)]
+    triples = [triple for found, _ in paired.values() for triple in found]
+    dataset, rate_hz = _what_it_says(folder, triples, sample_rate_hz, problems)
     measured: dict[Side, list[_Measured]] = {side: [] for side in SIDES}
-    for side, trio in track([(name, trio) for name in SIDES for trio in paired[name][0]], "Checking"):
-        measured[side] += _measure(trio, rate_hz, problems)
+    for side, triple in track([(name, triple) for name in SIDES for triple in paired[name][0]], "Checking"):
+        measured[side] += _measure(triple, rate_hz, problems)
     for side in SIDES:
         problems += _against(dataset, folder, side, len(paired[side][0]), measured[side])
     problems += _unequal([one for side in SIDES for one in measured[side]], dataset)
@@ -124,8 +124,8 @@ def check(
     return FolderReport(rate_hz, sides, tuple(dict.fromkeys(map(str, problems))))
 
 
-def _lacks_noise(trios: list[Trio]) -> bool:
-    return bool(trios) and "noise" not in trios[0].files
+def _lacks_noise(triples: list[Triple]) -> bool:
+    return bool(triples) and "noise" not in triples[0].files
 
 
 def _no_noise(folder: Path, side: Side) -> DanError:
@@ -133,53 +133,55 @@ def _no_noise(folder: Path, side: Side) -> DanError:
 
 
 def _what_it_says(
-    folder: Path, trios: list[Trio], sample_rate_hz: float | None, problems: list[DanError]
+    folder: Path, triples: list[Triple], sample_rate_hz: float | None, problems: list[DanError]
 ) -> tuple[Dataset | None, float | None]:
     """dataset.json and the rate, as far as they can be known."""
     try:
         dataset = read_dataset(folder)
-        if not trios:
+        if not triples:
             return dataset, sample_rate_hz
-        return dataset, folder_rate_hz(folder, trios, dataset=dataset, sample_rate_hz=sample_rate_hz)
+        return dataset, folder_rate_hz(folder, triples, dataset=dataset, sample_rate_hz=sample_rate_hz)
     except DanError as problem:
         problems.append(problem)
         return None, sample_rate_hz
 
 
-def _measure(trio: Trio, rate_hz: float | None, problems: list[DanError]) -> list[_Measured]:
+def _measure(triple: Triple, rate_hz: float | None, problems: list[DanError]) -> list[_Measured]:
     """One signal's figures, or none if a file is at fault; what is wrong is added to the problems."""
     recordings: dict[str, Recording] = {}
-    for kind, path in trio.files.items():
+    for kind, path in triple.files.items():
         try:
             recordings[kind] = read_signal(path, sample_rate_hz=rate_hz)
         except DanError as problem:
             problems.append(problem)
-    if len(recordings) < len(trio.files):
+    if len(recordings) < len(triple.files):
         return []
     lengths = {kind: len(recording.samples) for kind, recording in recordings.items()}
     if len(set(lengths.values())) > 1:
-        said = ", ".join(f"{trio.files[kind]} {length}" for kind, length in lengths.items())
+        said = ", ".join(f"{triple.files[kind]} {length}" for kind, length in lengths.items())
         problems.append(DanError(said, "samples of one signal must be equally many", "Cut them alike"))
         return []
     clean = recordings["clean"].samples.astype(np.float64)
     rest = recordings["mixed"].samples - clean
-    problems += _faults(trio, recordings, rest)
+    problems += _faults(triple, recordings, rest)
     snr_db = float(energy_ratio_db(energy(clean), energy(rest)))
-    return [_Measured(trio, len(clean), snr_db, sketch(clean))]
+    return [_Measured(triple, len(clean), snr_db, sketch(clean))]
 
 
-def _faults(trio: Trio, recordings: dict[str, Recording], rest: npt.NDArray[np.float64]) -> list[DanError]:
+def _faults(
+    triple: Triple, recordings: dict[str, Recording], rest: npt.NDArray[np.float64]
+) -> list[DanError]:
     """Silence, no noise at all, and noise other than the noise file's."""
     faults = []
     if not recordings["clean"].samples.any():
-        faults.append(DanError(trio.files["clean"], "it is silent, so it has no SNR", "Remove the signal"))
+        faults.append(DanError(triple.files["clean"], "it is silent, so it has no SNR", "Remove the signal"))
     if not rest.any():
-        faults.append(DanError(trio.files["mixed"], "it equals the clean signal", "Mix noise into it"))
+        faults.append(DanError(triple.files["mixed"], "it equals the clean signal", "Mix noise into it"))
     elif "noise" in recordings and not _adds_up(recordings, rest):
         faults.append(
             DanError(
-                trio.files["mixed"],
-                f"it is not {trio.files['clean'].name} plus a gain times {trio.files['noise'].name}",
+                triple.files["mixed"],
+                f"it is not {triple.files['clean'].name} plus a gain times {triple.files['noise'].name}",
                 "Mix it again",
             )
         )
@@ -222,7 +224,7 @@ def _against(
         for one in measured:
             if not low_db - SNR_TOLERANCE_DB <= one.snr_db <= high_db + SNR_TOLERANCE_DB:
                 rule = f"its SNR is {one.snr_db:.2f} dB, dataset.json says {low_db:g} to {high_db:g}"
-                problems.append(DanError(one.trio.files["mixed"], rule, "Mix it again"))
+                problems.append(DanError(one.triple.files["mixed"], rule, "Mix it again"))
     return problems
 
 
@@ -235,7 +237,7 @@ def _unequal(measured: list[_Measured], dataset: Dataset | None) -> list[DanErro
         length, of = max(1, round(dataset.duration_s * dataset.sample_rate_hz)), "dataset.json says"
     return [
         DanError(
-            f"{one.trio.files['clean']} of {one.length_samples} samples", f"{of} {length}", "Cut it alike"
+            f"{one.triple.files['clean']} of {one.length_samples} samples", f"{of} {length}", "Cut it alike"
         )
         for one in measured
         if one.length_samples != length
@@ -245,8 +247,8 @@ def _unequal(measured: list[_Measured], dataset: Dataset | None) -> list[DanErro
 def _leaks(train: list[_Measured], validation: list[_Measured]) -> list[DanError]:
     problems = []
     for one, another in find_same([one.sketch for one in train], [one.sketch for one in validation]):
-        rule = f"{train[one].trio.files['clean']} holds the same signal"
-        path = validation[another].trio.files["clean"]
+        rule = f"{train[one].triple.files['clean']} holds the same signal"
+        path = validation[another].triple.files["clean"]
         problems.append(DanError(path, rule, "Keep it on one side only"))
     return problems
 

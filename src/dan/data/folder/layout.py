@@ -52,7 +52,7 @@ class Dataset(BaseModel):
 
 
 @dataclass(frozen=True)
-class Trio:
+class Triple:
     """The files of one signal."""
 
     stem: str
@@ -104,7 +104,7 @@ def check_holds_data(data: Path) -> None:
         )
 
 
-def pair_files(data: Path, side: Side) -> tuple[list[Trio], list[DanError]]:
+def pair_files(data: Path, side: Side) -> tuple[list[Triple], list[DanError]]:
     """The signals of one side by their files, in order, and an error for each file that lacks its partners.
 
     Files belong together by their stem; where the kinds share none, by the number that it ends in.
@@ -116,9 +116,9 @@ def pair_files(data: Path, side: Side) -> tuple[list[Trio], list[DanError]]:
     needed = {kind for kind in KINDS if files[kind]}
     stems = {kind: {path.stem for path in files[kind]} for kind in needed}
     keyed, problems = _keyed(files, by_stem=all(stems[kind] & stems["clean"] for kind in needed))
-    problems += [_partless(trio, needed) for trio in keyed.values() if needed > set(trio)]
+    problems += [_partless(triple, needed) for triple in keyed.values() if needed > set(triple)]
     whole = [keyed[key] for key in sorted(keyed) if needed == set(keyed[key])]
-    return [Trio(trio["clean"].stem, trio) for trio in whole], problems
+    return [Triple(triple["clean"].stem, triple) for triple in whole], problems
 
 
 def read_signal(path: Path, *, sample_rate_hz: float | None) -> Recording:
@@ -147,7 +147,7 @@ def read_signal(path: Path, *, sample_rate_hz: float | None) -> Recording:
 
 
 def folder_rate_hz(
-    data: Path, trios: list[Trio], *, dataset: Dataset | None, sample_rate_hz: float | None
+    data: Path, triples: list[Triple], *, dataset: Dataset | None, sample_rate_hz: float | None
 ) -> float:
     """The rate of a folder: dataset.json's, else that of its first audio file, else the one given for .npy.
 
@@ -156,7 +156,9 @@ def folder_rate_hz(
     """
     if dataset:
         return dataset.sample_rate_hz
-    found_hz = read(trios[0].files["clean"], sample_rate_hz=sample_rate_hz).sample_rate_hz if trios else None
+    found_hz = (
+        read(triples[0].files["clean"], sample_rate_hz=sample_rate_hz).sample_rate_hz if triples else None
+    )
     if found_hz is None:
         raise DanError(
             f"{data} without dataset.json",
@@ -199,8 +201,8 @@ def _number(stem: str) -> str | None:
     return found.group().lstrip("0").zfill(20) if found else None
 
 
-def _partless(trio: dict[str, Path], needed: set[str]) -> DanError:
-    lacking = " and ".join(kind for kind in KINDS if kind in needed - set(trio))
+def _partless(triple: dict[str, Path], needed: set[str]) -> DanError:
+    lacking = " and ".join(kind for kind in KINDS if kind in needed - set(triple))
     return DanError(
-        next(iter(trio.values())), f"it has no partner in {lacking}", "Add it, or remove this one"
+        next(iter(triple.values())), f"it has no partner in {lacking}", "Add it, or remove this one"
     )

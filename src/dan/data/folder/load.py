@@ -20,7 +20,7 @@ from dan.data.folder.layout import (
     SIDES,
     Dataset,
     Side,
-    Trio,
+    Triple,
     check_holds_data,
     folder_rate_hz,
     is_data_folder,
@@ -161,27 +161,27 @@ def load_signals(data: str | Path, side: Side, *, sample_rate_hz: float | None =
     """
     folder = Path(data)
     check_holds_data(folder)
-    trios, problems = pair_files(folder, side)
+    triples, problems = pair_files(folder, side)
     if problems:
         raise problems[0]
     dataset = read_dataset(folder)
-    rate_hz = folder_rate_hz(folder, trios, dataset=dataset, sample_rate_hz=sample_rate_hz)
-    read = [_read_trio(trio, rate_hz) for trio in track(trios, f"Reading {side}")]
-    paths = tuple(trio.files["clean"] for trio in trios)
+    rate_hz = folder_rate_hz(folder, triples, dataset=dataset, sample_rate_hz=sample_rate_hz)
+    read = [_read_triple(triple, rate_hz) for triple in track(triples, f"Reading {side}")]
+    paths = tuple(triple.files["clean"] for triple in triples)
     noise = [one["noise"] for one in read] if "noise" in read[0] else None
     clean, mixed = [one["clean"] for one in read], [one["mixed"] for one in read]
     sines = _sines(dataset, side, [path.stem for path in paths])
     return FolderSignals(paths, clean, noise, mixed, rate_hz, sines, dataset)
 
 
-def _read_trio(trio: Trio, rate_hz: float) -> dict[str, Signal]:
+def _read_triple(triple: Triple, rate_hz: float) -> dict[str, Signal]:
     """The samples of one signal's files by kind, all of one length, float32."""
     read = {
         kind: read_signal(path, sample_rate_hz=rate_hz).samples.astype(np.float32)
-        for kind, path in trio.files.items()
+        for kind, path in triple.files.items()
     }
     if len({len(samples) for samples in read.values()}) > 1:
-        said = ", ".join(f"{trio.files[kind]} of {len(samples)} samples" for kind, samples in read.items())
+        said = ", ".join(f"{triple.files[kind]} of {len(samples)} samples" for kind, samples in read.items())
         raise DanError(said, "clean, noise and mixed of one signal are of one length", "Cut them alike")
     return read
 
