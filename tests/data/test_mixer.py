@@ -211,8 +211,8 @@ def test_an_equaliser_keeps_within_its_bounds_and_changes_no_phase():
 def test_an_all_pass_keeps_the_spectrum_and_turns_phases_within_its_bounds():
     impulse = np.zeros((300, 4096), np.float32)
     impulse[:, 2048] = 1
-    turned = equalised(impulse, largest_db=0.0, largest_rad=1.5, random=np.random.default_rng(0))
-    response = np.fft.rfft(np.roll(turned, -2048, axis=-1))[:, 32:-64]
+    filtered = equalised(impulse, largest_db=0.0, largest_rad=1.5, random=np.random.default_rng(0))
+    response = np.fft.rfft(np.roll(filtered, -2048, axis=-1))[:, 32:-64]
     # What rings for longer than the signal is cut off: some hundredths.
     assert np.abs(np.abs(response) - 1).max() < 0.1
     phase = np.angle(response)

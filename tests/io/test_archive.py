@@ -39,11 +39,11 @@ def test_a_npz_of_several_arrays_is_refused_by_their_names(tmp_path):
         read(tmp_path / "b.npz")
 
 
-@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("compressed", [False, True])
-def test_a_mat_keeps_its_other_variables_and_its_shape(tmp_path, turned, compressed):
+def test_a_mat_keeps_its_other_variables_and_its_shape(tmp_path, transposed, compressed):
     scipy_io = pytest.importorskip("scipy.io")
-    stored = SIGNAL.T if turned else SIGNAL
+    stored = SIGNAL.T if transposed else SIGNAL
     scipy_io.savemat(tmp_path / "a.mat", {"eeg": stored, "Fs": 250.0, "who": "X"}, do_compression=compressed)
     found = read(tmp_path / "a.mat")
     assert found.sample_rate_hz == 250

@@ -87,8 +87,8 @@ def test_volts_millivolts_and_microvolts_come_out_alike(denoiser, level):
 def test_polarity_hardly_matters(denoiser):
     clean, noise = draw(360.0)
     mixed = clean + 0.7 * noise
-    upright, turned = (denoiser(sign * mixed, sample_rate=360.0) * sign for sign in (1, -1))
-    assert snr_db(turned, clean).mean() == pytest.approx(snr_db(upright, clean).mean(), abs=1.5)
+    upright, flipped = (denoiser(sign * mixed, sample_rate=360.0) * sign for sign in (1, -1))
+    assert snr_db(flipped, clean).mean() == pytest.approx(snr_db(upright, clean).mean(), abs=1.5)
 
 
 @pytest.mark.parametrize("mains_hz", [50.0, 60.0])

@@ -170,7 +170,7 @@ class Mixer:
         left_out = random.random(count)
         gain *= left_out >= varied.clean_only_share
         clean = clean * (left_out < 1 - varied.silence_share)[:, None]
-        clean, noise = turned(clean, varied, random), turned(noise, varied, random)
+        clean, noise = random_polarity(clean, varied, random), random_polarity(noise, varied, random)
         level = db_to_amplitude(random.uniform(*bounds(varied.gain_db), (count, 1)))
         clean = (level * clean).astype(np.float32)
         mixed = clean + level * gain[:, None] * noise
@@ -239,7 +239,7 @@ class PairMixer:
         rows = [self._pair(random) for _ in range(count)]
         both = np.stack([np.concatenate(row) for row in rows])  # [count, 2 T]: gain and sign for both at once
         level = db_to_amplitude(random.uniform(*bounds(varied.gain_db), (count, 1)))
-        both = (level * turned(both, varied, random)).astype(np.float32)
+        both = (level * random_polarity(both, varied, random)).astype(np.float32)
         clean, noisy = both[:, : self._length], both[:, self._length :]
         return Pairs(clean, noisy - clean, noisy, energy_ratio_db(energy(clean), energy(noisy - clean)))
 
@@ -333,8 +333,8 @@ def drawn_speed(speed: float | tuple[float, float], random: np.random.Generator)
     return low if low == high else max(0.01, round(random.uniform(low, high), 2))
 
 
-def turned(signal: Signal, varied: AugmentationSettings, random: np.random.Generator) -> Signal:
-    """Signals ``[N, T]``, each with its sign turned or not where that is wanted."""
+def random_polarity(signal: Signal, varied: AugmentationSettings, random: np.random.Generator) -> Signal:
+    """Signals ``[N, T]``, each polarity-flipped at random where that is wanted."""
     if not varied.invert_polarity:
         return signal
     return np.asarray(signal * random.choice(np.array([-1, 1], np.float32), (len(signal), 1)))

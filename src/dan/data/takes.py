@@ -61,8 +61,8 @@ class TakesMixer:
 
 def taking_turns(one: Signal, other: Signal) -> tuple[Signal, Signal]:
     """Exchange every second row of two takes ``[N, T]``; once more, and they are as they were."""
-    turned = np.arange(len(one))[:, None] % 2 == 1
-    return np.where(turned, other, one), np.where(turned, one, other)
+    swapped = np.arange(len(one))[:, None] % 2 == 1
+    return np.where(swapped, other, one), np.where(swapped, one, other)
 
 
 class FreshTakesMixer:

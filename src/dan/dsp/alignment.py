@@ -82,10 +82,10 @@ def _chance(reference: Signal, signal: Signal, gain: float, lag: int) -> float:
     """
     length = len(reference)
     heard = np.fft.rfft(reference)
-    turned = np.exp(-2j * np.pi * lag / length * np.arange(len(heard)))
-    noise = np.abs(np.fft.rfft(signal) - gain * heard * turned) ** 2
+    shifted = np.exp(-2j * np.pi * lag / length * np.arange(len(heard)))
+    noise = np.abs(np.fft.rfft(signal) - gain * heard * shifted) ** 2
     around = np.lib.stride_tricks.sliding_window_view(np.pad(noise, NEIGHBOURS, "edge"), 2 * NEIGHBOURS + 1)
-    power = np.abs(heard * (1 - turned)) ** 2 * np.maximum(noise, around.mean(axis=-1))
+    power = np.abs(heard * (1 - shifted)) ** 2 * np.maximum(noise, around.mean(axis=-1))
     return float(2 * power.sum() / (length * energy(reference)) ** 2)
 
 

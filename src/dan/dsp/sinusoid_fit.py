@@ -129,8 +129,8 @@ class _Projection:
         weights = np.linalg.solve(gram, basis @ noisy[..., None])  # [N, 2K, 1]
         residual = noisy - (_transposed(weights) @ basis)[:, 0]
         # d/df (a cos + b sin) = 2 pi t (b cos - a sin) = 2 pi t Re((b + i a) exp(i 2 pi f t))
-        turned = weights[:, count:] + 1j * weights[:, :count]
-        slopes = (turned * waves).real * (2 * np.pi / rate_hz * np.arange(length))  # [N, K, T]
+        quadrature = weights[:, count:] + 1j * weights[:, :count]
+        slopes = (quadrature * waves).real * (2 * np.pi / rate_hz * np.arange(length))  # [N, K, T]
         # Kaufman: only the part of the slopes that the amplitudes cannot follow counts.
         across = slopes - _transposed(np.linalg.solve(gram, basis @ _transposed(slopes))) @ basis
         return cls(

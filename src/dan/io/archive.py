@@ -105,9 +105,9 @@ class MatReader(ArchiveReader):
         variables = {name: value for name, value in variables.items() if not name.startswith("__")}
         name = _signal_name(variables, path)
         stored = variables[name]
-        turned = stored.shape[0] > stored.shape[1]
-        whole = stored.T if turned else stored
-        metadata = {"name": name, "turned": turned, "variables": variables, "compressed": compressed}
+        transposed = stored.shape[0] > stored.shape[1]
+        whole = stored.T if transposed else stored
+        metadata = {"name": name, "transposed": transposed, "variables": variables, "compressed": compressed}
         rate_hz = sample_rate_hz if sample_rate_hz is not None else _rate_hz(variables)
         super().__init__(path, rate_hz, dtype, whole[0] if len(whole) == 1 else whole, metadata)
 
@@ -185,7 +185,7 @@ class MatWriter(ArchiveWriter):
     def _finish(self) -> None:
         metadata = self._form.metadata
         whole = np.atleast_2d(self._whole())
-        variables = {**metadata["variables"], metadata["name"]: whole.T if metadata["turned"] else whole}
+        variables = {**metadata["variables"], metadata["name"]: whole.T if metadata["transposed"] else whole}
         scipy_io = require("scipy.io", extra="train", what=self._target)
         scipy_io.savemat(self._file, variables, do_compression=metadata["compressed"])
         self._file.flush()
