@@ -48,7 +48,7 @@ def test_npy_of_other_dtypes_keeps_dtype_and_values(tmp_path, dtype):
     np.save(path, stored)
     recording = read(path)
     np.testing.assert_array_equal(recording.samples, stored.astype(np.float64))
-    write(tmp_path / "b.npy", recording.samples, sample_rate_hz=None, like=recording)
+    write(tmp_path / "b.npy", recording.samples, sample_rate_hz=None, template=recording)
     back = np.load(tmp_path / "b.npy")
     np.testing.assert_array_equal(back, stored)
     assert back.dtype.name == stored.dtype.name
@@ -56,9 +56,9 @@ def test_npy_of_other_dtypes_keeps_dtype_and_values(tmp_path, dtype):
 
 @pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"])
 def test_npy_integers_are_rounded_and_clipped(tmp_path, dtype):
-    like, limits = Recording(np.zeros(1), None, dtype), np.iinfo(dtype)
+    template, limits = Recording(np.zeros(1), None, dtype), np.iinfo(dtype)
     signal = np.array([1e30, -1e30, 2.6, 1.4, float(limits.max) * 1.01])
-    assert write(tmp_path / "a.npy", signal, sample_rate_hz=None, like=like) == 3
+    assert write(tmp_path / "a.npy", signal, sample_rate_hz=None, template=template) == 3
     back = np.load(tmp_path / "a.npy")
     assert back.dtype == dtype and back[1:4].tolist() == [limits.min, 3, 1]
     # The largest float64 that a 64-bit integer holds is 1024 or 2048 below its maximum.
@@ -66,8 +66,8 @@ def test_npy_integers_are_rounded_and_clipped(tmp_path, dtype):
 
 
 def test_npy_floats_are_clipped_not_infinite(tmp_path):
-    like = Recording(np.zeros(1), None, "float16")
-    assert write(tmp_path / "a.npy", [1e6, -1e6, 0.5], sample_rate_hz=None, like=like) == 2
+    template = Recording(np.zeros(1), None, "float16")
+    assert write(tmp_path / "a.npy", [1e6, -1e6, 0.5], sample_rate_hz=None, template=template) == 2
     assert np.load(tmp_path / "a.npy").tolist() == [65504.0, -65504.0, 0.5]
 
 
@@ -82,7 +82,7 @@ def test_wav_keeps_its_subtype_and_every_sample(tmp_path, subtype, shape):
     # Half a step of the encoding, and one for how soundfile rounds.
     step = 2.0 ** (1 - PCM_BITS.get(subtype, 24))
     np.testing.assert_allclose(recording.samples, stored.reshape(recording.samples.shape), atol=1.5 * step)
-    assert write(tmp_path / "b.wav", recording.samples, sample_rate_hz=RATE_HZ, like=recording) == 0
+    assert write(tmp_path / "b.wav", recording.samples, sample_rate_hz=RATE_HZ, template=recording) == 0
     again = read(tmp_path / "b.wav")
     np.testing.assert_array_equal(again.samples, recording.samples)
     assert again.encoding == subtype
@@ -92,7 +92,7 @@ def test_every_16_bit_value_survives(path):
     values = np.arange(-(2**15), 2**15).astype(np.int16)
     soundfile.write(path, values, RATE_HZ)
     recording = read(path)
-    write(path, recording.samples, sample_rate_hz=RATE_HZ, like=recording, force=True)
+    write(path, recording.samples, sample_rate_hz=RATE_HZ, template=recording, force=True)
     np.testing.assert_array_equal(soundfile.read(path, dtype="int16")[0], values)
 
 
@@ -100,7 +100,7 @@ def test_every_16_bit_value_survives(path):
 def test_pcm_is_rounded_and_clipped_and_counted(path, subtype):
     step = 2.0 ** (1 - PCM_BITS[subtype])
     signal = np.array([1.5, -1.5, 1.0, -1.0, 3.6 * step, -3.6 * step, 0.0])
-    assert write(path, signal, sample_rate_hz=RATE_HZ, like=Recording(signal, None, subtype)) == 3
+    assert write(path, signal, sample_rate_hz=RATE_HZ, template=Recording(signal, None, subtype)) == 3
     expected = [1 - step, -1, 1 - step, -1, 4 * step, -4 * step, 0]
     np.testing.assert_array_equal(soundfile.read(path)[0], expected)
 
@@ -129,11 +129,11 @@ def test_every_suffix_that_counts_can_be_written_and_read(tmp_path, suffix):
 def test_an_encoding_that_the_format_lacks_gives_way(tmp_path):
     signal = noise(100)
     flac_like_float = Recording(signal, RATE_HZ, "FLOAT")
-    write(tmp_path / "a.flac", signal, sample_rate_hz=RATE_HZ, like=flac_like_float)
+    write(tmp_path / "a.flac", signal, sample_rate_hz=RATE_HZ, template=flac_like_float)
     assert read(tmp_path / "a.flac").encoding == "PCM_24"
-    write(tmp_path / "a.npy", signal, sample_rate_hz=RATE_HZ, like=Recording(signal, RATE_HZ, "PCM_16"))
+    write(tmp_path / "a.npy", signal, sample_rate_hz=RATE_HZ, template=Recording(signal, RATE_HZ, "PCM_16"))
     assert read(tmp_path / "a.npy").encoding == "float32"
-    write(tmp_path / "a.wav", signal, sample_rate_hz=RATE_HZ, like=Recording(signal, None, "float64"))
+    write(tmp_path / "a.wav", signal, sample_rate_hz=RATE_HZ, template=Recording(signal, None, "float64"))
     assert read(tmp_path / "a.wav").encoding == "FLOAT"
 
 

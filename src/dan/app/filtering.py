@@ -27,7 +27,7 @@ def filter_file(name: str, source: Path, target: Path) -> None:
     if recording.sample_rate_hz is None:
         raise DanError(source, "the file does not say its sample rate", "Compare models on it instead")
     estimate = untold(recording.sample_rate_hz).rows[name](recording.samples)
-    write(target, estimate, sample_rate_hz=recording.sample_rate_hz, like=recording, force=True)
+    write(target, estimate, sample_rate_hz=recording.sample_rate_hz, template=recording, force=True)
 
 
 def main(name: str, out: str, *files: str) -> None:

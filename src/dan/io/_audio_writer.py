@@ -34,7 +34,7 @@ LOWERED = {176: 0.95, 208: 0.97, 240: 0.98}
 class AudioWriter(Writer):
     """An audio file.
 
-    The encoding is that of the recording it is written like, where the format has it; otherwise 32-bit float,
+    The encoding is that of its template, where the format has it; otherwise 32-bit float,
     24-bit PCM or the format's default, the first that the format has.
     """
 
@@ -196,7 +196,7 @@ def _whole_hz(sample_rate_hz: float | None, target: Path) -> int:
 
 
 def _kbps(form: Form, rate_hz: int) -> float:
-    """Bits a second of the MP3 that another is to be like, in thousands; 0 if it is not there any more."""
+    """Bits a second of the MP3 that is the template, in thousands; 0 if it is not there any more."""
     with suppress(OSError):
         kbps = 8e-3 * form.path.stat().st_size / max(1, form.length_samples or 0) * rate_hz
         lowest, highest = _mpeg.rate_range_kbps(rate_hz)
@@ -212,7 +212,7 @@ def _bit_rate(kbps: float, rate_hz: int) -> dict[str, Any]:
 
 
 def _valid_bits(form: Form, subtype: str) -> int | None:
-    """How many of a PCM sample's bits the recording uses that it is written like."""
+    """Number of a PCM sample's bits that the template uses."""
     extension = form.metadata.get("extension")
     stored = PCM_BITS.get(subtype, 0)
     if extension is None or form.encoding != subtype or not 0 < extension.valid_bits < stored:

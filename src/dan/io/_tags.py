@@ -58,7 +58,7 @@ def carry_over(source: Path, source_kind: str, target: Path, target_kind: str) -
     """Copy what is beside the samples to a file that is written.
 
     Args:
-        source: the file it is like.
+        source: its template.
         source_kind: its format, as libsndfile calls it; empty where it is no audio file.
         target: the file written, closed, with libsndfile's ten fields set unless both are of one kind.
         target_kind: its format.

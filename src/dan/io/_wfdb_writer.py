@@ -17,11 +17,11 @@ from dan.io.base import Form, Writer
 from dan.io.wfdb import BITS, FRAMES_AT_ONCE, Digital, WfdbReader
 
 
-def sample_files(like: Form, target: Path) -> list[str]:
+def sample_files(template: Form, target: Path) -> list[str]:
     """Names of the files of samples beside a header: one for neighbouring channels of one format."""
-    if not isinstance(like, WfdbReader):
+    if not isinstance(template, WfdbReader):
         raise DanError(target, "a WFDB record is written like one that is read", "Write .npy or .wav")
-    groups = _groups(like)
+    groups = _groups(template)
     return (
         [f"{target.stem}.dat"]
         if groups[-1] == 0
@@ -29,10 +29,10 @@ def sample_files(like: Form, target: Path) -> list[str]:
     )
 
 
-def _groups(like: WfdbReader) -> list[int]:
+def _groups(template: WfdbReader) -> list[int]:
     """The number of its file, by channel."""
     groups = [0]
-    for before, after in zip(like.signals, like.signals[1:], strict=False):
+    for before, after in zip(template.signals, template.signals[1:], strict=False):
         groups.append(groups[-1] + (before.written_fmt != after.written_fmt))
     return groups
 
@@ -43,7 +43,7 @@ class WfdbWriter(Writer):
     Args:
         path: the header's temporary name.
         target: its final name.
-        form: the reader of the record that it is like.
+        form: the reader of the record that is its template.
         sample_paths: temporary names of the files of samples, as many as `sample_files` says.
     """
 

@@ -153,8 +153,10 @@ class ArchiveWriter(Writer):
 
     def _write(self, block: Signal) -> None:
         self._dtype = self._dtype or block.dtype
-        like, length = self._form, block.shape[-1]
-        source = like.stored(self.written_samples, length) if isinstance(like, ArchiveReader) else None
+        template, length = self._form, block.shape[-1]
+        source = (
+            template.stored(self.written_samples, length) if isinstance(template, ArchiveReader) else None
+        )
         stored, clipped = as_stored(block, self._dtype, source)
         self.clipped_samples += clipped
         self._parts.append(stored)
@@ -166,7 +168,7 @@ class ArchiveWriter(Writer):
 
 
 class NpzWriter(ArchiveWriter):
-    """A .npz of one array, compressed and named as the one it is written like."""
+    """A .npz of one array, compressed and named as its template."""
 
     def _finish(self) -> None:
         save: Any = np.savez_compressed if self._form.metadata.get("compressed") else np.savez

@@ -132,7 +132,7 @@ class Writer(ABC):
     Args:
         path: the temporary name.
         target: the final name, for messages.
-        form: what the recording is to be; its path is that of the recording it is written like.
+        form: what the recording is to be; its path is that of its template.
     """
 
     def __init__(self, path: Path, target: Path, form: Form) -> None:

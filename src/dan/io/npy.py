@@ -103,7 +103,7 @@ def as_stored(
 
 
 class ArrayWriter(Writer):
-    """A .npy array; its dtype and order are those of an array it is written like.
+    """A .npy array; its dtype and order are those of its template.
 
     Rows go to their places one after another, with the length known beforehand. Where it is not, samples of
     all channels go together (Fortran order), and the header is written once more at the end.
@@ -139,8 +139,8 @@ class ArrayWriter(Writer):
         if self._dtype is None:
             self._dtype = block.dtype
             self._write_header(self._form.length_samples or 0)
-        like, length = self._form, block.shape[-1]
-        source = like.stored(self.written_samples, length) if isinstance(like, ArrayReader) else None
+        template, length = self._form, block.shape[-1]
+        source = template.stored(self.written_samples, length) if isinstance(template, ArrayReader) else None
         stored, clipped = as_stored(block, self._dtype, source)
         self.clipped_samples += clipped
         for sample, values in self._places(stored):

@@ -139,17 +139,17 @@ def _told_by_suffix(path: Path) -> str:
 
 @contextmanager
 def open_writer(
-    path: str | Path, like: Form, *, sample_rate_hz: float | None = None, force: bool = False
+    path: str | Path, template: Form, *, sample_rate_hz: float | None = None, force: bool = False
 ) -> Iterator[Writer]:
     """Open a recording for writing in blocks ``[C, n]``; it appears under its name whole or not at all.
 
-    It has the rate, length, channels, encoding and metadata of the one it is like, as far as the format that
-    its suffix names has them. Integers are rounded to the nearest and clipped, never wrapped.
+    It has the rate, length, channels, encoding and metadata of its template, as far as the format that its
+    suffix names has them. Integers are rounded to the nearest and clipped, never wrapped.
 
     Args:
         path: its suffix says the format. Arrays and audio files can be written like any recording; tables,
-            EDF files and WFDB records only like one of their kind.
-        like: a reader, which may be the one that the blocks come from.
+            EDF files and WFDB records only with a template of their kind.
+        template: a reader, which may be the one that the blocks come from.
         sample_rate_hz: the rate in Hz of an array or an audio file, where that differs (then the length is
             open) or is not known.
         force: overwrite a file of that name.
@@ -164,13 +164,13 @@ def open_writer(
             from dan.io._wfdb_writer import WfdbWriter, sample_files
             from dan.io.wfdb import WfdbReader
 
-            names = sample_files(like, target)
+            names = sample_files(template, target)
             samples = [
                 stack.enter_context(atomic_write(target.with_name(name), force=force)) for name in names
             ]
-            writer: Writer = WfdbWriter(temporary, target, cast(WfdbReader, like), samples)
+            writer: Writer = WfdbWriter(temporary, target, cast(WfdbReader, template), samples)
         else:
-            writer = _writer(temporary, target, like, sample_rate_hz)
+            writer = _writer(temporary, target, template, sample_rate_hz)
         stack.callback(writer.close)
         yield writer
         writer.finish()
@@ -200,7 +200,7 @@ def write(
     signal: npt.ArrayLike,
     *,
     sample_rate_hz: float | None,
-    like: Recording | None = None,
+    template: Recording | None = None,
     force: bool = False,
 ) -> int:
     """Write a recording; it appears under its name whole or not at all.
@@ -211,8 +211,8 @@ def write(
         path: its suffix says the format: .npy, .wav, .flac, ...
         signal: ``[T]`` or ``[C, T]``.
         sample_rate_hz: its rate in Hz, a whole number for audio; a .npy array does not record it.
-        like: a recording whose encoding is kept where the format has it. Otherwise .npy keeps the dtype, and
-            audio is 32-bit float, 24-bit PCM or the format's default, the first that the format has.
+        template: a recording whose encoding is kept where the format has it. Otherwise .npy keeps the dtype,
+            and audio is 32-bit float, 24-bit PCM or the format's default, the first that the format has.
         force: overwrite a file of that name.
 
     Returns:
@@ -227,7 +227,7 @@ def write(
             f"signal of shape {list(samples.shape)}", "a file holds [T] or [C, T]", "Write several"
         )
     channels, length = np.atleast_2d(samples).shape
-    encoding = like.encoding if like else ""
+    encoding = template.encoding if template else ""
     form = Form(Path(path), sample_rate_hz, channels, length, encoding, samples.ndim)
     with open_writer(path, form, force=force) as writer:
         writer.write(np.atleast_2d(samples))
@@ -332,19 +332,19 @@ def _at_rate(form: Form, sample_rate_hz: float | None) -> Form:
     return Form(form.path, sample_rate_hz, form.channels, length, form.encoding, form.rank, form.metadata)
 
 
-def _writer(path: Path, target: Path, like: Form, sample_rate_hz: float | None) -> Writer:
+def _writer(path: Path, target: Path, template: Form, sample_rate_hz: float | None) -> Writer:
     suffix = target.suffix.lower()
     if suffix in TABLES:
         from dan.io._table_writer import TableWriter
 
-        return TableWriter(path, target, like)
+        return TableWriter(path, target, template)
     if suffix in EDF:
         from dan.io._edf_writer import EdfWriter
 
-        return EdfWriter(path, target, like)
+        return EdfWriter(path, target, template)
     if suffix in (".npz", ".mat"):
         from dan.io.archive import MatWriter, NpzWriter
 
-        return (NpzWriter if suffix == ".npz" else MatWriter)(path, target, like)
-    form = _at_rate(like, sample_rate_hz)
+        return (NpzWriter if suffix == ".npz" else MatWriter)(path, target, template)
+    form = _at_rate(template, sample_rate_hz)
     return ArrayWriter(path, target, form) if suffix == ".npy" else AudioWriter(path, target, form)
