@@ -1,4 +1,4 @@
-"""What the page starts: a module and its arguments, mostly a `dan` command, and its text to copy."""
+"""Commands of the page: a module and its arguments, mostly a `dan` command, and its text to copy."""
 
 from __future__ import annotations
 

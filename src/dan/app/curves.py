@@ -1,4 +1,4 @@
-"""What a training is told by while it runs: a diagnosis in words, and the curves of gain and losses."""
+"""Progress of a training on the page: a diagnosis in words, and the curves of gain and losses."""
 
 from __future__ import annotations
 

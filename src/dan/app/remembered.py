@@ -1,4 +1,4 @@
-"""What a tab remembers: of its job, so that a reload finds it again, and of what it shows."""
+"""Memory of a browser tab: its job, so that a reload finds it again, and what it shows."""
 
 from __future__ import annotations
 

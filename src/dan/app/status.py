@@ -1,4 +1,4 @@
-"""How a job stands, as a line of HTML that screen readers hear."""
+"""State of a job, as a line of HTML that screen readers hear."""
 
 from __future__ import annotations
 

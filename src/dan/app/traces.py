@@ -1,4 +1,4 @@
-"""What the page draws and plays: windows of recordings of one length, before and after.
+"""Traces that the page draws and plays: windows of recordings of one length, before and after.
 
 Nothing is held in memory but the window that is asked for, and one coarse envelope a channel.
 """
@@ -37,7 +37,7 @@ TRACKS = {"before": "Before", "after": "After", "removed": "Removed", "clean": "
 
 @dataclass
 class Survey:
-    """What one pass over a channel finds: extremes of every `COARSE` samples, and levels, by track."""
+    """Overview of a channel in one pass: extremes of every `COARSE` samples, and levels, by track."""
 
     envelopes: dict[str, Float32]
     rms: dict[str, float]

@@ -209,7 +209,7 @@ def _quality(name: str, values: dict[str, Array]) -> Quality:
 
 
 def _frame_samples(rate_hz: float) -> int:
-    """What a fresh process denoises: a tenth of a second, or 256 samples at low rates."""
+    """Length of the signal of a fresh process: a tenth of a second, or 256 samples at low rates."""
     return max(256, round(rate_hz / 10))
 
 
@@ -220,7 +220,7 @@ def _file(trial: Trial) -> Signal:
 
 
 def _costs(opened: dict[Peer, LoadedPeer], trial: Trial, *, samples: int, turns: int) -> dict[str, Cost]:
-    """What each takes, by its name: all of them in turns."""
+    """Cost of each peer, by its name, measured in turns."""
     file, rate_hz = _file(trial), trial.sample_rate_hz
     runs: dict[str, Callable[[], float]] = {}
     for peer, one in opened.items():

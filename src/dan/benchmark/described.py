@@ -25,7 +25,7 @@ EXAMPLE = "See docs/examples/peers for two that work"
 
 
 class Description(Settings):
-    """What a file says of a graph that takes a hop at a time."""
+    """Description of a graph that takes a hop at a time, as a TOML file has it."""
 
     file: str
     """The ONNX file, from the folder of the description."""
@@ -119,7 +119,7 @@ def _check_hop(step: GraphStep, path: Path) -> None:
 
 
 def _fault(step: GraphStep) -> str:
-    """What comes of a hop of silence that should not; empty for nothing."""
+    """Fault in the output for a hop of silence, in words; empty for none."""
     hop, before = step.told.hop_length, step.shapes()
     given, after = step(np.zeros((1, hop), np.float32)).shape[-1], step.shapes()
     if given != hop:

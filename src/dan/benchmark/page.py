@@ -79,7 +79,7 @@ def _bounded(quality: Quality, name: str) -> str:
 
 
 def shown(entry: PeerResult) -> str:
-    """What a table and a picture call a row."""
+    """Name of a row in tables and pictures."""
     return f"DAN {entry.name}" if entry.is_dan else LABELS.get(entry.name, entry.name)
 
 

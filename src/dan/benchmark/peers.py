@@ -1,4 +1,4 @@
-"""Who is compared, and how each is called: DAN's models, and what people use today.
+"""Peers that are compared, and how each is called: DAN's models, and what people use today.
 
 Nothing is imported before a peer that needs it is opened, so that a process that opens one pays for that one.
 """
@@ -66,7 +66,7 @@ def open_peer(peer: Peer, *, sample_rate_hz: float) -> LoadedPeer:
 
 
 def usual_peers() -> list[Peer]:
-    """Those that need no file."""
+    """Peers that need no file."""
     return [Peer(name, name) for name in ("noisereduce", "spectral_gate", "rnnoise", "wiener", "wavelet")]
 
 
@@ -137,7 +137,7 @@ def _open_dan(file: str, rate_hz: float) -> LoadedPeer:
 
 
 def _open_noisereduce(file: str, rate_hz: float) -> LoadedPeer:  # noqa: ARG001
-    """With its own defaults."""
+    """Load noisereduce with its own defaults."""
     reduce_noise = _attribute("noisereduce", "reduce_noise")
     return LoadedPeer(lambda signal: np.asarray(reduce_noise(y=signal, sr=rate_hz)))
 
@@ -161,7 +161,7 @@ def _open_wavelet(file: str, rate_hz: float) -> LoadedPeer:  # noqa: ARG001
 
 
 def _open_rnnoise(file: str, rate_hz: float) -> LoadedPeer:  # noqa: ARG001
-    """At 48 kHz, resampled there and back, its lag taken out."""
+    """Load RNNoise: at 48 kHz, resampled there and back, its lag taken out."""
     if rate_hz < RNNOISE_LEAST_RATE_HZ:
         raise DanError(
             f"rnnoise at {rate_hz:g} Hz",

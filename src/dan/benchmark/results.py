@@ -1,4 +1,4 @@
-"""What a benchmark found, as data: rows of quality and cost, and the machine that they were measured on."""
+"""Results of a benchmark, as data: rows of quality and cost, and the machine that they were measured on."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Quality:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a peer takes, measured over the turns."""
+    """Cost of a peer, measured over the turns."""
 
     first_sample_s: Spread
     """From a process's start to its first denoised sample."""
@@ -86,12 +86,12 @@ class Benchmark:
 
     @property
     def shared_notes(self) -> dict[str, str]:
-        """Why rows are missing from all of several comparisons."""
+        """Reasons why rows are missing from all of several comparisons, by the row's name."""
         first, *others = [one.notes for one in self.comparisons] or [dict[str, str]()]
         return dict(item for item in first.items() if others and all(item in one.items() for one in others))
 
     def own_notes(self, comparison: Comparison) -> dict[str, str]:
-        """Why rows are missing from one comparison, without what is shared."""
+        """Reasons why rows are missing from one comparison, without those that are shared."""
         return {name: why for name, why in comparison.notes.items() if name not in self.shared_notes}
 
     def to_json(self) -> str:
@@ -113,7 +113,7 @@ def read_benchmark(path: Path) -> Benchmark:
 
 
 def machine() -> dict[str, str]:
-    """What this run is made on: the system, the processor and the versions."""
+    """Machine that this process runs on: the system, the processor and the versions."""
     from dan.core.version import __version__
 
     system = f"{platform.system()} on {platform.machine()}"

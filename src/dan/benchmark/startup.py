@@ -1,4 +1,4 @@
-"""What a fresh process takes until its first denoised sample: seconds, and memory at most.
+"""Start-up of a fresh process, up to its first denoised sample: seconds, and memory at most.
 
 Run as ``python -m dan.startup KIND FILE RATE SAMPLES`` it is that process.
 """

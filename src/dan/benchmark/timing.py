@@ -19,7 +19,7 @@ MeasuredT = TypeVar("MeasuredT")
 
 @dataclass(frozen=True)
 class Timing:
-    """How long one alternative takes, beside the one that it is measured against."""
+    """Time that one alternative takes, beside the one that it is measured against."""
 
     what: str
     seconds: float
@@ -32,7 +32,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Spread:
-    """What repeated measurements gave."""
+    """Median and range of repeated measurements."""
 
     median: float
     low: float

@@ -15,7 +15,7 @@ from dan.core.errors import DanError
 
 
 class MissingSamples(StrEnum):
-    """What becomes of missing samples (NaN)."""
+    """Treatment of missing samples (NaN)."""
 
     fill = "fill"
     refuse = "refuse"

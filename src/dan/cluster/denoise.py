@@ -112,14 +112,14 @@ def _left_out(given: Sequence[str], place: str | None) -> Iterator[str]:
 
 
 def _run(info: ModelInfo, **options: Any) -> dict[str, Any]:
-    """What a run is, for its manifest: another one does not go on with it."""
+    """Identity of a run in its manifest: a run of another does not resume from it."""
     model = {"model": info.name, "version": info.version, "seed": info.seed, "val_snr_db": info.val_snr_db}
     return {"manifest": 1, **model, **options}
 
 
 @dataclass
 class _Run:
-    """What is to be done, what was, and what came of it."""
+    """State of a run: the recordings, those that are done, and their results."""
 
     account: Manifest
     pairs: dict[str, str]

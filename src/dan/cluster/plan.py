@@ -1,4 +1,4 @@
-"""What is written where: recordings and outputs by path or address, and the manifest beside them."""
+"""Paths of a run: recordings and outputs by path or address, and the manifest beside them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PIPES = frozenset([*STDIN, str(STDIO)])
 
 
 def manifest_beside(inputs: Sequence[str], place: str | None) -> Path:
-    """Where the manifest is if nobody says: in the folder of outputs, or here."""
+    """Default path of the manifest: in the folder of outputs, or here."""
     if place and is_address(place):
         return Path(f"{place.rstrip('/').rpartition('/')[2]}.{NAME}")
     if place:

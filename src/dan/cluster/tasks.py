@@ -18,7 +18,7 @@ LOOK_AGAIN_S = 5.0
 
 
 class Result(Protocol):
-    """What comes of a task."""
+    """Result of a task."""
 
     @property
     def failed(self) -> bool:
@@ -81,7 +81,7 @@ class Tasks(Generic[TaskT, ResultT]):
                     yield job, done
 
     def _room(self) -> int:
-        """How many tasks may be in flight."""
+        """Number of tasks that may be in flight."""
         if self.most is not None:
             return self.most
         if time.monotonic() - self._looked > LOOK_AGAIN_S:

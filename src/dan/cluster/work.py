@@ -1,4 +1,4 @@
-"""What a worker does with one recording: the plain work, and copies of what lies at an address."""
+"""Denoising of one recording by a worker, with copies from and to an address."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dan.workflows.denoise import FileResult, renamed
 
 @dataclass(frozen=True)
 class Order:
-    """What all recordings of a run have in common."""
+    """Options that all recordings of a run share."""
 
     folder: str
     """Folder that relative paths start from."""
@@ -46,7 +46,7 @@ class RecordingTask:
 
 @dataclass(frozen=True)
 class RecordingResult:
-    """What came of one recording."""
+    """Result of one recording."""
 
     outcome: FileResult
     seconds: float = 0.0
@@ -142,7 +142,7 @@ def _brought(job: RecordingTask, order: Order, stack: ExitStack, names: dict[str
 def _place(
     job: RecordingTask, order: Order, stack: ExitStack, names: dict[str, str]
 ) -> tuple[Path, Path | None]:
-    """Where this machine writes to, and the folder of it where that is not the target itself."""
+    """Path that this machine writes to, and its folder where that is not the target itself."""
     if not is_address(job.target):
         path = Path(order.folder, job.target)
         names[str(path)] = job.target

@@ -18,7 +18,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[^./\\][^/\\]*$")]
 
 
 class SharedSettings(Settings):
-    """What every training of a plan takes, where it does not say otherwise; paths count from the plan."""
+    """Settings that all trainings of a plan share unless they say otherwise; paths count from the plan."""
 
     recipe: str | None = None
     """Name or file of the recipe."""

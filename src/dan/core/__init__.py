@@ -1,4 +1,4 @@
-"""What everything else stands on: arrays and their check at the door, errors, atomic files, progress.
+"""Foundations of all other packages: arrays and their check at the door, errors, atomic files, progress.
 
 Imports nothing of ours.
 """

@@ -1,4 +1,4 @@
-"""What everything else agrees on: signals, their check at the door, decibels and the one error.
+"""Signals as arrays: their check at the door, decibels, and casts to a dtype.
 
 A signal is a numpy array of floats with time as its last axis, shape ``[*, T]``.
 It imports nothing of ours but the error.
@@ -138,7 +138,7 @@ def check_band(frequency_hz: tuple[float, float], *, sample_rate_hz: float) -> t
 
 
 def cast(block: Signal, dtype: np.dtype[Any]) -> tuple[npt.NDArray[Any], int]:
-    """To a dtype of numbers, rounded if whole, clipped to its range; and how many were clipped."""
+    """Cast to a dtype of numbers, rounded if whole, clipped to its range; and count the clipped ones."""
     if dtype == block.dtype:
         return block, 0
     if dtype.kind == "f":

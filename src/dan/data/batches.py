@@ -1,4 +1,4 @@
-"""What a training takes: batches, their source, and what it is validated on."""
+"""Input of a training: batches, their source, and what it is validated on."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ValidationSet:
 
 
 class Source(Protocol):
-    """Where the batches of a training come from."""
+    """Source of the batches of a training."""
 
     steps_per_epoch: int
     digest: str

@@ -106,7 +106,7 @@ class Crops:
         return sum(entry.length_samples / entry.sample_rate_hz for entry in entries) * self._rate_hz
 
     def notes(self, length_samples: int) -> list[str]:
-        """What is decoded, and how much is passed over in stretches of a length, in a sentence each."""
+        """Notes on what is decoded, and on what is passed over in stretches of a length."""
         notes = [self._clips.note] if self._clips.note else []
         quiet_s, files = 0.0, set()
         for entry in self._corpus.entries:
@@ -194,7 +194,7 @@ class Crops:
         return min(entry.start + levels.loudest_start(needed), entry.stop - needed) if levels else start
 
     def _weights(self, entry: IndexEntry, random: np.random.Generator) -> dict[int, np.float32]:
-        """What each channel of a recording counts: one of them 1, or all a part of 1."""
+        """Weight of each channel of a recording: one of them 1, or all at random, of unit norm."""
         if not self._mix_channels:
             return {entry.channels[random.integers(len(entry.channels))]: np.float32(1)}
         drawn = random.standard_normal(len(entry.channels))

@@ -1,4 +1,4 @@
-"""What a recording device does to a signal and its noise alike: it limits their band and adds an offset."""
+"""Effects of a recording device on a signal and its noise alike: a limited band and an offset."""
 
 from __future__ import annotations
 

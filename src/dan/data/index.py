@@ -127,7 +127,7 @@ def index(
 
 
 def _useless(entry: IndexEntry, shortest_s: float) -> str:
-    """Why a recording is no material; empty if it is."""
+    """Reason why a recording cannot be used; empty where it can."""
     if entry.length_samples < SHORTEST_SAMPLES:
         return f"shorter than {SHORTEST_SAMPLES} samples"
     if entry.length_samples < shortest_s * entry.sample_rate_hz:
@@ -136,7 +136,7 @@ def _useless(entry: IndexEntry, shortest_s: float) -> str:
 
 
 def _notes(root: Path, entries: list[IndexEntry], left_out: list[str]) -> list[str]:
-    """What was left out, in one line, and what is clipped."""
+    """Notes on what was left out, in one line, and on what is clipped."""
     if beside := describe_left_out(root):
         left_out = [*left_out, beside]
     notes = [f"{root}: left out {', '.join(left_out)}"] if left_out else []

@@ -43,7 +43,7 @@ class Levels:
         return bool(quiet[first : first + (2 if start % BLOCK_SAMPLES else 1)].any())
 
     def loudest_start(self, count: int) -> int:
-        """Where the loudest stretch of a length begins, to within a block."""
+        """First sample of the loudest stretch of a length, to within a block."""
         return self._judged(count)[1] * BLOCK_SAMPLES
 
     def quiet_share(self, count: int) -> float:

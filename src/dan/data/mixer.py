@@ -37,7 +37,7 @@ MIXED, PREPARED, ORDER = range(10, 13)
 
 
 class Drawing(Protocol):
-    """What draws pairs of signals."""
+    """Source of pairs of signals, drawn at random."""
 
     @property
     def distinct(self) -> float:
@@ -115,7 +115,7 @@ class Mixer:
         return np.asarray(drawn[margin : margin + self._length], np.float32)
 
     def _with_background(self, clean: Signal, random: np.random.Generator) -> Signal:
-        """With faint synthesised noise as a part of the signals, where that is wanted."""
+        """Add faint synthesised noise as a part of the signals, where that is wanted."""
         varied, count = self._augmentation, len(clean)
         if varied.background_share == 0:
             return clean
@@ -321,7 +321,7 @@ def _drawn_curves(
 
 @lru_cache(maxsize=4)
 def _octaves(size: int) -> npt.NDArray[np.float32]:
-    """How much of each octave's gain every bin has, ``[OCTAVES + 1, size // 2 + 1]``; they add up to 1."""
+    """Share of each octave's gain in every bin, ``[OCTAVES + 1, size // 2 + 1]``; they add up to 1."""
     octave = np.log2(np.maximum(np.arange(size // 2 + 1), 1) * 2 / size)
     knots = np.arange(-OCTAVES, 1)
     return np.stack([np.interp(octave, knots, knots == knot) for knot in knots]).astype(np.float32)

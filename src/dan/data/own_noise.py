@@ -54,7 +54,7 @@ def split_owned(heard: Sides, noise: Corpus, owned: Owned) -> Sides | None:
 
 
 def _follow(heard: Sides, noise: Corpus, owned: Owned) -> Sides | None:
-    """As the recordings are split; None if a noise belongs to both sides."""
+    """Split noise as its recordings are split; None if a noise belongs to both sides."""
     parts = [
         frozenset().union(*(owned[entry.name] for entry in side.entries))
         for side in (heard.train, heard.validation)

@@ -23,7 +23,7 @@ Frames = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Pauses:
-    """Where a recording is at its noise's own level."""
+    """Pauses of a recording: stretches at its noise's own level."""
 
     stretches: tuple[tuple[int, int], ...]
     """First sample and the one behind the last, of each."""

@@ -31,7 +31,7 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Taken:
-    """What was taken of a folder."""
+    """Pauses that were taken from a folder, and where they were written."""
 
     out: Path
     notes: tuple[str, ...]
@@ -124,7 +124,7 @@ def write_pauses(
 
 
 def check_apart(*pairs: tuple[Path | None, Path | None]) -> None:
-    """No folder that is made lies in another: it would be read as a part of that one.
+    """Check that no folder that is made lies in another: it would be read as a part of that one.
 
     Args:
         pairs: a folder that is made, and one that it is not to lie in; None for what is not there.
@@ -145,7 +145,7 @@ def _told_events(events: Path, count: int) -> str:
 def _annotated(
     entry: IndexEntry, labels: Path | None, around_s: tuple[float, float]
 ) -> tuple[Annotations | None, str]:
-    """What is marked in a recording if it says where noise is, and how its pauses are told, in words."""
+    """Annotations of a recording if they say where noise is, and the criterion for its pauses, in words."""
     found = find_annotations(entry.path, labels=labels, sample_rate_hz=entry.sample_rate_hz)
     if found is None:
         return None, "the level"

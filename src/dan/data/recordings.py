@@ -132,7 +132,7 @@ def open_outputs(
 
 
 def heard_by_half(recipe: Recipe, noisy: Corpus) -> tuple[Corpus, Corpus]:
-    """What each of the two halves holds that `open_takes` and `open_outputs` train on."""
+    """Recordings of each of the two halves that `open_takes` and `open_outputs` train on."""
     return halve(_sides(recipe, noisy, "clean_split").train)
 
 
@@ -238,12 +238,12 @@ def _part_of(sides: Sides, side: str, half: Half | None) -> Corpus:
 
 
 def _told(side: str, crops: Crops, other: Crops | None, length: int) -> list[str]:
-    """What the crops of the training side have to say; the validation side's would be more of the same."""
+    """Notes of the crops of the training side; those of the validation side would repeat them."""
     return [note for one in (crops, other) if one and side == "train" for note in one.notes(length)]
 
 
 def _variations(recipe: Recipe) -> list[tuple[str, AugmentationSettings]]:
-    """How recordings are varied on each side: in validation not at all."""
+    """Augmentation of each side: in validation none."""
     return [("train", recipe.augmentation), ("validation", AugmentationSettings())]
 
 

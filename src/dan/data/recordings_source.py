@@ -43,7 +43,7 @@ class RecordingsSource:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a training hears, and what it is validated on."""
+    """Data of a training: the source of its batches, and its validation signals."""
 
     source: Source
     validation: ValidationSet
@@ -55,7 +55,7 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class Folders:
-    """Where signals come from that are not drawn: a data folder, or folders of recordings."""
+    """Folders that signals are read from: a data folder, or folders of recordings."""
 
     data: Path | None = None
     clean: Path | None = None
@@ -78,11 +78,11 @@ class Folders:
         return self.noisy is not None and self.clean is None
 
     def paths(self) -> list[Path]:
-        """Those that are given."""
+        """Paths that are given."""
         return [path for path in (self.data, self.labels) if path is not None] + self.recordings()
 
     def recordings(self) -> list[Path]:
-        """Those that are given of which all recordings are read."""
+        """Folders that are given of which all recordings are read."""
         folders = (self.clean, self.noise, self.noisy, self.second_take)
         return [path for path in folders if path is not None]
 
@@ -90,7 +90,7 @@ class Folders:
 def training_data(
     recipe: Recipe, material: Material, words: str, *, takes: Literal["recorded", "made"] | None = None
 ) -> TrainingData:
-    """What a training hears of recordings, and what it is validated on.
+    """Draw the data of a training from recordings: its batches, and its validation signals.
 
     Args:
         recipe: the whole training.

@@ -157,7 +157,7 @@ def _check_some_are_left(corpus: Corpus, count: int, groups: int, by: str, setti
 
 
 def _enough(drawn: list[Corpus], least_s: float) -> int:
-    """How many of the first ones drawn last long enough together, up to a third of all."""
+    """Number of the first ones drawn that last long enough together, up to a third of all."""
     total_s = np.cumsum([one.duration_s for one in drawn])
     return min(int(np.searchsorted(total_s, least_s)) + 1, int(MOST * len(drawn)))
 
@@ -175,7 +175,7 @@ def _split_time(corpus: Corpus, share: float, least_s: float, gap_s: float, shor
 def _cut(
     entry: IndexEntry, share: float, wanted: float, gap_s: float, shortest_s: float
 ) -> tuple[IndexEntry, IndexEntry]:
-    """What lies before the gap, and what after it: the share, or what is wanted where a third is as much."""
+    """Parts of a recording before and after the gap, the second of the share, or of more up to a third."""
     gap = round(gap_s * entry.sample_rate_hz)
     more = min(round(wanted * entry.length_samples), int(MOST * (entry.length_samples - gap)))
     second = entry.stop - max(round(share * entry.length_samples), more)

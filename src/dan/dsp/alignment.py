@@ -21,7 +21,7 @@ WORTH = 0.02
 
 @dataclass(frozen=True)
 class Alignment:
-    """How references are contained in signals."""
+    """Lag, gains and correlations at which references are contained in signals."""
 
     lag_samples: int
     """Samples by which the signals are late; negative where early, 0 unless another lag is surely better."""

@@ -201,7 +201,7 @@ class _Prior:
 
 @dataclass(frozen=True)
 class _Gaussian:
-    """Over frequencies ``[*, K]``."""
+    """Gaussian over frequencies ``[*, K]``."""
 
     centre_hz: Array
     root: Array

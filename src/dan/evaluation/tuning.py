@@ -89,7 +89,7 @@ def _best(candidates: Sequence[Candidate], training: TrainingSide) -> Candidate:
 
 
 def _bands(training: TrainingSide, *, from_zero: bool) -> list[Band]:
-    """For each weight of the noise the band in which clean exceeds noise by the most."""
+    """Bands in which the clean power exceeds the noise by the most, one for each weight of the noise."""
     clean, noise = training.densities
     step_hz = training.sample_rate_hz / 2 / max(1, len(clean) - 1)
     top_hz = HIGHEST_SHARE * training.sample_rate_hz

@@ -112,7 +112,7 @@ def _stages(nodes: list[Node], inputs: list[str]) -> list[list[Node]]:
 
 
 def _reached(nodes: list[Node], names: set[str]) -> set[str]:
-    """What depends on some values, and these."""
+    """Values that depend on some values, and these."""
     reached = set(names)
     for node in nodes:  # which stand in the order of their work
         reached |= node.outputs if node.inputs & reached else set()
@@ -120,7 +120,7 @@ def _reached(nodes: list[Node], names: set[str]) -> set[str]:
 
 
 def _led_to(nodes: list[Node], names: set[str]) -> set[str]:
-    """What some values depend on, and these."""
+    """Values that some values depend on, and these."""
     leading = set(names)
     for node in reversed(nodes):
         leading |= node.inputs if node.outputs & leading else set()

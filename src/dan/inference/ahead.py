@@ -209,7 +209,7 @@ class Steps(ComputedStep):
         return piece
 
     def _piece_samples(self, portion_samples: int) -> int:
-        """How long a piece is: what is computed in vain for each is to be a small part of it."""
+        """Length of a piece, of which the part that is computed in vain is to be small."""
         if not self.memory:
             return portion_samples
         in_vain = max(self.memory, portion_samples)

@@ -232,7 +232,7 @@ class Conditioner:
 
     @property
     def notes(self) -> list[str]:
-        """What there is to say of dropouts."""
+        """Notes on dropouts."""
         said = "samples of exactly 0, far from all others: taken for dropouts, bridged for denoising, left 0"
         return [f"{self.dropout_samples} {said}"] if self.dropout_samples else []
 
@@ -291,7 +291,7 @@ def told_offset(rows: npt.NDArray[np.float64], least: float) -> tuple[PerChannel
 
 
 def _alive(row: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """What lies outside of long stretches of zeros; all of it if nothing does."""
+    """Samples outside of long stretches of zeros; all of them where there are none outside."""
     runs = np.flatnonzero(np.diff(row == 0, prepend=False, append=False)).reshape(-1, 2)
     keep = np.ones(len(row), bool)
     for start, stop in runs[runs[:, 1] - runs[:, 0] > max(1, len(row) // PARTS**2)]:

@@ -1,4 +1,4 @@
-"""Engines: what turns blocks of a signal into the denoised samples that have become final, in order.
+"""Engines: streaming denoisers, from blocks of a signal to the samples that have become final, in order.
 
 One for each manner of network: over single frames, or over hops with a state. They are numpy outside and know
 nothing of what runs the network, torch or onnxruntime.
@@ -68,7 +68,7 @@ class StatedStep(Protocol):
 
 
 class Engine(Protocol):
-    """What turns blocks ``[C, n]`` into the denoised samples that have become final, in order."""
+    """Streaming denoiser, from blocks ``[C, n]`` to the samples that have become final, in order."""
 
     latency_samples: int
     """Samples that must have come in before the first can go out."""

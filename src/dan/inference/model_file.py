@@ -34,7 +34,7 @@ WEIGHTS = Path(__file__).parent.parent / "weights"
 
 
 class ModelInfo(Settings):
-    """What a model file says of itself."""
+    """Metadata of a model file."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -85,7 +85,7 @@ class ModelInfo(Settings):
         return bool(getattr(self.generator, "normalise_level", self.generator.kind != "classic"))
 
     def as_dict(self) -> dict[str, Any]:
-        """What `dan info --json` prints."""
+        """Metadata as `dan info --json` prints it."""
         tree = self.model_dump(mode="json")
         tree["generator"] = self.generator.kind
         tree["sample_rate_hz"] = self.sample_rate_hz
@@ -148,7 +148,7 @@ def _check_format(path: Path, said: str) -> None:
 
 
 def _known(path: Path, tree: dict[str, Any]) -> ModelInfo:
-    """What a file says of itself; keys that a later version has added are passed over, with a note.
+    """Metadata of a file; keys that a later version has added are passed over, with a note.
 
     Raises:
         ValueError: if something is missing or wrong, or the network has a setting that is not known here.

@@ -49,11 +49,11 @@ class OnnxModel:
         return OnnxModel, (self.content, self.info)
 
     def __copy__(self) -> OnnxModel:
-        """Itself."""
+        """Return the model itself."""
         return self
 
     def __deepcopy__(self, _: dict[int, Any]) -> OnnxModel:
-        """Itself."""
+        """Return the model itself."""
         return self
 
     def check_inputs(self, path: Path) -> None:

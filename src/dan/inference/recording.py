@@ -44,7 +44,7 @@ class Written:
 
 
 class Denoises(Protocol):
-    """What a recording goes through: a `Denoiser`."""
+    """Interface to what denoises a recording: a `Denoiser`."""
 
     info: ModelInfo
 

@@ -224,7 +224,7 @@ class ResamplingEngine:
         return self._joined(both[:, : self.outer.shape[-1]])
 
     def _denoised(self, noisy: Block, denoised: Block) -> Block:
-        """What has become final at the engine's rate, and below it the input at the same samples."""
+        """Final samples at the engine's rate, and as further rows the input at the same samples."""
         self.noisy = np.concatenate([self.noisy, noisy], axis=-1)
         count = denoised.shape[-1]
         aligned, self.noisy = self.noisy[:, :count], self.noisy[:, count:]

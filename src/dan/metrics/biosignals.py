@@ -194,7 +194,7 @@ def _relative(error: Array, whole: Array) -> Array:
 
 
 def _centred(signal: Array) -> Array:
-    """Less its mean, and exactly 0 where it is constant but for the mean's rounding."""
+    """Subtract the mean; exactly 0 where the signal is constant but for the mean's rounding."""
     centred = signal - signal.mean(axis=-1, keepdims=True)
     rounding = 1e-14 * np.abs(signal).max(axis=-1, keepdims=True)
     return np.where(np.abs(centred).max(axis=-1, keepdims=True) > rounding, centred, 0.0)

@@ -181,7 +181,7 @@ def out_of_band_energy(
 
 
 def check_pair(estimate: npt.ArrayLike, reference: npt.ArrayLike) -> tuple[Array, Array]:
-    """Both in float64 and scaled by one factor each pair, so that no energy over- or underflows."""
+    """Check pairs and scale each in float64 by one factor, so that no energy over- or underflows."""
     guess, truth = check_signal(estimate, name="estimate"), check_signal(reference, name="reference")
     check_same_shape(estimate=guess, reference=truth)
     both = at_unit_peak(np.concatenate([guess, truth], axis=-1))

@@ -36,7 +36,7 @@ def adversarial_share(state: TrainingState, epoch: float) -> float:
 
 
 def beside(recipe: Recipe, *, noisy: Tensor, clean: Tensor) -> Tensor:
-    """What the discriminator judges signals beside: the clean ones to predict a figure, else the inputs."""
+    """Signals that the discriminator compares with: clean ones to predict a figure, else the inputs."""
     return clean if isinstance(recipe.discriminator, MetricDiscriminatorSettings) else noisy
 
 

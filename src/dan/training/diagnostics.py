@@ -1,4 +1,4 @@
-"""Is my training all right? What its history and its outputs say, in plain sentences."""
+"""Training diagnostics: findings on the history and the outputs of a training, in plain sentences."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def output_warnings(*, estimate: Signal, clean: Signal) -> list[str]:
 
 
 def lag_warnings(found: Alignment, what: str) -> list[str]:
-    """By how many samples something is late or early, if it is."""
+    """Warning of a lag or lead, in samples, if there is one."""
     lag = abs(found.lag_samples)
     if not lag:
         return []
@@ -115,7 +115,7 @@ def _is_lost(found: Alignment) -> bool:
 
 
 def odd_pairs(found: Alignment, said: str) -> list[str]:
-    """What is said of some pairs in which one is not found in the other, among others in which it is."""
+    """Warning of a few unrelated pairs, in which one is not found in the other, among related ones."""
     correlations = np.abs(found.correlations)
     odd = np.count_nonzero(correlations < UNRELATED)
     if not odd or np.quantile(correlations, FEW) < 2 * UNRELATED:  # noisy ones, as mixtures of a wide range

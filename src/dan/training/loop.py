@@ -225,7 +225,7 @@ def _balance(terms: dict[str, Tensor], estimate: Tensor, judged: dict[str, float
 
 
 def _replay_loss(state: TrainingState, clean: Tensor) -> Tensor:
-    """How far the generator is from what it gave at the start, on mixtures synthesised for it."""
+    """Distance of the generator's outputs from those at the start, on mixtures synthesised for it."""
     assert state.teacher is not None
     random = torch.Generator().manual_seed(state.recipe.seed + state.step)
     noisy = processes.part(replayed(clean, random=random))

@@ -41,7 +41,7 @@ class Run:
 
     @property
     def checkpoint(self) -> Path:
-        """What resuming needs."""
+        """Folder of the checkpoint, which resuming needs."""
         return self.folder / "checkpoint" / "state.safetensors"
 
     @property

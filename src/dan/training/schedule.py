@@ -31,7 +31,7 @@ def schedule_share(settings: ScheduleSettings, *, step: int, steps: int, steps_p
 
 
 def _one_cycle(done: float, pct_start: float) -> float:
-    """Up from 1/25 and down to 0, both along a half cosine (L. N. Smith and N. Topin, 2017)."""
+    """Share that rises from 1/25, then falls to 0, along a half cosine (L. N. Smith and N. Topin, 2017)."""
     if done < pct_start:
         return 1 - (1 - 1 / 25) * _falling(done / pct_start)
     return _falling((done - pct_start) / max(1 - pct_start, 1e-9))

@@ -102,7 +102,7 @@ def kept_shares(estimate: Signal, *, mixed: Signal, other: Signal) -> tuple[floa
 
 
 def describe_range(low_db: float, high_db: float) -> str:
-    """What two takes leave open, as the end of a sentence."""
+    """Range of SNR that two takes leave open, as the end of a sentence."""
     if high_db < -MOST_DB:
         return "these have nothing in common."
     return f"these leave it open between {low_db:.1f} and {high_db:.1f} dB."

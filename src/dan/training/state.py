@@ -1,4 +1,4 @@
-"""What a training changes as it goes: networks, optimisers, averages and the history."""
+"""State of a training: networks, optimisers, averages and the history."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DEVICES = ("cpu", "cuda", "mps", "xpu")
 
 @dataclass
 class TrainingState:
-    """All that a training is: what is saved, and what it resumes from."""
+    """State of a training, which checkpoints hold and from which it resumes."""
 
     recipe: Recipe
     generator: GeneratorBase

@@ -34,7 +34,7 @@ LEAST_KEPT = 0.1
 
 
 def compare_takes(first: Signal, second: Signal, *, distinct: float | None = None) -> tuple[str, list[str]]:
-    """What two takes ``[N, T]`` have in common, in a sentence, and what is wrong with them.
+    """Compare two takes ``[N, T]``: a sentence on what they have in common, and warnings.
 
     The second holds the first's signal at some gain g. Of g nothing is known but bounds: the first take's
     noise makes the regression of the second on it too small, and the second's noise the reverse one. If
@@ -91,7 +91,7 @@ def _gain_range_db(found: Alignment) -> tuple[float, float]:
 
 
 def _without_common(first: Signal, second: Signal, found: Alignment) -> str:
-    """Why takes have nothing in common at any lag that is theirs together."""
+    """Reason why takes have nothing in common at any one lag of all pairs."""
     lags, own = _each_at_its_lag(first, second)
     if len(first) > 1 and np.median(own) > _by_chance(first, second):
         between = f"between {lags.min()} and {lags.max()} samples"
@@ -120,7 +120,7 @@ def _each_at_its_lag(first: Signal, second: Signal) -> tuple[npt.NDArray[np.int_
 
 
 def doubt_of(estimate: Signal, validation: ValidationSet) -> str:
-    """Why a training is not all right although its figures rise, in a sentence; empty for no reason.
+    """Doubt of a training whose figures rise, in a sentence; empty for none.
 
     Args:
         estimate: outputs for the validation's inputs, ``[N, T]``.

@@ -1,4 +1,4 @@
-"""What a command does around the work itself, callable from Python.
+"""Work of the commands, callable from Python.
 
 Neither prints nor exits; a module a command.
 """

@@ -161,7 +161,7 @@ def _rate_hz(clean: Path, sample_rate_hz: float | None) -> float:
 def _recipe(
     snr_db: tuple[float, float], duration_s: float, rate_hz: float, seed: int, recordings: RecordingsSettings
 ) -> Recipe:
-    """What the mixtures are drawn by; the rest of it is not used."""
+    """Recipe that the mixtures are drawn by; the rest of it is not used."""
     tree = {
         "name": "mix",
         "summary": "recordings",

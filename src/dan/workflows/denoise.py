@@ -32,7 +32,7 @@ FIRST = 3
 
 @dataclass
 class Report:
-    """What came of each file."""
+    """Results of all files."""
 
     written: list[Written] = field(default_factory=list)
     failures: list[DanError] = field(default_factory=list)
@@ -121,7 +121,7 @@ def check_choices(strength: float, sample_rate_hz: float | None, *, force: bool,
 
 @dataclass
 class FileResult:
-    """What came of one file."""
+    """Result of one file."""
 
     source: Path | str
     result: Written | DanError
@@ -284,7 +284,7 @@ def plan(inputs: list[Path], out: Path | None) -> dict[Path, Path]:
 
 
 def _without_clashes(pairs: list[tuple[Path, Path]]) -> dict[Path, Path]:
-    """No two to one name, and none onto an input."""
+    """Refuse two outputs of one name, and any onto an input."""
     sources, taken = {source.resolve() for source, _ in pairs}, dict[Path, Path]()
     for source, target in pairs:
         if target.resolve() in sources:

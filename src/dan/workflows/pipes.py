@@ -74,7 +74,7 @@ def is_pipe(path: Path) -> bool:
 
 
 class Pipe:
-    """What comes out of a pipe, of which the beginning can be looked at before it is taken.
+    """Bytes from a pipe, of which the beginning can be looked at before it is taken.
 
     Args:
         source: an open file with a descriptor.

@@ -82,7 +82,7 @@ def _of_folders(plan: Plan, above: Path) -> list[EntrySettings]:
 
 
 def _resolved(plan: Plan, entry: EntrySettings, above: Path, *, force: bool) -> PlannedTraining:
-    """What a training takes: what it has of its own, and else what all share."""
+    """Resolve a training: its own settings, and else those that all share."""
     own, shared = ({key: value for key, value in part if value is not None} for part in (entry, plan))
     taken: dict[str, Any] = shared | own
     paths: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""What is told and drawn at the end of a training: what its outputs say, its curves, and a few signals."""
+"""Notes and pictures at the end of a training: on its outputs, its curves, and a few signals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ESTIMATED = {
 
 
 def look_at(estimate: Signal, validation: ValidationSet) -> list[str]:
-    """What the outputs of the validation say, in a sentence each."""
+    """Findings on the outputs of the validation, in a sentence each."""
     if validation.takes:
         shares = kept_shares(estimate, mixed=validation.mixed, other=validation.clean)
         said = ESTIMATED[validation.takes]

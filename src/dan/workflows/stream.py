@@ -48,7 +48,7 @@ LIKELY = (1e-6, 1e3)
 
 @dataclass
 class Input:
-    """What comes in, its header read."""
+    """Input of a stream, its header read."""
 
     what: str
     """As ``PCM`` or ``a WAV file``."""

@@ -68,7 +68,7 @@ class Deadline:
 
 @dataclass(frozen=True)
 class Session:
-    """What holds for each training of a call."""
+    """Options of a call, which hold for each of its trainings."""
 
     place: str
     """Where torch computes."""
@@ -80,7 +80,7 @@ class Session:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a session left."""
+    """Result of a training."""
 
     run: Run
     state: TrainingState
@@ -215,7 +215,7 @@ def _opened(
 
 
 def _warnings(validation: ValidationSet) -> list[str]:
-    """What is wrong with the signals, as far as they tell; what two recorded takes share is said as well."""
+    """Warnings of the signals, as far as they tell; what two recorded takes share is logged as well."""
     if validation.takes is None:
         return data_warnings(clean=validation.clean, mixed=validation.mixed)
     if validation.takes == "made":
@@ -264,7 +264,7 @@ def _leave_together(number: int, complete: bool) -> None:
 
 
 def _check_apart(folders: Folders, out: Path) -> None:
-    """Nothing that is read lies where starting over deletes, and nothing is written among recordings."""
+    """Check that nothing is read from where starting over deletes, nor written among recordings."""
     for folder in folders.paths():
         if folder.resolve().is_relative_to(out.resolve()):
             raise DanError(folder, f"it lies within the run folder {out}", "Give another --out")
@@ -298,7 +298,7 @@ def start_from(recipe: Recipe) -> GeneratorBase | None:
 
 
 def _as_it_was(info: ModelInfo, recipe: Recipe, keys: list[str]) -> str:
-    """How to train a model further whose network differs from a recipe's in some keys."""
+    """Way out for training a model further whose network differs from a recipe's in some keys."""
     if info.recipe != recipe.name:
         return f"Train by the recipe of that model, {info.recipe}"
     sections = {key: "signal" if key == "sample_rate_hz" else "generator" for key in keys}
@@ -308,7 +308,7 @@ def _as_it_was(info: ModelInfo, recipe: Recipe, keys: list[str]) -> str:
 
 
 def _geometry(it: ModelInfo | Recipe) -> dict[str, object]:
-    """What a model and the recipe that goes on from it have in common."""
+    """Settings that a model and the recipe that trains it further have in common."""
     return {"sample_rate_hz": it.signal.sample_rate_hz, **it.generator.model_dump()}
 
 
@@ -373,7 +373,7 @@ def _finish(run: Run, state: TrainingState, validation: ValidationSet, complete:
 
 
 def model_info(state: TrainingState, signals: TrainingData) -> ModelInfo:
-    """What the model file of a training says of itself."""
+    """Metadata of a training's model file."""
     recipe, record = state.recipe, state.history[-1]
     return ModelInfo(
         name=recipe.name,

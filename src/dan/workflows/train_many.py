@@ -36,7 +36,7 @@ TELLS_EVERY_S = 1.0
 
 @dataclass(frozen=True)
 class Trained:
-    """What came of a training."""
+    """Result of one training of a plan."""
 
     name: str
     folder: Path
@@ -90,7 +90,7 @@ def finished_before(training: PlannedTraining) -> Trained | None:
 
 
 def _told(training: PlannedTraining, state: Any, *, notes: tuple[str, ...] = (), error: str = "") -> Trained:
-    """What came of a training, with what its run folder says."""
+    """Result of a training, with the history of its run folder."""
     try:
         history = Run(training.out).read_history()
     except DanError:

@@ -36,7 +36,7 @@ COARSE_STEP = 2.0**-7
 
 @dataclass(frozen=True)
 class SideReport:
-    """What was measured on one side, over the signals whose files can be read."""
+    """Measurements of one side, over the signals whose files can be read."""
 
     count: int
     length_samples: tuple[int, int] | None
@@ -57,7 +57,7 @@ class SideReport:
 
 @dataclass(frozen=True)
 class FolderReport:
-    """What a data folder holds and what is wrong with it."""
+    """Contents of a data folder, and the problems found in it."""
 
     sample_rate_hz: float | None
     """None where nothing says it."""
@@ -73,14 +73,14 @@ class FolderReport:
 
     @property
     def total(self) -> str:
-        """How many problems there are, in words."""
+        """Number of problems, in words."""
         count = len(self.problems)
         return f"{count or 'no'} problem{'s' * (count != 1)}"
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """What is kept of a signal once it has been read."""
+    """Measurements of a signal, kept once it has been read."""
 
     triple: Triple
     length_samples: int
@@ -211,7 +211,7 @@ def _step(recording: Recording) -> float:
 def _against(
     dataset: Dataset | None, folder: Path, side: Side, count: int, measured: list[_Measured]
 ) -> list[DanError]:
-    """What contradicts dataset.json in counts and SNR."""
+    """Contradictions to dataset.json in counts and SNR."""
     if dataset is None:
         return []
     said, problems = dataset.counts.get(side, count), []

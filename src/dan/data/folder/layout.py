@@ -1,4 +1,4 @@
-"""What lies where in a data folder, which files belong together, and what dataset.json says.
+"""Layout of a data folder: its files, those that belong together, and dataset.json.
 
     DATA/dataset.json                             what it is
     DATA/{train,validation}/{clean,noise,mixed}/  one file a signal, the same stem in all three
@@ -31,7 +31,7 @@ FILL = "Make a folder with dan data create"
 
 
 class Dataset(BaseModel):
-    """What dataset.json says; one not made from a recipe may say more, or leave some unsaid."""
+    """Contents of dataset.json; one not made from a recipe may say more, or leave some unsaid."""
 
     model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
@@ -62,7 +62,7 @@ class Triple:
 
 
 def read_dataset(data: Path) -> Dataset | None:
-    """What the folder's dataset.json says; None where there is none.
+    """Read the folder's dataset.json; None where there is none.
 
     Raises:
         DanError: if it cannot be read, or a value in it is wrong.

@@ -1,4 +1,4 @@
-"""What one hears and sees of a data folder: a few signals at 44.1 kHz, and pictures."""
+"""Previews of a data folder: a few signals at 44.1 kHz, and pictures."""
 
 from __future__ import annotations
 
