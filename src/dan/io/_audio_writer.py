@@ -115,7 +115,7 @@ class AudioWriter(Writer):
                 ) from error
 
     def _unreadable(self) -> Exception | None:
-        """What keeps the file from being read to its last sample."""
+        """Error that keeps the file from being read to its last sample; None if it can be."""
         import soundfile
 
         try:
@@ -130,7 +130,7 @@ class AudioWriter(Writer):
         return None
 
     def _carry_over(self) -> None:
-        """What the source holds beside its samples."""
+        """Carry over what the source holds beside its samples, and note what is lost."""
         source, metadata = self._form.path, self._form.metadata
         lost = [*carry_over(source, self._source_kind, self._path, self._kind), *metadata.get("others", [])]
         if lost:
@@ -139,7 +139,7 @@ class AudioWriter(Writer):
             write_extension(self._path, metadata["extension"])
 
     def _not_writable(self, error: Exception) -> DanError:
-        """What to raise.
+        """Error to raise, in plain words.
 
         Raises:
             OSError: if there is no room, which libsndfile calls an error of the system.
@@ -163,7 +163,7 @@ def _check_space(path: Path) -> None:
 
 
 def encode(block: Signal, subtype: str, valid_bits: int | None = None) -> tuple[npt.NDArray[Any], int]:
-    """What libsndfile stores without a change of its own, and the number of samples clipped.
+    """Encode a block as libsndfile stores it unchanged, and count the samples clipped.
 
     Args:
         block: ``[C, n]``.
@@ -205,7 +205,7 @@ def _kbps(form: Form, rate_hz: int) -> float:
 
 
 def _bit_rate(kbps: float, rate_hz: int) -> dict[str, Any]:
-    """What makes an MP3 of so many bits a second, or the next more."""
+    """Settings of an MP3 of so many bits a second, or the next more."""
     lowest, highest = _mpeg.rate_range_kbps(rate_hz)
     level = (highest - kbps) / (highest - lowest)
     return {"compression_level": min(0.99, level), "bitrate_mode": "CONSTANT"}

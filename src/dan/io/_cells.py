@@ -30,7 +30,7 @@ DOUBLE_DIGITS = 15
 
 @dataclass(frozen=True)
 class Delimiter:
-    """What stands between the cells of a row; double quotes enclose it (Y. Shafranovich, RFC 4180, 2005).
+    """Delimiter of the cells of a row; double quotes enclose it (Y. Shafranovich, RFC 4180, 2005).
 
     Cells are taken as they stand, blanks and quotes included: joined again they are the row.
     """
@@ -56,7 +56,7 @@ class Delimiter:
 
 
 def plain(cell: str) -> str:
-    """What a cell holds, without the quotes and blanks around it."""
+    """Content of a cell, without the quotes and blanks around it."""
     text = cell.removeprefix(BOM).strip()
     return text[1:-1].replace('""', '"').strip() if len(text) > 1 and text[0] == text[-1] == '"' else text
 
@@ -125,7 +125,7 @@ COUNTED = {"": _places, "e": _decimals, "E": _decimals, "g": _significant}
 
 @dataclass(frozen=True)
 class NumberFormat:
-    """How the numbers of a column are written: with as many digits as they came with, or more."""
+    """Format of the numbers of a column: with as many digits as they came with, or more."""
 
     comma: bool
     whole: bool

@@ -75,7 +75,7 @@ def is_stamp(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Clock:
-    """How the times of a column are read, in seconds from the first one.
+    """Clock of a column of times: their unit, and seconds from the first one.
 
     Stamps are times of day: their dates are not looked at, and they go on after midnight.
     """

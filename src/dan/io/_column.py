@@ -81,7 +81,7 @@ class Column:
 
     @property
     def distinct(self) -> int:
-        """How many different values there are."""
+        """Number of different values."""
         return len(np.unique(self.values[~np.isnan(self.values)]))
 
     @property
@@ -115,11 +115,11 @@ class Column:
 
     @property
     def number_format(self) -> NumberFormat:
-        """How its numbers are written."""
+        """Format of its numbers."""
         return NumberFormat.of([c for c in self.known if is_number(c, comma=self.comma)], comma=self.comma)
 
     def clock(self) -> Clock | None:
-        """How its times are read; None where their unit is not known."""
+        """Clock of its times; None where their unit is not known."""
         first = self.known[: self.first_count]
         if self.is_stamps:
             return Clock(1.0, first, is_stamps=True, is_sure=True)
@@ -129,5 +129,5 @@ class Column:
         return Clock(unit, first, is_stamps=False, is_sure=bool(said or since_1970)) if unit else None
 
     def clock_in_seconds(self) -> Clock:
-        """How its times are read, in seconds where nothing else is said."""
+        """Clock of its times, in seconds where nothing else is said."""
         return self.clock() or Clock(1.0, self.known[: self.first_count], is_stamps=False, is_sure=False)

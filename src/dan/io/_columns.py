@@ -1,4 +1,4 @@
-"""What the columns of a table hold: times, counters, markers, words, and the signals, which are the rest.
+"""Roles of the columns of a table: times, counters, markers, words, and the signals, which are the rest.
 
 Nothing is guessed in silence: each column that is no signal has its reason, which is told.
 """
@@ -54,7 +54,7 @@ ONE_ROW = 8
 
 @dataclass(frozen=True)
 class Roles:
-    """What becomes of each column."""
+    """Role of each column."""
 
     channels: list[Column]
     copied: dict[str, str]
@@ -68,7 +68,7 @@ class Roles:
 
     @property
     def note(self) -> str | None:
-        """Which columns are denoised and which are copied, where some are."""
+        """Note on the columns that are denoised and those that are copied, where some are."""
         if not self.copied:
             return None
         taken = ", ".join(column.name for column in self.channels)
@@ -86,7 +86,7 @@ def tell_roles(
     wanted: Sequence[str] | None,
     time_name: str | None,
 ) -> Roles:
-    """What each column is, by its name and the sampled rows.
+    """Tell the role of each column by its name and the sampled rows.
 
     Args:
         layout: of the table.
@@ -120,7 +120,7 @@ def tell_roles(
 
 
 def _reason(column: Column, alone: bool, is_short: bool) -> str | None:
-    """Why a column is no signal; None if it is one.
+    """Reason why a column is no signal; None if it is one.
 
     Args:
         column: the column.

@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, whatever its suffix says."""
+"""Format of a file by its first bytes, whatever its suffix says."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ JITTER = 0.1
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the times of a table should be, the first of them at 0."""
+    """Grid on which the times of a table should lie, the first of them at 0."""
 
     rate_hz: float
     resolution_s: float
@@ -29,7 +29,7 @@ class Grid:
     """Whether times begin anew each day."""
 
     def is_off(self, times_s: npt.NDArray[np.float64], start_sample: int) -> npt.NDArray[np.bool_]:
-        """Which of the times from a sample on are off."""
+        """Mask of the times from a sample on that are off."""
         off_s = times_s - (start_sample + np.arange(len(times_s))) / self.rate_hz
         steps_s = np.diff(times_s, prepend=times_s[:1])
         if self.is_daily:

@@ -43,7 +43,7 @@ STATED_RATE = re.compile(
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the rows of numbers of a table begin, and what their columns are called."""
+    """Layout of a table: the first row of numbers, and the names of the columns."""
 
     delimiter: Delimiter
     width: int
@@ -102,7 +102,7 @@ def _delimiter(rows: list[str], path: Path) -> Delimiter:
 
 
 def _sense(rows: list[list[str]]) -> tuple[float, int]:
-    """How many rows of the longest run make sense, by the share of cells that are told; and cells a row."""
+    """Rows of the longest run, weighted by the share of cells that are understood; and cells a row."""
     run = _longest_run(rows)
     if not run:
         return 0.0, 0
@@ -242,7 +242,7 @@ def _stated_rate(lines: list[str]) -> float | None:
 
 
 def _without_numbers(rows: list[str]) -> tuple[str, str]:
-    """Why a table has no numbers, and the way out."""
+    """Reason why a table has no numbers, and the way out."""
     if not rows:
         return "it is empty", "Give a table with one line a sample and one column a channel"
     seen = rows[0].strip()[:40]

@@ -101,7 +101,7 @@ class Gaps:
 
 
 def _growing() -> Iterator[int]:
-    """How many samples to look at, step by step."""
+    """Numbers of samples to look at, step by step."""
     count = SEARCHED_SAMPLES
     while True:
         yield count

@@ -57,7 +57,7 @@ def rate_range_kbps(sample_rate_hz: int) -> tuple[int, int]:
 
 
 def splice(path: Path) -> Splice | None:
-    """What makes the header of an MPEG file count all of its frames; None where it does, or none can."""
+    """Splice that makes the header of an MPEG file count all its frames; None where it does, or none can."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         start, end = _audio(data)
         first = next(_frames(data, start, end), None)
@@ -113,7 +113,7 @@ def tags(path: Path) -> tuple[bytes, bytes]:
 
 
 def _audio(data: Bytes) -> tuple[int, int]:
-    """Where the tags before the frames end, and those behind begin."""
+    """End of the tags before the frames, and start of those behind."""
     start, end = 0, len(data)
     while data[start : start + 3] == b"ID3" and (size := _id3_bytes(data[start : start + 10])):
         start += size

@@ -40,7 +40,7 @@ EXTENSIBLE = 0xFFFE
 
 
 class Chunk(NamedTuple):
-    """Where a chunk is: its content starts at ``offset``, the next chunk at ``stop``."""
+    """Place of a chunk: its content starts at ``offset``, the next chunk at ``stop``."""
 
     name: bytes
     offset: int
@@ -49,7 +49,7 @@ class Chunk(NamedTuple):
 
 
 class Extension(NamedTuple):
-    """What an extensible `fmt ` chunk says beyond a plain one."""
+    """Fields of an extensible `fmt ` chunk beyond those of a plain one."""
 
     valid_bits: int
     speakers: int
@@ -129,7 +129,7 @@ def _sample_bytes(file: BinaryIO) -> tuple[int, int]:
 
 
 def start_of_tail(path: Path) -> int:
-    """Where what is no chunk begins, behind the last one of a RIFF file; of others the end."""
+    """Offset behind the last chunk of a RIFF file, where what is no chunk begins; of others the end."""
     with path.open("rb") as file:
         end = file.seek(0, 2)
         if _at(file, 0, 4) not in RIFFS:
@@ -178,7 +178,7 @@ def clear_time_stamp(path: Path) -> None:
 
 
 def read_extension(path: Path) -> Extension | None:
-    """What an extensible `fmt ` chunk says beyond a plain one, None where there is none."""
+    """Read what an extensible `fmt ` chunk says beyond a plain one; None where there is none."""
     with path.open("rb") as file:
         if (chunk := _extensible(file)) is None:
             return None

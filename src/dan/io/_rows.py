@@ -63,7 +63,7 @@ def is_row(line: str) -> bool:
 
 
 class RowIndex:
-    """Where every ``ROWS_APART``-th row of a file starts, and how many rows there are.
+    """Offsets of every ``ROWS_APART``-th row of a file, and the number of rows.
 
     Rows of white space at the end do not count.
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 
 class Splice(NamedTuple):
-    """What is seen instead of a stretch of a file, and where the file is taken to end."""
+    """Splice in a file: the bytes seen instead of a stretch, and where the file is taken to end."""
 
     offset: int
     removed_bytes: int
@@ -39,7 +39,7 @@ class SplicedFile(io.RawIOBase):
         super().close()
 
     def tell(self) -> int:
-        """Where the next byte is read."""
+        """Offset of the next byte."""
         return self._place
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:

@@ -1,4 +1,4 @@
-"""What an audio file holds beside its samples: carried over to the file that is written, or told.
+"""Tags and other data of an audio file beside its samples: carried over to the written file, or told.
 
 Within one kind of file it comes back byte by byte: chunks of WAV, AIFF and CAF, blocks of FLAC, the tags
 around an MP3. Comments of Ogg go through mutagen. From one kind to another libsndfile's ten fields come over,
@@ -172,7 +172,7 @@ CARRIERS: dict[str, Callable[[Path, Path], list[str]]] = {
 
 
 def _names(path: Path, kind: str) -> Iterator[str]:
-    """What is beside the samples of a file, by name."""
+    """Names of what lies beside the samples of a file."""
     if kind in CHUNKED:
         chunks = (chunk.name for chunk in other_chunks(path) if chunk.name not in CHUNK_FIELDS)
         yield from (name.decode("latin-1").strip() for name in chunks)

@@ -185,7 +185,7 @@ class WfdbWriter(Writer):
             raise DanError(self._target, rule, "Write .npy, and report the header of the record")
 
     def _read_back(self, path: Path) -> tuple[int, Digital]:
-        """How many samples there are, and their sums by channel."""
+        """Number of samples, and their sums by channel, as read back."""
         try:
             back = WfdbReader(path, self._record.sample_rate_hz, None)
             sums = np.zeros_like(self._sums)

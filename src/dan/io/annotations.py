@@ -43,7 +43,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Annotations:
-    """What is marked in a recording."""
+    """Annotations of a recording."""
 
     marks: tuple[Mark, ...]
     source: str
@@ -194,7 +194,7 @@ def _of_table(recording: Path, sample_rate_hz: float | None) -> Annotations | No
 
 
 def _within(recording: Path, sample_rate_hz: float | None) -> Annotations | None:
-    """What is marked in the recording itself, or in a file that belongs to it."""
+    """Annotations in the recording itself, or in a file that belongs to it."""
     suffix = recording.suffix.lower()
     if suffix == WFDB:
         return _of_wfdb(recording)

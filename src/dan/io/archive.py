@@ -51,7 +51,7 @@ class ArchiveReader(Reader):
         self._dtype = np.dtype(dtype or (np.float32 if array.dtype.name in EXACT_IN_FLOAT32 else np.float64))
 
     def close(self) -> None:
-        """Nothing stays open."""
+        """Do nothing, as nothing stays open."""
 
     def _read(self, start_sample: int, count: int) -> Signal:
         return np.array(self.stored(start_sample, count), dtype=self._dtype, order="C")

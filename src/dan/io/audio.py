@@ -93,7 +93,7 @@ class AudioReader(Reader):
 
     @property
     def notes(self) -> list[str]:
-        """What of the file is not read, in a sentence each."""
+        """Notes on what of the file is not read, in a sentence each."""
         return self._notes
 
     @property
@@ -144,7 +144,7 @@ class AudioReader(Reader):
 
 
 def _splice(path: Path) -> Splice | None:
-    """What libsndfile has to see: RF64 for BW64, no tail behind the chunks, all frames of an MP3."""
+    """Splice that libsndfile needs to see: RF64 for BW64, no tail behind the chunks, all frames of an MP3."""
     size_bytes = path.stat().st_size
     with path.open("rb") as file:
         name = file.read(4)
@@ -162,7 +162,7 @@ def _named(path: Path) -> str | bytes:
 
 
 def _refused(file: Any, path: Path) -> tuple[str, str] | None:
-    """What is wrong with a file that libsndfile opens, and what to do about it."""
+    """Fault of a file that libsndfile opens, and the way out; None where there is none."""
     if file.format in GUESSED:
         return f"it is {GUESSED[file.format]}, no audio file", "Save it as .npy or .wav"
     if file.frames == 0:

@@ -1,4 +1,4 @@
-"""What every format of recordings has in common: a form, a reader of blocks and a writer of blocks.
+"""Base of all formats of recordings: a form, a reader of blocks and a writer of blocks.
 
 A block is ``[C, n]``: all channels, n samples of each, time last. Nothing needs more memory than that.
 """
@@ -27,7 +27,7 @@ Missing = Literal["fill", "refuse"]
 
 @dataclass
 class Form:
-    """What a recording is, apart from its samples."""
+    """Form of a recording: all but its samples."""
 
     path: Path
     sample_rate_hz: float | None
@@ -57,7 +57,7 @@ class Reader(Form, ABC):
 
     @property
     def notes(self) -> list[str]:
-        """What is to be told of how the file was understood, in a sentence each."""
+        """Notes on how the file was understood, in a sentence each."""
         return []
 
     @cached_property
@@ -188,7 +188,7 @@ class Writer(ABC):
 
 
 def reason(error: Exception) -> str:
-    """What went wrong, without the path that libraries put in front or behind, and the full stop."""
+    """Reason of an error, without the path that libraries put in front or behind, and the full stop."""
     said = getattr(error, "error_string", None) or getattr(error, "strerror", None) or str(error)
     return (said.splitlines() or [type(error).__name__])[0].rstrip(".")
 

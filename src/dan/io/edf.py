@@ -67,7 +67,7 @@ class Channel:
 
     @property
     def zero(self) -> float:
-        """What a digital 0 means."""
+        """Physical value of a digital 0."""
         return self.physical[0] - self.digital[0] * self.step
 
 
@@ -107,7 +107,7 @@ class Header:
         self.records = self._records()
 
     def _records(self) -> int:
-        """How many there are: as the header says, but for one of -1 and a last one that is cut."""
+        """Number of records: as the header says, but for one of -1 and a last one that is cut."""
         said, there = self.said_records, self.there_records
         if said < 0 and there:
             return there
@@ -228,7 +228,7 @@ class EdfReader(Reader):
 
     @property
     def notes(self) -> list[str]:
-        """Which channels are copied, and what of the file is not read, in a sentence each."""
+        """Notes on the channels that are copied, and on what of the file is not read, in a sentence each."""
         header = self.header
         notes = [f"copied as they are, {why}: {', '.join(names)}" for why, names in self._copied.items()]
         if header.left_bytes and not 0 <= header.said_records <= header.there_records:

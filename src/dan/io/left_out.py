@@ -1,4 +1,4 @@
-"""What a folder holds beside the recordings that are read: counted by kind, for a note of one line."""
+"""Contents of a folder beside the recordings that are read: counted by kind, for a note of one line."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ class MediaReader(Reader):
         self._place, self._rest = 0, _samples(self._first)
 
     def _others(self, told: dict[str, str]) -> list[str]:
-        """What a file of sound has no place for, by name."""
+        """Names of what a file of sound has no place for."""
         names = [name for name in told if name.lower() not in {*FIELDS, *OF_THE_FILE}]
         return [*names, *(["pictures"] if self._container.streams.video else [])]
 

@@ -35,7 +35,7 @@ class ArrayReader(Reader):
         self._dtype = np.dtype(dtype or (np.float32 if stored.dtype.name in EXACT_IN_FLOAT32 else np.float64))
 
     def close(self) -> None:
-        """Nothing stays open between reads."""
+        """Do nothing, as nothing stays open between reads."""
 
     def _read(self, start_sample: int, count: int) -> Signal:
         return np.array(self.stored(start_sample, count), dtype=self._dtype, order="C", subok=False)
@@ -148,7 +148,7 @@ class ArrayWriter(Writer):
             self._file.write(np.ascontiguousarray(values).tobytes())
 
     def _places(self, block: npt.NDArray[Any]) -> list[tuple[int, npt.NDArray[Any]]]:
-        """What is to be written, and before how many stored samples it belongs."""
+        """Rows to write, each with the number of stored samples before it."""
         if self._together or len(block) == 1:
             return [(self.written_samples * len(block), block.T)]
         length = self._form.length_samples or 0

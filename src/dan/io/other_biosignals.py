@@ -57,7 +57,7 @@ class MneReader(Reader):
 
     @property
     def notes(self) -> list[str]:
-        """Which channels are left out, and that markers are not carried over."""
+        """Notes on the channels that are left out, and on markers, which are not carried over."""
         left_out = [f"left out, no signals: {', '.join(self._left_out)}"] if self._left_out else []
         count = len(self._raw.annotations)
         return [*left_out, *([f"{count} annotations are not carried over"] if count else [])]
@@ -113,7 +113,7 @@ class SeedReader(Reader):
         self._dtype = np.dtype(dtype or np.float64)
 
     def close(self) -> None:
-        """Nothing stays open."""
+        """Do nothing, as nothing stays open."""
 
     def _read(self, start_sample: int, count: int) -> Signal:
         return self._samples[:, start_sample : start_sample + count].astype(self._dtype)

@@ -56,7 +56,7 @@ AMBIGUOUS = frozenset([*MEDIA, ".rec", ".sph", ".bwf", ".wave", ".amb", ".mat", 
 
 @dataclass(frozen=True)
 class Recording:
-    """What a file holds."""
+    """Recording, as a file holds it."""
 
     samples: Signal
     """``[T]`` or ``[C, T]``, float32 or float64, wide enough to hold each stored value exactly."""

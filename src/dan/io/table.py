@@ -109,11 +109,11 @@ class TableReader(Reader):
 
     @property
     def notes(self) -> list[str]:
-        """Which columns are denoised and which copied, and what is doubtful about the rate."""
+        """Notes on the columns that are denoised or copied, and doubts about the rate."""
         return self._notes
 
     def close(self) -> None:
-        """Nothing stays open between reads."""
+        """Do nothing, as nothing stays open between reads."""
 
     def _sampled(self) -> tuple[list[list[str]], int]:
         """Plain cells of rows from all over the table, and how many of them are the first."""
@@ -169,7 +169,7 @@ class TableReader(Reader):
         return f"its time column {self.roles.time.name!r}" if self.roles.time else "its time column"
 
     def _doubt(self, grid: Grid | None) -> str | None:
-        """What is doubtful about the rate of the times."""
+        """Doubt about the rate of the times; None where there is none."""
         if grid is None:
             return None
         if not SLOWEST_HZ <= grid.rate_hz <= FASTEST_HZ:
@@ -187,7 +187,7 @@ class TableReader(Reader):
         return f"its column {rising.name!r} rises by {step:g}, as times and counters do, but names no unit"
 
     def _time_grid(self) -> Grid | None:
-        """Where the times should be.
+        """Grid on which the times should lie.
 
         Raises:
             DanError: if they do not rise, or are no times.

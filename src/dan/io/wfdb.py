@@ -70,13 +70,13 @@ class WfdbReader(Reader):
 
     @property
     def notes(self) -> list[str]:
-        """Which channels are copied, and that segments become one, in a sentence each."""
+        """Notes on the channels that are copied, and on segments, which become one."""
         others = [signal.name for place, signal in enumerate(self.signals) if place not in self.taken]
         notes = [f"copied as they are, of another rate: {', '.join(others)}"] if others else []
         return [*notes, "its segments are written as one"] if self.is_of_segments else notes
 
     def close(self) -> None:
-        """Nothing stays open between reads."""
+        """Do nothing, as nothing stays open between reads."""
 
     def digital(self, channels: list[int], first_frame: int, count: int) -> list[Digital]:
         """Stored samples of channels, in order of frames, without their skew."""
@@ -140,7 +140,7 @@ class WfdbReader(Reader):
 
 
 class SignalSpec:
-    """What the header says of a channel.
+    """Specification of a channel, as the header has it.
 
     Args:
         name: of the channel.
