@@ -50,7 +50,7 @@ class Job:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has come to an end, good or bad."""
+        """Return whether it has come to an end, good or bad."""
         return self.state in ("done", "failed", "stopped")
 
     @property

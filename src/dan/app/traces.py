@@ -59,7 +59,7 @@ class Pair:
 
     @property
     def is_audible(self) -> bool:
-        """Whether a browser plays it; what it does not play has no spectrogram either, but larger traces."""
+        """Return whether a browser plays it; else it has no spectrogram either, but larger traces."""
         return self.sample_rate_hz >= AUDIBLE_HZ
 
     def describe(self, key: str) -> dict[str, Any]:

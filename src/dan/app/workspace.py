@@ -82,7 +82,7 @@ def _sweep(top: Path) -> None:
 
 
 def _is_alive(folder: Path) -> bool:
-    """Whether the process that made the folder still runs; a folder of another user counts as such."""
+    """Return whether the process that made the folder still runs; a folder of another user counts as such."""
     with suppress(OSError, ValueError):
         os.kill(int((folder / "pid").read_text(encoding="utf-8")), 0)
         return True

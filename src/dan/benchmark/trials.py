@@ -59,7 +59,7 @@ def drawn(recipe: Recipe, *, count: int) -> Trial:
 
 
 def is_drawn(info: ModelInfo) -> bool:
-    """Whether a model's own signals can be drawn: its recipe comes with the package and makes them."""
+    """Return whether a model's own signals can be drawn: its recipe comes with the package and makes them."""
     return info.recipe in recipe_names() and load_recipe(info.recipe).data.source != "recordings"
 
 

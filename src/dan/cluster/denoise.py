@@ -141,7 +141,7 @@ class _Run:
                 yield RecordingTask(source, target, contents)
 
     def _settled(self, source: str, target: str) -> bool:
-        """Whether there is nothing to do for a recording, or nothing may be done."""
+        """Return whether there is nothing to do for a recording, or nothing may be done."""
         if not self._exists(target):
             return False
         state = self.account.states.get(places(source, target))

@@ -71,7 +71,7 @@ def plan_all(inputs: Sequence[str], out: str | None) -> dict[str, str]:
 
 
 def is_below(name: str, folder: str) -> bool:
-    """Whether an address lies within another one."""
+    """Return whether an address lies within another one."""
     return name.startswith(f"{folder.rstrip('/')}/")
 
 

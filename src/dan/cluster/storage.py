@@ -25,12 +25,12 @@ IN_SEVERAL_FILES = frozenset([WFDB, *BY_MNE])
 
 
 def is_address(name: str) -> bool:
-    """Whether a name is an address such as ``s3://BUCKET/FOLDER``, not a path."""
+    """Return whether a name is an address such as ``s3://BUCKET/FOLDER``, not a path."""
     return "://" in name
 
 
 def is_in_one_process(name: str) -> bool:
-    """Whether what lies at an address is seen by one process alone."""
+    """Return whether what lies at an address is seen by one process alone."""
     return name.partition("://")[0] in IN_ONE_PROCESS
 
 

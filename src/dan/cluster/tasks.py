@@ -22,7 +22,7 @@ class Result(Protocol):
 
     @property
     def failed(self) -> bool:
-        """Whether the task is to be tried elsewhere."""
+        """Return whether the task is to be tried elsewhere."""
         ...
 
     @property

@@ -57,7 +57,7 @@ class RecordingResult:
 
     @property
     def failed(self) -> bool:
-        """Whether nothing was written."""
+        """Return whether nothing was written."""
         return isinstance(self.outcome.result, DanError)
 
 

@@ -86,10 +86,10 @@ class LossSettings(Settings):
 
     @property
     def reconstructs_sign(self) -> bool:
-        """Whether a reconstruction loss tells a signal from its polarity-flipped copy."""
+        """Return whether a reconstruction loss tells a signal from its polarity-flipped copy."""
         return any(getattr(self.weights, name) for name in SIGNED)
 
     @property
     def needs_discriminator(self) -> bool:
-        """Whether a discriminator is trained at all."""
+        """Return whether a discriminator is trained at all."""
         return self.weights.adversarial > 0 or self.weights.feature_matching > 0

@@ -96,7 +96,7 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def is_there(path: Path, *, folder: bool = False) -> bool:
-    """Whether a file (or a folder) of that name exists; a name that the system cannot take does not."""
+    """Return whether a file (or folder) of that name exists; a name that the system cannot take does not."""
     try:
         return path.is_dir() if folder else path.is_file()
     except OSError:
@@ -154,7 +154,7 @@ def _runs(process: int) -> bool:
 
 
 def _is_zombie(process: int) -> bool:
-    """Whether a process has ended and nobody asked how, as in containers whose first process never asks."""
+    """Return whether a process has ended unasked for, as in containers whose first process never asks."""
     with suppress(OSError):
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     return False

@@ -11,7 +11,7 @@ def launched() -> tuple[int, int]:
 
 
 def is_first() -> bool:
-    """Whether this is the process that speaks for all of them."""
+    """Return whether this is the process that speaks for all of them."""
     return launched()[0] == 0
 
 

@@ -88,7 +88,7 @@ class ClipCache:
 
 
 def _has_room(cache: Path | None, size: int) -> bool:
-    """Whether a folder, or the next above it that exists, has twice the room that is needed."""
+    """Return whether a folder, or the next above it that exists, has twice the room that is needed."""
     if cache is None:
         return False
     above = next(folder for folder in (cache, *cache.absolute().parents) if folder.is_dir())

@@ -211,7 +211,7 @@ def _look(recorded: Reader, length: int) -> tuple[str, Alive, bool]:
 
 
 def is_clipped(signal: Signal) -> bool:
-    """Whether the peaks of a signal ``[T]`` are flat: runs of samples at its largest or smallest value."""
+    """Return whether the peaks of a signal ``[T]`` are flat: runs of samples at its extreme values."""
     at_peak = (signal == signal.max()) | (signal == signal.min())
     runs = at_peak[2:] & (signal[2:] == signal[1:-1]) & (signal[1:-1] == signal[:-2])
     few = max(5, CLIPPED_SHARE * len(signal))

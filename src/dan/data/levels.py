@@ -37,7 +37,7 @@ class Levels:
         self._quiet: dict[int, tuple[npt.NDArray[np.bool_], int]] = {}
 
     def is_quiet(self, start: int, count: int) -> bool:
-        """Whether a stretch, from the blocks on between which it begins, is near-silent."""
+        """Return whether a stretch, from the blocks on between which it begins, is near-silent."""
         quiet, _ = self._judged(count)
         first = min(len(quiet) - 1, start // BLOCK_SAMPLES)
         return bool(quiet[first : first + (2 if start % BLOCK_SAMPLES else 1)].any())
@@ -51,7 +51,7 @@ class Levels:
         return float(np.mean(self._judged(count)[0]))
 
     def _judged(self, count: int) -> tuple[npt.NDArray[np.bool_], int]:
-        """Whether the stretch from each block on is near-silent, and where the loudest begins."""
+        """Judge the stretch from each block on, near-silent or not, and find the loudest."""
         span = min(max(1, round(count / BLOCK_SAMPLES)), len(self._sums) - 1)
         if span < 1:
             return np.zeros(1, bool), 0

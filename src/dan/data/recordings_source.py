@@ -74,7 +74,7 @@ class Folders:
 
     @property
     def are_noisy(self) -> bool:
-        """Whether there are noisy recordings alone, and no clean ones."""
+        """Return whether there are noisy recordings alone, and no clean ones."""
         return self.noisy is not None and self.clean is None
 
     def paths(self) -> list[Path]:

@@ -151,7 +151,7 @@ def open_training_data(recipe: Recipe, folders: Folders, *, cache: Path | None =
 
 
 def _is_drawn_alike(recipe: Recipe, data: Path) -> bool:
-    """Whether dataset.json says that the folder's signals were drawn as the recipe's are."""
+    """Return whether dataset.json says that the folder's signals were drawn as the recipe's are."""
     dataset = read_dataset(data)
     if dataset is None or dataset.recipe is None:
         return False

@@ -313,7 +313,7 @@ def _offset(rows: npt.NDArray[np.float64], least: float) -> PerChannel:
 
 
 def _is_far(offset: PerChannel, deviation: PerChannel | float) -> npt.NDArray[np.bool_]:
-    """Whether an offset lies so far from 0 that zeros are dropouts."""
+    """Return whether an offset lies so far from 0 that zeros are dropouts."""
     return np.abs(offset) > FAR * deviation
 
 

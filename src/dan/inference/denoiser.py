@@ -41,7 +41,7 @@ WARNING = "Warning: "
 
 
 class Model(Protocol):
-    """What runs a model file: torch or onnxruntime."""
+    """Runner of a model file, by torch or onnxruntime."""
 
     info: ModelInfo
 
@@ -189,7 +189,7 @@ class Denoiser:
         return [*stream.conditioner.notes, *([WARNING + level] if level else [])]
 
     def _level_note(self, stream: Stream) -> str | None:
-        """What there is to say of a level, where the network knows one."""
+        """Note on a level, where the network knows one."""
         if self.info.any_level or self.info.level_rms is None:
             return None
         low, high = self.info.level_rms
@@ -278,7 +278,7 @@ def _check_time_is_last(signal: npt.NDArray[Any]) -> None:
 
 
 def _rate_way_out(sample_rate: float, wanted_hz: float) -> str:
-    """What who has a signal at another rate can do, by the usual rate that is next to it."""
+    """Way out for a signal at another rate, by the usual rate that is next to it."""
     meant_hz = min((wanted_hz, *USUAL_HZ), key=lambda usual_hz: abs(usual_hz - sample_rate))
     if sample_rate == meant_hz or abs(sample_rate - meant_hz) > RATE_DOUBT * meant_hz:
         meant_hz, guess = sample_rate, ""

@@ -81,7 +81,7 @@ class ModelInfo(Settings):
 
     @property
     def any_level(self) -> bool:
-        """Whether the network takes any level alike: a louder input gives the same output, louder."""
+        """Return whether the network takes any level alike: a louder input gives the same output, louder."""
         return bool(getattr(self.generator, "normalise_level", self.generator.kind != "classic"))
 
     def as_dict(self) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def _known(path: Path, tree: dict[str, Any]) -> ModelInfo:
 
 
 def is_onnx(path: Path) -> bool:
-    """Whether a model file's name says that it is an ONNX file."""
+    """Return whether a model file's name says that it is an ONNX file."""
     return path.suffix.lower() == ".onnx"
 
 

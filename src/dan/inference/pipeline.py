@@ -128,7 +128,7 @@ def _settled(state: NetworkState) -> Future[NetworkState]:
 
 
 def give_the_same(stages: Sequence[Stage], step: StatedStep, portion: Block) -> bool:
-    """Whether stages give what the whole step gives for a portion, output and state, bit for bit."""
+    """Return whether stages and the whole step agree on a portion, output and state, bit for bit."""
     state = step.state()
     values, left = {"input": portion}, NetworkState()
     for stage in stages:

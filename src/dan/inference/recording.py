@@ -131,7 +131,7 @@ def _duration_s(reader: Reader, samples: int) -> float:
 
 
 def _would_lose(reader: Reader, target: Path) -> bool:
-    """Whether writing samples unchanged would encode them anew."""
+    """Return whether writing samples unchanged would encode them anew."""
     is_same = reader.path.suffix.lower() == target.suffix.lower()
     return is_same and isinstance(reader, AudioReader) and reader.is_lossy
 

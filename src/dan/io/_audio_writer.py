@@ -61,7 +61,7 @@ class AudioWriter(Writer):
 
     @property
     def holds_missing(self) -> bool:
-        """Whether its samples are floats, which can be NaN."""
+        """Return whether its samples are floats, which can be NaN."""
         return self._subtype in ("FLOAT", "DOUBLE")
 
     def close(self) -> None:

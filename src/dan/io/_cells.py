@@ -62,12 +62,12 @@ def plain(cell: str) -> str:
 
 
 def is_missing(text: str) -> bool:
-    """Whether plain text stands for a missing sample."""
+    """Return whether plain text stands for a missing sample."""
     return text.lower() in MISSING
 
 
 def is_number(text: str, *, comma: bool = False) -> bool:
-    """Whether plain text is a number, NaN and infinity included; with a decimal comma if so asked."""
+    """Return whether plain text is a number, NaN and infinity included; with a decimal comma if so asked."""
     if comma and DECIMAL_COMMA.fullmatch(text):
         return True
     try:
@@ -166,7 +166,7 @@ class NumberFormat:
 
 
 def _are_shortest(known: list[str]) -> bool:
-    """Whether numbers have each as many digits as it takes to read them exactly, as Python writes them."""
+    """Return whether numbers have as many digits each as reading them exactly takes, as in Python."""
     return max(map(_significant, known), default=0) >= DOUBLE_DIGITS and len(set(map(_decimals, known))) > 1
 
 

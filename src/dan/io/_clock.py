@@ -60,7 +60,7 @@ def unit_s(name: str, unit: str) -> float | None:
 
 
 def is_time_name(name: str) -> bool:
-    """Whether a column is named as a time: by a word for it, or by nothing but a unit of it."""
+    """Return whether a column is named as a time: by a word for it, or by nothing but a unit of it."""
     found = words(name)
     joined = "".join(found)
     return (
@@ -69,7 +69,7 @@ def is_time_name(name: str) -> bool:
 
 
 def is_stamp(text: str) -> bool:
-    """Whether plain text is a time of day, with a date or without."""
+    """Return whether plain text is a time of day, with a date or without."""
     return STAMP.fullmatch(text) is not None
 
 
@@ -151,7 +151,7 @@ def _seconds_digits(text: str) -> str:
 
 
 def rises_evenly(values: npt.NDArray[np.float64], rounding: float) -> bool:
-    """Whether numbers rise, or fall, in even steps but for their rounding."""
+    """Return whether numbers rise, or fall, in even steps but for their rounding."""
     if len(values) < 3:
         return False
     step = (values[-1] - values[0]) / (len(values) - 1)
@@ -162,7 +162,7 @@ def rises_evenly(values: npt.NDArray[np.float64], rounding: float) -> bool:
 
 
 def counts(values: npt.NDArray[np.float64]) -> bool:
-    """Whether numbers go on by one step nearly always, as counters do that wrap or lose some."""
+    """Return whether numbers go on by one step nearly always, as counters do that wrap or lose some."""
     if len(values) < FEW_ROWS:
         return False
     steps, often = np.unique(np.diff(values), return_counts=True)

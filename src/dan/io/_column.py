@@ -48,18 +48,18 @@ class Column:
 
     @cached_property
     def comma(self) -> bool:
-        """Whether its numbers have a decimal comma."""
+        """Return whether its numbers have a decimal comma."""
         return any(map(DECIMAL_COMMA.fullmatch, self.known))
 
     @cached_property
     def is_numeric(self) -> bool:
-        """Whether nearly all cells that are not missing are numbers."""
+        """Return whether nearly all cells that are not missing are numbers."""
         found = sum(is_number(cell, comma=self.comma) for cell in self.known)
         return bool(self.known) and found >= USUAL * len(self.known)
 
     @cached_property
     def is_stamps(self) -> bool:
-        """Whether its cells are times of day."""
+        """Return whether its cells are times of day."""
         return bool(self.known) and sum(map(is_stamp, self.known)) >= USUAL * len(self.known)
 
     @cached_property
@@ -86,18 +86,18 @@ class Column:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all values are whole numbers."""
+        """Return whether all values are whole numbers."""
         known = self.values[~np.isnan(self.values)]
         return bool(np.all(known == np.rint(known)))
 
     @cached_property
     def rises_evenly(self) -> bool:
-        """Whether its first numbers rise, or fall, in even steps, and go on so to the end."""
+        """Return whether its first numbers rise, or fall, in even steps, and go on so to the end."""
         return self._goes_on and rises_evenly(self.steps, self.rounding)
 
     @cached_property
     def rises_throughout(self) -> bool:
-        """Whether many numbers from all over the table rise, or fall."""
+        """Return whether many numbers from all over the table rise, or fall."""
         return self._goes_on and len(self.values) >= 4 * FEW_ROWS and self.distinct > len(self.values) / 2
 
     @cached_property

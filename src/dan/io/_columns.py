@@ -199,7 +199,7 @@ def _check_row_is_sample(
 
 
 def _are_numbered(names: Sequence[str]) -> bool:
-    """Whether most names are one after another but for a running number: X1, X2, X3, ..."""
+    """Return whether most names are one after another but for a running number: X1, X2, X3, ..."""
     found = [re.fullmatch(r"(\D*)(\d+)", name) for name in names]
     running = [bool(a and b and a[1] == b[1] and int(b[2]) == int(a[2]) + 1) for a, b in pairwise(found)]
     return sum(running) >= USUAL * (len(names) - 1) - 2
@@ -238,5 +238,5 @@ def _preference(column: Column, clock: Clock) -> tuple[bool, bool]:
 
 
 def _is_nameless_time(column: Column) -> bool:
-    """Whether a column without a name is taken for seconds: fractions that rise."""
+    """Return whether a column without a name is taken for seconds: fractions that rise."""
     return column.name == f"column {column.place + 1}" and column.rounding > 0

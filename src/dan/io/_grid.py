@@ -44,7 +44,7 @@ def _off_line(times_s: npt.NDArray[np.float64]) -> float:
 
 
 def _is_exact(times_s: npt.NDArray[np.float64], step_s: float) -> bool:
-    """Whether nearly all steps are the same."""
+    """Return whether nearly all steps are the same."""
     return step_s > 0 and float(np.mean(np.abs(np.diff(times_s) - step_s) <= EXACT * step_s)) >= USUAL
 
 

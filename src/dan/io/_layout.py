@@ -126,7 +126,7 @@ def _longest_run(rows: list[list[str]]) -> list[list[str]]:
 
 
 def _is_one_column(pairs: list[str], above: list[str], path: Path) -> bool:
-    """Whether rows such as ``0,0713`` are one number with a decimal comma each, not two numbers.
+    """Return whether rows such as ``0,0713`` are one number with a decimal comma each, not two numbers.
 
     Raises:
         DanError: if they could be either.
@@ -166,7 +166,7 @@ def _first_row(rows: list[list[str]], body: list[list[str]]) -> int:
 
 
 def _numbers_name_columns(row: list[str], below: list[list[str]]) -> bool:
-    """Whether a row is a header of numbers, 0, 1, 2 ..., as pandas writes it over unnamed columns."""
+    """Return whether a row is a header of numbers, 0, 1, 2 ..., as pandas writes it over unnamed columns."""
     called = row[1:] if row[0] == "" else row
     counted = [[str(start + column) for column in range(len(called))] for start in (0, 1)]
     return len(called) > 1 and called in counted and bool(below) and any("." in cell for cell in below[0])
@@ -206,7 +206,7 @@ def decoded(text: str) -> str:
 
 
 def _is_wider(header: list[str], delimiter: Delimiter, width: int) -> bool:
-    """Whether there is a header of half as many cells: decimal commas between commas."""
+    """Return whether there is a header of half as many cells: decimal commas between commas."""
     named = [line for line in header if is_row(line)]
     return delimiter.text == "," and bool(named) and 2 * len(delimiter.split(named[-1])) == width
 

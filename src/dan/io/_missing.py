@@ -109,6 +109,6 @@ def _growing() -> Iterator[int]:
 
 
 def _covers(known: tuple[int, Neighbour], place: int, direction: int) -> bool:
-    """Whether a neighbour that was found from one place on is that of another, too."""
+    """Return whether a neighbour that was found from one place on is that of another, too."""
     start, found = known
     return (place - start) * direction >= 0 and (found is None or (found[0] - place) * direction >= 0)

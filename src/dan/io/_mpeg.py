@@ -100,7 +100,7 @@ def _header(data: Bytes, first: Frame, end: int) -> Splice | None:
 
 
 def begins_with_frames(head: bytes) -> bool:
-    """Whether bytes begin with frames of MPEG audio, two at least that follow each other."""
+    """Return whether bytes begin with frames of MPEG audio, two at least that follow each other."""
     frames = list(_frames(head, 0, len(head)))[:2]
     return len(frames) == 2 and frames[0].offset == 0 and frames[1].offset == frames[0].size_bytes
 

@@ -93,7 +93,7 @@ def check_header(path: Path) -> list[str]:
 
 
 def _goes_on(file: BinaryIO, samples: Chunk, tail: int) -> bool:
-    """Whether what is behind the last chunk are samples that the header does not count.
+    """Return whether what is behind the last chunk are samples that the header does not count.
 
     The upper byte of a sample, which tells its level, then has the values that it had before, as often.
     """
@@ -245,7 +245,7 @@ def _chunk(file: BinaryIO, place: int, head: bytes) -> Chunk | None:
 
 
 def _is_placeholder(size_bytes: int) -> bool:
-    """Whether a writer that could not seek back may have left it: sox, arecord and ffmpeg into a pipe."""
+    """Return whether a writer that could not seek may have left it: sox, arecord, ffmpeg into a pipe."""
     return 0x7FFFF000 <= size_bytes < 0x80001000 or size_bytes >= 0xFFFF0000
 
 

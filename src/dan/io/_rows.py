@@ -58,7 +58,7 @@ def in_utf_8(path: Path, *, owner: object) -> Path:
 
 
 def is_row(line: str) -> bool:
-    """Whether a line is one of numbers or words: neither empty nor a comment."""
+    """Return whether a line is one of numbers or words: neither empty nor a comment."""
     return line.removeprefix(BOM)[:1] not in ("\r", "\n", "", *COMMENT_MARKS)
 
 

@@ -50,7 +50,7 @@ FLAC_BLOCKS = {2: "application data", 5: "cue sheet", PICTURE: "picture"}
 
 
 def is_of_one_kind(source: str, target: str) -> bool:
-    """Whether all that is beside the samples comes over by itself, by libsndfile's names of the formats."""
+    """Return whether all beside the samples comes over by itself, by libsndfile's names of the formats."""
     return CHUNKED.get(source, source) == CHUNKED.get(target, target)
 
 

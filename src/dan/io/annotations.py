@@ -37,7 +37,7 @@ class Mark:
 
     @property
     def is_noise(self) -> bool:
-        """Whether the label says that there is noise alone."""
+        """Return whether the label says that there is noise alone."""
         return not NOISE_WORDS.isdisjoint(words(self.label))
 
 
@@ -51,7 +51,7 @@ class Annotations:
 
     @property
     def are_points(self) -> bool:
-        """Whether no mark has a duration."""
+        """Return whether no mark has a duration."""
         return all(mark.stop_s == mark.start_s for mark in self.marks)
 
 

@@ -98,7 +98,7 @@ class AudioReader(Reader):
 
     @property
     def is_lossy(self) -> bool:
-        """Whether samples that are read and written again are others."""
+        """Return whether samples that are read and written again are others."""
         return self.encoding not in LOSSLESS and not self.encoding.startswith(("ALAC", "DWVW"))
 
     def close(self) -> None:
@@ -177,7 +177,7 @@ def _refused(file: Any, path: Path) -> tuple[str, str] | None:
 
 
 def _has_last_page(path: Path) -> bool:
-    """Whether the last page of an Ogg file is marked as such (S. Pfeiffer, RFC 3533, 2003)."""
+    """Return whether the last page of an Ogg file is marked as such (S. Pfeiffer, RFC 3533, 2003)."""
     with path.open("rb") as file:
         file.seek(max(0, file.seek(0, 2) - LARGEST_PAGE_BYTES))
         end = file.read()

@@ -146,7 +146,7 @@ class Writer(ABC):
 
     @property
     def holds_missing(self) -> bool:
-        """Whether the format can say that a sample is missing (NaN)."""
+        """Return whether the format can say that a sample is missing (NaN)."""
         return False
 
     def write(self, block: Signal) -> None:

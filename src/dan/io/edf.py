@@ -295,7 +295,7 @@ class EdfReader(Reader):
 
 
 def _holds_codes(digital: npt.NDArray[np.int32]) -> bool:
-    """Whether samples ``[R, n]`` are of few values, or of some that seldom change."""
+    """Return whether samples ``[R, n]`` are of few values, or of some that seldom change."""
     values = len(np.unique(digital))
     changes = np.count_nonzero(np.diff(digital, axis=1)) / max(1, digital.size)
     few = values <= min(FEW_VALUES, digital.size // 4 + 1)

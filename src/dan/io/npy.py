@@ -119,7 +119,7 @@ class ArrayWriter(Writer):
 
     @property
     def holds_missing(self) -> bool:
-        """Whether its numbers are floats, which can be NaN."""
+        """Return whether its numbers are floats, which can be NaN."""
         return self._dtype is None or self._dtype.kind == "f"
 
     def close(self) -> None:

@@ -277,14 +277,14 @@ def _find(top: Path) -> list[Path]:
 
 
 def _is_table(path: Path) -> bool:
-    """Whether a text file holds a table of numbers."""
+    """Return whether a text file holds a table of numbers."""
     from dan.io.table import is_table
 
     return path.suffix.lower() == TEXT and is_there(path) and is_table(path)
 
 
 def _is_recording(path: Path) -> bool:
-    """Whether a file is a recording by its suffix and, where others use the same suffix, by its content."""
+    """Return whether a file is a recording by its suffix and, where others use that, by its content."""
     suffix = path.suffix.lower()
     if suffix == ".mat" and path.with_suffix(WFDB).exists():
         return False  # the samples of that record

@@ -331,7 +331,7 @@ class TableReader(Reader):
 
 
 def is_table(path: Path) -> bool:
-    """Whether most of the first lines of a text file are rows of as many numbers and words each."""
+    """Return whether most of the first lines of a text file are rows of as many numbers and words each."""
     try:
         with open_text(path) as file:
             lines = list(islice(file, PLACES))

@@ -21,7 +21,7 @@ LEAST_RATE, MOST_RATE = 0.02, 5.0
 
 
 def is_judged(state: TrainingState, epoch: float) -> bool:
-    """Whether the discriminator learns by now."""
+    """Return whether the discriminator learns by now."""
     return state.discriminator is not None and epoch >= state.recipe.losses.adversarial_start_epochs
 
 

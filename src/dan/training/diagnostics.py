@@ -110,7 +110,7 @@ def lag_warnings(found: Alignment, what: str) -> list[str]:
 
 
 def _is_lost(found: Alignment) -> bool:
-    """Whether a gain of 1 would have shown, and there is none near it of either sign."""
+    """Return whether a gain of 1 would have shown, and there is none near it of either sign."""
     return abs(found.gain) < FOUND and found.gain_error < FOUND / 3 and abs(found.gain) < 3 * found.gain_error
 
 
@@ -135,7 +135,7 @@ def _level_db(found: Alignment) -> float | None:
 
 
 def discriminator_warning(history: Sequence[Record]) -> str | None:
-    """Whether over the last epochs the discriminator has won outright, or sleeps where it should not."""
+    """Warning of a discriminator that has won outright of late, or sleeps where it should not."""
     accuracies = _accuracies(history[-WATCHED_EPOCHS:])
     if len(accuracies) < WATCHED_EPOCHS:
         return None
@@ -221,7 +221,7 @@ def _kept(history: Sequence[Record], least_db: float) -> list[str]:
 
 
 def _still_rising(history: Sequence[Record]) -> bool:
-    """Whether the last tenth of the epochs gained 0.1 dB or more on the tenth before."""
+    """Return whether the last tenth of the epochs gained 0.1 dB or more on the tenth before."""
     span = max(1, len(history) // 10)
     scores = [float(record["val_snr_db"]) for record in history]
     return max(scores[-span:]) - max(scores[-2 * span : -span]) > 0.1

@@ -91,7 +91,7 @@ def _is_complete(state: TrainingState, steps: int) -> bool:
 
 
 def _awaits_validation(state: TrainingState, source: Source) -> bool:
-    """Whether the step just done was the last of an epoch."""
+    """Return whether the step just done was the last of an epoch."""
     validated = state.history[-1]["step"] if state.history else 0
     return bool(state.step % source.steps_per_epoch == 0 and state.step > validated)
 

@@ -109,7 +109,7 @@ def describe_range(low_db: float, high_db: float) -> str:
 
 
 def describe_shares(signal: float, noise: float) -> str:
-    """Whether the residual, what is taken away, holds signal, in a sentence."""
+    """Sentence on the residual, what is taken away: how much signal it holds."""
     lost = max(0.0, 1 - signal)
     word = "hardly any" if lost < LITTLE else "some" if lost < MUCH else "much"
     kept, left = max(0.0, signal), max(0.0, noise)

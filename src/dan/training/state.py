@@ -69,7 +69,7 @@ class TrainingState:
 
     @property
     def is_kept(self) -> bool:
-        """Whether the generator just validated is to be kept: the best, or adversarial within its cost."""
+        """Return whether to keep the generator just validated: the best, or adversarial within its cost."""
         losses = self.recipe.losses
         late = losses.needs_discriminator and self.history[-1]["epoch"] > losses.adversarial_start_epochs
         return self.epochs_without_gain == 0 or (late and self.snr_cost_db <= losses.max_snr_cost_db > 0)

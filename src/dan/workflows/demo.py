@@ -78,7 +78,7 @@ def _check_ours(out: Path) -> None:
 
 
 def _is_made(recipe: Recipe, data: Path) -> bool:
-    """Whether an interrupted demo has left its data.
+    """Return whether an interrupted demo has left its data.
 
     Raises:
         DanError: if it was a demo of other data.

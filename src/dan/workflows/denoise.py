@@ -312,5 +312,5 @@ def _plan_folder(folder: Path, out: Path | None) -> list[tuple[Path, Path]]:
 
 
 def _is_below(path: Path | None, folder: Path) -> bool:
-    """Whether a file or folder lies within another one."""
+    """Return whether a file or folder lies within another one."""
     return path is not None and folder.resolve() in path.resolve().parents

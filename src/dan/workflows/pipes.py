@@ -63,7 +63,7 @@ def write_all(target: BinaryIO, data: bytes) -> None:
 
 
 def is_pipe(path: Path) -> bool:
-    """Whether a path is read once from start to end: ``-`` for stdin, a FIFO, /dev/stdin."""
+    """Return whether a path is read once from start to end: ``-`` for stdin, a FIFO, /dev/stdin."""
     if str(path) in STDIN:
         return True
     try:

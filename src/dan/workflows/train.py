@@ -62,7 +62,7 @@ class Deadline:
         return passed / self._seconds if passed < self._seconds else 1.0
 
     def is_over(self) -> bool:
-        """Whether all of it has."""
+        """Return whether all of it has."""
         return self.share() == 1
 
 
@@ -173,7 +173,7 @@ def _train(
 
 
 def is_finished(recipe: Recipe, out: Path, *, folders: Folders = NO_FOLDERS) -> bool:
-    """Whether a training by this recipe has come to its end in a run folder.
+    """Return whether a training by this recipe has come to its end in a run folder.
 
     Whether its recordings have changed since is not looked at.
     """

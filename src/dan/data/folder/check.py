@@ -189,7 +189,7 @@ def _faults(
 
 
 def _adds_up(recordings: dict[str, Recording], rest: npt.NDArray[np.float64]) -> bool:
-    """Whether what was added to clean is the noise times one gain, to within the steps of the three files."""
+    """Return whether mixed less clean is the noise times one gain, within the steps of the three files."""
     noise = recordings["noise"].samples.astype(np.float64)
     noise_energy = float(energy(noise))
     gain = float(rest @ noise) / noise_energy if noise_energy > 0 else 0.0

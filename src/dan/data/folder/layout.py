@@ -81,7 +81,7 @@ def read_dataset(data: Path) -> Dataset | None:
 
 
 def is_data_folder(folder: Path) -> bool:
-    """Whether a folder holds what a data folder holds and nothing else, so that it may be replaced."""
+    """Return whether a folder holds what a data folder holds and nothing else, so that it may be replaced."""
     held = {entry.name for entry in folder.iterdir()}
     below = {entry.name for side in SIDES if (folder / side).is_dir() for entry in (folder / side).iterdir()}
     known = {"dataset.json", "resampled", *SIDES, *(f"{side}.png" for side in SIDES)}
