@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dan.core.errors import DanError
 from dan.io.audio import AUDIO
-from dan.io.recordings import PCM_BITS, Recording, read, write
+from dan.io.recordings import PCM_BITS, Recording, find_recordings, read, write
 
 RATE_HZ = 8000
 WAV_SUBTYPES = ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"]
@@ -278,3 +278,27 @@ def test_a_full_disk_leaves_what_was(tmp_path, name):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_bytes() == before
+
+
+@pytest.mark.parametrize("error", [KeyError("unit"), OSError(22, "Invalid argument"), AssertionError()])
+def test_whatever_a_reader_stumbles_over_is_told_as_an_unreadable_file(tmp_path, monkeypatch, error):
+    def stumble(*_, **__):
+        raise error
+
+    (tmp_path / "a.txt").write_text("1\n2\n")
+    write(tmp_path / "b.npy", [1.0], sample_rate_hz=None)
+    monkeypatch.setattr("dan.io.table.Layout.of", stumble)
+    with pytest.raises(DanError, match=r"a\.txt: it cannot be read as a recording"):
+        read(tmp_path / "a.txt")
+    assert find_recordings(tmp_path) == [tmp_path / "b.npy"]
+
+
+def test_a_want_of_memory_is_not_taken_for_a_fault_of_the_file(tmp_path, monkeypatch):
+    def run_out(*_, **__):
+        raise MemoryError
+
+    (tmp_path / "a.txt").write_text("1\n2\n")
+    monkeypatch.setattr("dan.io.table.Layout.of", run_out)
+    for fails in (lambda: read(tmp_path / "a.txt"), lambda: find_recordings(tmp_path)):
+        with pytest.raises(MemoryError):
+            fails()

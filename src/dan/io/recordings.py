@@ -21,7 +21,7 @@ from dan.core.errors import DanError
 from dan.io._audio_writer import AudioWriter
 from dan.io._content import refuse_strangers, suffix_of, told_by_content
 from dan.io.audio import AUDIO, PCM_BITS, AudioReader
-from dan.io.base import Form, Missing, Reader, Writer
+from dan.io.base import Form, Missing, Reader, Writer, not_a_recording
 from dan.io.media import MEDIA
 from dan.io.npy import ArrayReader, ArrayWriter
 from dan.io.other_biosignals import BY_MNE, BY_OBSPY
@@ -97,19 +97,33 @@ def open_reader(
     source = Path(path)
     _check_is_file(source)
     rate_hz = None if sample_rate_hz is None else check_sample_rate(sample_rate_hz)
+    try:
+        reader = _opened(source, rate_hz, dtype, columns, time_column)
+    except (DanError, MemoryError):
+        raise
+    except Exception as error:  # whatever a reader makes of a damaged file
+        raise not_a_recording(source, error) from error
+    reader.missing = missing
+    return reader
+
+
+def _opened(
+    source: Path,
+    rate_hz: float | None,
+    dtype: npt.DTypeLike | None,
+    columns: Sequence[str] | None,
+    time_column: str | None,
+) -> Reader:
     refuse_strangers(source)
     is_mne = source.suffix.lower() in BY_MNE  # an EEGLAB file is a MATLAB file by its content
     kind = (None if is_mne else told_by_content(source)) or _told_by_suffix(source)
     if kind == "table":
         from dan.io.table import TableReader
 
-        reader: Reader = TableReader(source, rate_hz, dtype, columns=columns, time_column=time_column)
-    elif columns is not None or time_column is not None:
+        return TableReader(source, rate_hz, dtype, columns=columns, time_column=time_column)
+    if columns is not None or time_column is not None:
         raise DanError(source, "only tables have columns", "Leave --columns and --time-column out")
-    else:
-        reader = _reader(source, kind, rate_hz, dtype)
-    reader.missing = missing
-    return reader
+    return _reader(source, kind, rate_hz, dtype)
 
 
 def _reader(source: Path, kind: str, rate_hz: float | None, dtype: npt.DTypeLike | None) -> Reader:

@@ -336,7 +336,9 @@ def is_table(path: Path) -> bool:
         with open_text(path) as file:
             lines = list(islice(file, PLACES))
         layout = Layout.of(lines, path)
-    except (DanError, OSError):
+    except MemoryError:
+        raise
+    except Exception:  # whatever a text of another kind leads to
         return False
     below = [line for line in lines if is_row(line)][layout.first_row :]
     width = [len(layout.delimiter.split(layout.delimiter.without_end(line))) for line in below]
