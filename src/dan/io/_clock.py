@@ -14,10 +14,11 @@ import numpy.typing as npt
 from dan.io._cells import plain, resolution
 
 UNITS_S = {
-    **dict.fromkeys(["s", "sec", "secs", "second", "seconds", "sekunden", "sek"], 1.0),
-    **dict.fromkeys(["ms", "msec", "millis", "millisecond", "milliseconds"], 1e-3),
-    **dict.fromkeys(["us", "µs", "μs", "usec", "micros", "microsecond", "microseconds"], 1e-6),
-    **dict.fromkeys(["ns", "nsec", "nanos", "nanosecond", "nanoseconds"], 1e-9),
+    **dict.fromkeys(["s", "sec", "secs", "second", "seconds", "sekunde", "sekunden", "sek"], 1.0),
+    **dict.fromkeys(["ms", "msec", "msecs", "millis", "millisec", "millisecond", "milliseconds"], 1e-3),
+    **dict.fromkeys(["us", "µs", "μs", "usec", "µsec", "μsec", "usecs", "µsecs", "μsecs"], 1e-6),
+    **dict.fromkeys(["micros", "microsec", "microsecond", "microseconds"], 1e-6),
+    **dict.fromkeys(["ns", "nsec", "nsecs", "nanos", "nanosec", "nanosecond", "nanoseconds"], 1e-9),
     **dict.fromkeys(["min", "mins", "minute", "minutes"], 60.0),
     **dict.fromkeys(["h", "hour", "hours"], 3600.0),
 }

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from dan.core.errors import DanError
 from dan.io._cells import BLANKS, BOM, WHOLE, Delimiter, is_missing, is_number, plain
-from dan.io._clock import UNITS_S, is_stamp, unix_unit_s
+from dan.io._clock import is_stamp, unix_unit_s
 from dan.io._rows import is_row
+from dan.io._stated import stated_rate_hz
 
 DELIMITERS = ("\t", ";", "|", ",", BLANKS)
 USUAL = 0.9
@@ -26,18 +27,6 @@ UNIT = re.compile(
     r"[kmµun]?v(olts?)?|(milli|micro)volts?|[kmµun]?a(mp(ere|s)?)?|[kmg]?hz|%|db|g|m/s[²2^]*|a\.?u\.?|counts?|-|sequence|"
     r"hh?:mm.*|[+-]?\d+(\.\d*)?(e[+-]?\d+)?",
     re.IGNORECASE,
-)
-STATED_INTERVAL = re.compile(
-    r"(?:delta_?x|sampl\w*[ _-]*(?:interval|period|time)|x?inc(?:rement|r)?)\b[^\d\n]{0,20}?"
-    r"(?P<number>\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)[\s,;\"(\[]*(?P<unit>[mµu]?s(?:ec)?\b)?",
-    re.IGNORECASE,
-)
-"""Where no unit is named these are seconds, as oscilloscopes and LabVIEW write them."""
-
-STATED_RATE = re.compile(
-    r"(?:sampl\w*[ _-]*(?:rate|freq\w*)|\bfs|\bsrate|abtastrate)\b[^\d\n]{0,20}?"
-    r"(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)[\s,;\"\]]*(?P<prefix>[kM]?)(?:hz|s/s|sps|$)",
-    re.IGNORECASE | re.MULTILINE,
 )
 
 
@@ -81,7 +70,8 @@ class Layout:
         called = names or [f"column {column + 1}" for column in range(width)]
         units = units or [""] * width
         pairs = (f"{name} {unit}" for name, unit in zip(called, units, strict=True))
-        stated_hz = _stated_rate([*header, *pairs])
+        words = "\n".join(line.strip("\r\n") for line in [*header, *pairs])
+        stated_hz = stated_rate_hz(decoded(words))
         found = cls(delimiter, width, first_row, called, units, names is not None, stated_hz, header)
         return found if header else _with_start_and_rate(found, _split(rows, delimiter))
 
@@ -228,17 +218,6 @@ def _with_start_and_rate(layout: Layout, rows: list[list[str]]) -> Layout:
     if unix_unit_s(start) != 1 or not is_number(rate) or unix_unit_s(rows[2][0]) or not 0 < float(rate) < 1e6:
         return layout
     return replace(layout, first_row=2, stated_rate_hz=float(rate))
-
-
-def _stated_rate(lines: list[str]) -> float | None:
-    """Sample rate that lines of words state, or the inverse of the interval that they do."""
-    text = decoded("\n".join(line.strip("\r\n") for line in lines))
-    if found := STATED_RATE.search(text):
-        return float(found["number"]) * {"k": 1e3, "M": 1e6}.get(found["prefix"], 1)
-    if found := STATED_INTERVAL.search(text):
-        interval_s = float(found["number"].replace(",", ".")) * UNITS_S[(found["unit"] or "s").lower()]
-        return 1 / interval_s if interval_s else None
-    return None
 
 
 def _without_numbers(rows: list[str]) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from dan.io._cells import is_missing, is_number, numbers, plain
 from dan.io._clock import DAY_S, Clock
 from dan.io._column import Column
 from dan.io._columns import FEW_VALUES, NAME_SIGNALS, tell_roles
-from dan.io._grid import Grid, _is_exact, _off_line, _rounded_hz, _within_half_a_day
+from dan.io._grid import Grid, is_exact, off_line, rounded_hz, unlikely, within_half_a_day
 from dan.io._layout import Layout
 from dan.io._rows import RowIndex, in_utf_8, is_row, open_text
 from dan.io.base import Reader, not_a_recording
@@ -42,13 +42,6 @@ RATE_TOLERANCE = 1e-3
 
 STATED_TOLERANCE = 1e-2
 """The same of a rate that the header states, beside times that may jitter."""
-
-SLOWEST_HZ, FASTEST_HZ = 1.0, 1e9
-"""Rates beyond which the unit of the times is suspected."""
-
-COARSEST = 1e-2
-"""Part by which the rounding of the times may leave the rate open."""
-
 
 PAUSED = 0.02
 """Part by which the usual step may differ from the mean one before times are taken to jump."""
@@ -142,6 +135,8 @@ class TableReader(Reader):
     def _rate_hz(self, given_hz: float | None) -> float | None:
         """The rate that is given, that of the times, or the one that the header states."""
         stated_hz = self.layout.stated_rate_hz
+        doubt = unlikely(stated_hz, "its header") if stated_hz else None
+        stated_hz = None if doubt else stated_hz
         try:
             grid = self._time_grid()
         except DanError:
@@ -151,7 +146,7 @@ class TableReader(Reader):
         if given_hz is not None:
             self._note_other_rate(grid, check_sample_rate(given_hz), "as given")
             return check_sample_rate(given_hz)
-        doubt = self._doubt(grid)
+        doubt = grid.doubt(self._time_name) if grid else doubt
         if stated_hz and (doubt or grid is None or abs(grid.rate_hz / stated_hz - 1) <= STATED_TOLERANCE):
             return stated_hz
         if doubt or grid is None:
@@ -167,17 +162,6 @@ class TableReader(Reader):
     @property
     def _time_name(self) -> str:
         return f"its time column {self.roles.time.name!r}" if self.roles.time else "its time column"
-
-    def _doubt(self, grid: Grid | None) -> str | None:
-        """Doubt about the rate of the times; None where there is none."""
-        if grid is None:
-            return None
-        if not SLOWEST_HZ <= grid.rate_hz <= FASTEST_HZ:
-            side = "below 1 Hz" if grid.rate_hz < SLOWEST_HZ else "above 1 GHz"
-            return f"{self._time_name} says {grid.rate_hz:g} Hz, {side}: its unit seems to be another"
-        if grid.uncertainty > COARSEST:
-            return f"{self._time_name} is too coarse to tell the rate: {grid.rate_hz:.4g} Hz or about that"
-        return None
 
     def _without_times(self) -> str:
         rising = self.roles.rising
@@ -205,15 +189,15 @@ class TableReader(Reader):
         if step_s > 0 and abs(step_s * steps / span_s - 1) > PAUSED + resolution_s / (apart * step_s):
             span_s, steps = step_s * apart, apart
         # Steps that are printed without rounding, as 4 ms at 250 Hz: then a lost line stands out.
-        exact = _is_exact(first_s, step_s)
+        exact = is_exact(first_s, step_s)
         uncertainty = 0.0 if exact else resolution_s / span_s
-        rate_hz = _rounded_hz(steps / span_s, (resolution_s + _off_line(first_s)) / span_s)
+        rate_hz = rounded_hz(steps / span_s, (resolution_s + off_line(first_s)) / span_s)
         return Grid(rate_hz, 0.0 if exact else resolution_s, uncertainty, clock.is_stamps)
 
     def _span(self, last_s: float, first_s: npt.NDArray[np.float64], clock: Clock) -> float:
         """Seconds from the first time to the last one."""
         if clock.is_stamps:
-            expected_s = float(_within_half_a_day(first_s[-1:])[0]) * (self.rows - 1) / (len(first_s) - 1)
+            expected_s = float(within_half_a_day(first_s[-1:])[0]) * (self.rows - 1) / (len(first_s) - 1)
             last_s += DAY_S * max(0, round((expected_s - last_s) / DAY_S))
         if not last_s > 0:
             ends = f"from {clock.first} to {self._cell_of_time(self.rows - 1)}"
