@@ -53,6 +53,14 @@ def test_every_function_has_an_example_that_runs(here, name):
     assert not said, "".join(said)
 
 
+def test_a_rate_is_given_to_a_file_that_does_not_say_another(here):
+    np.save("a.npy", np.zeros(8))
+    assert dan.read("a.npy", sample_rate=100)[1] == 100
+    assert dan.read("noisy.wav", sample_rate=RATE_HZ)[1] == RATE_HZ
+    with pytest.raises(ParameterError, match=r"sample_rate=100: noisy\.wav says 256 Hz\. Leave it out"):
+        dan.read("noisy.wav", sample_rate=100)
+
+
 @pytest.mark.parametrize("name", [name for name in dan.__all__ if name != "__version__"])
 def test_every_docstring_stands_alone(name):
     first = inspect.getdoc(getattr(dan, name)).splitlines()[0]

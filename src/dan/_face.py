@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from dan.core.arrays import Signal
+from dan.core.errors import ParameterError
 
 if TYPE_CHECKING:
     from dan.evaluation.table import Table
@@ -21,24 +22,28 @@ def read(path: str | Path, *, sample_rate: float | None = None) -> tuple[Signal,
 
     Args:
         path: the file.
-        sample_rate: in Hz, of a file that does not say its own.
+        sample_rate: in Hz, of a file that does not say its own, or of a table in place of what its times say.
 
     Returns:
         The samples ``[T]``, or ``[C, T]`` of several channels, float32 or float64 as the stored values need;
         and the sample rate in Hz, None where nobody says it.
 
     Raises:
-        DanError: if there is no such file, it cannot be read, or it says another rate.
+        DanError: if there is no such file, it cannot be read, or it says another rate than `sample_rate`.
 
     Examples:
         >>> y, sr = dan.read("noisy.wav")
         >>> y.shape, sr
         ((2048,), 256.0)
     """
-    from dan.io import recordings
+    from dan.io.base import is_same_rate
+    from dan.io.recordings import read as read_whole
 
-    recording = recordings.read(path, sample_rate_hz=sample_rate)
-    return recording.samples, recording.sample_rate_hz
+    recording = read_whole(path, sample_rate_hz=sample_rate)
+    own_hz = recording.sample_rate_hz
+    if sample_rate is not None and own_hz is not None and not is_same_rate(own_hz, sample_rate):
+        raise ParameterError(f"sample_rate={sample_rate:g}", f"{path} says {own_hz:.9g} Hz", "Leave it out")
+    return recording.samples, own_hz
 
 
 def denoise(

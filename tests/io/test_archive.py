@@ -65,6 +65,17 @@ def test_a_mat_that_libsndfile_takes_for_audio_is_read_by_its_own_rate(tmp_path,
     np.testing.assert_allclose(found.samples, SIGNAL[0] / 9)
 
 
+def test_the_rate_that_a_mat_says_holds_and_another_is_told(tmp_path):
+    scipy_io = pytest.importorskip("scipy.io")
+    scipy_io.savemat(tmp_path / "a.mat", {"eeg": SIGNAL, "fs": 512.0})
+    scipy_io.savemat(tmp_path / "b.mat", {"eeg": SIGNAL})
+    with open_reader(tmp_path / "a.mat", sample_rate_hz=256) as reader:
+        assert reader.sample_rate_hz == 512
+        assert reader.notes == ["it says 512 Hz, which are taken, not the 256 Hz given"]
+    with open_reader(tmp_path / "b.mat", sample_rate_hz=256) as reader:
+        assert (reader.sample_rate_hz, reader.notes) == (256, [])
+
+
 def test_mats_that_could_mean_several_things_are_refused(tmp_path):
     scipy_io = pytest.importorskip("scipy.io")
     scipy_io.savemat(tmp_path / "a.mat", {"ecg": SIGNAL, "emg": SIGNAL})

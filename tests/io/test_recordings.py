@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dan.core.errors import DanError
 from dan.io.audio import AUDIO
-from dan.io.recordings import PCM_BITS, Recording, find_recordings, read, write
+from dan.io.recordings import PCM_BITS, Recording, find_recordings, open_reader, read, write
 
 RATE_HZ = 8000
 WAV_SUBTYPES = ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"]
@@ -302,3 +302,12 @@ def test_a_want_of_memory_is_not_taken_for_a_fault_of_the_file(tmp_path, monkeyp
     for fails in (lambda: read(tmp_path / "a.txt"), lambda: find_recordings(tmp_path)):
         with pytest.raises(MemoryError):
             fails()
+
+
+@pytest.mark.parametrize(("given_hz", "note"), [
+    (None, []), (RATE_HZ, []), (100, ["it says 8000 Hz, which are taken, not the 100 Hz given"]),
+])  # fmt: skip
+def test_the_rate_of_a_file_holds_and_another_that_is_given_is_told(path, given_hz, note):
+    write(path, [0.5], sample_rate_hz=RATE_HZ)
+    with open_reader(path, sample_rate_hz=given_hz) as reader:
+        assert (reader.sample_rate_hz, reader.notes) == (RATE_HZ, note)

@@ -85,6 +85,8 @@ def test_a_rate_given_wins_over_the_times_with_a_note(table):
         with open_reader(path, sample_rate_hz=rate_hz) as reader:
             assert reader.sample_rate_hz == rate_hz
             assert note in " ".join(reader.notes)
+    with open_reader(table("fs: 250 Hz\nx\n1.5\n5.25\n-3\n"), sample_rate_hz=100) as reader:
+        assert told(reader)[1:] == (100, "its header says 250 Hz; 100 Hz are taken, as given")
 
 
 def ticks(count, step=1):

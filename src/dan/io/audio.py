@@ -92,8 +92,8 @@ class AudioReader(Reader):
             raise DanError(path, *wrong)
 
     @property
-    def notes(self) -> list[str]:
-        """Notes on what of the file is not read, in a sentence each."""
+    def own_notes(self) -> list[str]:
+        """What of the file is not read, in a sentence each."""
         return self._notes
 
     @property

@@ -5,6 +5,7 @@ A block is ``[C, n]``: all channels, n samples of each, time last. Nothing needs
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,6 +21,9 @@ import numpy.typing as npt
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
 from dan.io._missing import Gaps
+
+RATE_ROUNDING = 1e-6
+"""Relative tolerance by which a rate that is given may differ from that of the file."""
 
 Missing = Literal["fill", "refuse"]
 """What becomes of missing samples (NaN): filled between their neighbours, or refused."""
@@ -55,10 +59,21 @@ class Reader(Form, ABC):
     rate_unknown = "the file does not say its sample rate"
     """Why, where ``sample_rate_hz`` is None."""
 
+    given_rate_hz: float | None = None
+    """The rate that the user gave, in Hz; of a file that says its own, that one holds."""
+
+    @property
+    def own_notes(self) -> list[str]:
+        """What is particular to the format of `notes`."""
+        return []
+
     @property
     def notes(self) -> list[str]:
-        """Notes on how the file was understood, in a sentence each."""
-        return []
+        """What is to be told of how the file was understood, in a sentence each."""
+        own_hz, given_hz = self.sample_rate_hz, self.given_rate_hz
+        if own_hz is None or given_hz is None or is_same_rate(own_hz, given_hz):
+            return self.own_notes
+        return [*self.own_notes, f"it says {own_hz:.9g} Hz, which are taken, not the {given_hz:.9g} Hz given"]
 
     @cached_property
     def gaps(self) -> Gaps:
@@ -185,6 +200,11 @@ class Writer(ABC):
 
     @abstractmethod
     def _finish(self) -> None: ...
+
+
+def is_same_rate(first_hz: float, second_hz: float) -> bool:
+    """Whether two rates differ by no more than the rounding of a number that somebody writes down."""
+    return math.isclose(first_hz, second_hz, rel_tol=RATE_ROUNDING)
 
 
 def reason(error: Exception) -> str:

@@ -227,8 +227,8 @@ class EdfReader(Reader):
         self._dtype = np.dtype(dtype or np.float64)
 
     @property
-    def notes(self) -> list[str]:
-        """Notes on the channels that are copied, and on what of the file is not read, in a sentence each."""
+    def own_notes(self) -> list[str]:
+        """Which channels are copied, and what of the file is not read, in a sentence each."""
         header = self.header
         notes = [f"copied as they are, {why}: {', '.join(names)}" for why, names in self._copied.items()]
         if header.left_bytes and not 0 <= header.said_records <= header.there_records:

@@ -56,8 +56,8 @@ class MneReader(Reader):
         self._dtype = np.dtype(dtype or np.float64)
 
     @property
-    def notes(self) -> list[str]:
-        """Notes on the channels that are left out, and on markers, which are not carried over."""
+    def own_notes(self) -> list[str]:
+        """Which channels are left out, and that markers are not carried over."""
         left_out = [f"left out, no signals: {', '.join(self._left_out)}"] if self._left_out else []
         count = len(self._raw.annotations)
         return [*left_out, *([f"{count} annotations are not carried over"] if count else [])]

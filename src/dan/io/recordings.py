@@ -81,8 +81,9 @@ def open_reader(
         path: a .npy array, the one array of a .npz or .mat, a table (.csv, .tsv, .txt), an audio file, what
             else ffmpeg reads, .edf, .bdf, the .hea of a WFDB record, or a biosignal that mne or obspy reads.
             The content goes before the suffix.
-        sample_rate_hz: the rate of an array or a table, in Hz; of an EDF file whose channels have several
-            rates, the one whose channels are read. Audio files and WFDB records say their own.
+        sample_rate_hz: the rate of a file that does not say its own, in Hz; of one whose channels have
+            several rates, that whose channels are read. A table is taken at this rate whatever its times say;
+            otherwise the file's own rate holds. `Reader.notes` tells where the two differ.
         dtype: of the blocks, float32 or float64; None for one wide enough to hold each stored value exactly.
         missing: whether missing samples (NaN) are filled on a straight line between their neighbours, or
             refused by their place. `Reader.gaps` puts them back.
@@ -103,7 +104,7 @@ def open_reader(
         raise
     except Exception as error:  # whatever a reader makes of a damaged file
         raise not_a_recording(source, error) from error
-    reader.missing = missing
+    reader.missing, reader.given_rate_hz = missing, rate_hz
     return reader
 
 

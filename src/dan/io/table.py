@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from dan.core.arrays import Signal, check_sample_rate
+from dan.core.arrays import Signal
 from dan.core.errors import DanError
 from dan.io._cells import is_missing, is_number, numbers, plain
 from dan.io._clock import DAY_S, Clock
@@ -38,7 +38,7 @@ ROWS_AT_ONCE = 4096
 """So many rows are in memory as text: a cell takes some sixty bytes."""
 
 RATE_TOLERANCE = 1e-3
-"""Relative tolerance by which a given rate may differ from the time column before this is noted."""
+"""Relative tolerance by which a given rate may differ from the table's own before this is noted."""
 
 STATED_TOLERANCE = 1e-2
 """The same of a rate that the header states, beside times that may jitter."""
@@ -101,8 +101,8 @@ class TableReader(Reader):
         return self.length_samples or 0
 
     @property
-    def notes(self) -> list[str]:
-        """Notes on the columns that are denoised or copied, and doubts about the rate."""
+    def own_notes(self) -> list[str]:
+        """Which columns are denoised and which copied, and what is doubtful about the rate."""
         return self._notes
 
     def close(self) -> None:
@@ -144,8 +144,8 @@ class TableReader(Reader):
                 raise
             grid = None
         if given_hz is not None:
-            self._note_other_rate(grid, check_sample_rate(given_hz), "as given")
-            return check_sample_rate(given_hz)
+            self._note_other_rates(grid, stated_hz, given_hz)
+            return given_hz
         doubt = grid.doubt(self._time_name) if grid else doubt
         if stated_hz and (doubt or grid is None or abs(grid.rate_hz / stated_hz - 1) <= STATED_TOLERANCE):
             return stated_hz
@@ -155,9 +155,14 @@ class TableReader(Reader):
         self._grid = grid
         return grid.rate_hz
 
-    def _note_other_rate(self, grid: Grid | None, rate_hz: float, why: str) -> None:
-        if grid and abs(rate_hz - grid.rate_hz) > grid.rate_hz * (RATE_TOLERANCE + grid.uncertainty):
-            self._notes.append(f"{self._time_name} says {grid.rate_hz:g} Hz; {rate_hz:g} Hz are taken, {why}")
+    def _note_other_rates(self, grid: Grid | None, stated_hz: float | None, given_hz: float) -> None:
+        others = [("its header", stated_hz, RATE_TOLERANCE)] if stated_hz else []
+        others += [(self._time_name, grid.rate_hz, RATE_TOLERANCE + grid.uncertainty)] if grid else []
+        self._notes += [
+            f"{name} says {rate_hz:g} Hz; {given_hz:g} Hz are taken, as given"
+            for name, rate_hz, tolerance in others
+            if abs(given_hz - rate_hz) > rate_hz * tolerance
+        ]
 
     @property
     def _time_name(self) -> str:

@@ -69,8 +69,8 @@ class WfdbReader(Reader):
         self._dtype = np.dtype(dtype or np.float64)
 
     @property
-    def notes(self) -> list[str]:
-        """Notes on the channels that are copied, and on segments, which become one."""
+    def own_notes(self) -> list[str]:
+        """Which channels are copied, and that segments become one, in a sentence each."""
         others = [signal.name for place, signal in enumerate(self.signals) if place not in self.taken]
         notes = [f"copied as they are, of another rate: {', '.join(others)}"] if others else []
         return [*notes, "its segments are written as one"] if self.is_of_segments else notes
