@@ -128,6 +128,16 @@ def test_an_open_count_and_a_cut_record_are_told_by_the_size(tmp_path):
         np.testing.assert_array_equal(stored(tmp_path / f"{name}2.edf")[0], wave()[: 256 * records])
 
 
+@pytest.mark.parametrize("count", [-1, 0, 1])
+@pytest.mark.parametrize("samples", [16, 400])
+def test_a_header_alone_holds_no_samples(tmp_path, count, samples):
+    make(tmp_path / "a.edf", [("C3", *FULL, np.arange(samples * RECORDS))], count=count)
+    (tmp_path / "a.edf").write_bytes((tmp_path / "a.edf").read_bytes()[:512])
+    said = "it is cut short: 0 of 1 records are there" if count > 0 else "it holds no samples"
+    with pytest.raises(DanError, match=rf"a\.edf: {said}\. Export"):
+        read(tmp_path / "a.edf")
+
+
 def test_more_than_a_record_cut_off_is_refused(tmp_path):
     make(tmp_path / "a.edf", [EEG], cut=600)
     with pytest.raises(DanError, match=r"a\.edf: it is cut short: 6 of 8 records are there"):

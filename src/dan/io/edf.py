@@ -107,10 +107,9 @@ class Header:
         self.records = self._records()
 
     def _records(self) -> int:
-        """Number of records: as the header says, but for one of -1 and a last one that is cut."""
-        said, there = self.said_records, self.there_records
-        if said < 0 and there:
-            return there
+        """How many there are: as the header says, but for one of -1 and a last one that is cut."""
+        there = self.there_records
+        said = there if self.said_records < 0 else self.said_records
         if there < said - 1 or (there == said - 1 and not self.left_bytes) or not min(said, there):
             rule = f"it is cut short: {there} of {said} records are there"
             raise DanError(self._path, rule if said > 0 else "it holds no samples", WAY_OUT)
@@ -213,7 +212,7 @@ class EdfReader(Reader):
                 _refuse_gaps(path, header, self._file)
             self._copied: dict[str, list[str]] = {}
             self.taken = self._at_rate(path, self._signals(), sample_rate_hz)
-        except DanError:
+        except BaseException:
             self._file.close()
             raise
         first = self.taken[0]
