@@ -147,6 +147,16 @@ def test_segments_become_one(tmp_path, is_variable):
     np.testing.assert_allclose(after.p_signal.T, np.concatenate([WAVES / 1000, gap, last], axis=1), atol=1e-9)
 
 
+@pytest.mark.parametrize("rate_hz", ["360.0123456", "0.00001", "1000000", "333.3333333333333"])
+def test_segments_that_become_one_keep_their_rate_to_the_last_digit(tmp_path, rate_hz):
+    (tmp_path / "a.hea").write_text(f"a/2 1 {rate_hz} {2 * LENGTH}\nc {LENGTH}\nc {LENGTH}\n")
+    (tmp_path / "c.hea").write_text(f"c 1 {rate_hz} {LENGTH}\n{line('c.dat')}\n")
+    (tmp_path / "c.dat").write_bytes(WAVES[0].astype("<i2").tobytes())
+    pass_through(tmp_path)
+    assert read(tmp_path / "b.hea").sample_rate_hz == float(rate_hz)
+    assert (tmp_path / "b.hea").read_text().split()[2] == rate_hz
+
+
 def test_a_name_that_wfdb_cannot_read_is_refused_before_it_is_there(tmp_path):
     header(tmp_path, [line("a.dat"), line("a.dat", name="II")])
     (tmp_path / "a.dat").write_bytes(interleaved())

@@ -154,7 +154,7 @@ class WfdbWriter(Writer):
         first = [
             self._target.stem,
             str(record.channels),
-            f"{record.sample_rate_hz:g}",
+            np.format_float_positional(record.sample_rate_hz or 0, trim="-"),  # all digits, no exponent
             str(self._frames),
             *when,
         ]
@@ -179,13 +179,15 @@ class WfdbWriter(Writer):
                     place.symlink_to(path.resolve())
                 if not place.exists():
                     copyfile(path, place)
-            length, sums = self._read_back(Path(folder, self._target.name))
-        if length != self.written_samples or not np.array_equal(sums, self._sums):
+            back, sums = self._read_back(Path(folder, self._target.name))
+        said = (back.length_samples, back.sample_rate_hz)
+        same = said == (self.written_samples, self._record.sample_rate_hz)
+        if not same or not np.array_equal(sums, self._sums):
             rule = "read back, it is not what was written"
             raise DanError(self._target, rule, "Write .npy, and report the header of the record")
 
-    def _read_back(self, path: Path) -> tuple[int, Digital]:
-        """Number of samples, and their sums by channel, as read back."""
+    def _read_back(self, path: Path) -> tuple[WfdbReader, Digital]:
+        """A reader of what was written, and the sums of its samples by channel."""
         try:
             back = WfdbReader(path, self._record.sample_rate_hz, None)
             sums = np.zeros_like(self._sums)
@@ -195,7 +197,7 @@ class WfdbWriter(Writer):
         except DanError as error:
             way_out = "Give a name of letters, digits, - and _, or write .npy"
             raise DanError(self._target, f"read back, it is no WFDB record: {error.rule}", way_out) from error
-        return back.length_samples or 0, sums
+        return back, sums
 
 
 def _pack_212(samples: Digital) -> bytes:
