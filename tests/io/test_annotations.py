@@ -67,6 +67,58 @@ def test_notes_beside_a_recording_are_no_labels_unless_given(recording):
         find_annotations(recording, labels=recording.parent / "missing")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (RAVEN.replace("End Time (s)", "Delta"), r"line 2: End Time \(s\) is missing"),
+        (RAVEN + "3\tSpectrogram 1\t1\t9\n", r"line 5: End Time \(s\) is missing"),
+        (RAVEN.replace("3.5", "soon"), r"line 4: End Time \(s\) is 'soon', which is no number of seconds"),
+        (RAVEN.replace("3.5", "2.5"), "it lasts from 3 to 2.5 s"),
+    ],
+)
+def test_damaged_selections_of_raven_are_told(recording, text, said):
+    (recording.parent / "a.Table.1.selections.txt").write_text(text)
+    with pytest.raises(DanError, match=rf"damaged selections of Raven \({said}\)\. Export them again"):
+        find_annotations(recording)
+
+
+def test_what_begins_before_the_recording_is_kept_and_what_ends_there_left_out(recording):
+    (recording.parent / "a.txt").write_text("-2\t-1\told\n-0.5\t-0.5\tpoint\n-0.5\t1\tsong\n0\t0\tstart\n")
+    annotations = find_annotations(recording)
+    assert annotations.marks == (Mark(-0.5, 1.0, "song"), Mark(0.0, 0.0, "start"))
+    assert annotations.source == "the labels of a.txt (2 before its start left out)"
+
+
+def with_annotations(path, *lists):
+    """Write an EDF+ file of one record with lists of annotations as they are given."""
+    edfio = pytest.importorskip("edfio")
+    signal = edfio.EdfSignal(np.random.default_rng(0).standard_normal(1000), 100, label="EEG Fpz")
+    edfio.Edf([signal], annotations=[edfio.EdfAnnotation(1, None, "." * 90)]).write(path)
+    whole = path.read_bytes()
+    start = whole.rindex(b"+0\x14\x14\0")
+    written = b"".join(part.encode() + b"\x14\0" for part in ("+0\x14", *lists))
+    path.write_bytes(whole[:start] + written.ljust(len(whole) - start, b"\0"))
+
+
+def test_annotations_of_edf_may_begin_before_the_recording(tmp_path):
+    with_annotations(tmp_path / "a.edf", "-0.5\x152\x14calm", "-0.5\x14blink", "+1\x14blink")
+    annotations = find_annotations(tmp_path / "a.edf")
+    assert annotations.marks == (Mark(-0.5, 1.5, "calm"), Mark(1.0, 1.0, "blink"))
+    assert annotations.source == "its annotations (1 before its start left out)"
+
+
+@pytest.mark.parametrize("wrong", ["+abc\x14blink", "+1\x15abc\x14blink"])
+def test_a_time_of_edf_that_is_no_number_is_told_and_labels_are_a_way_out(tmp_path, wrong):
+    with_annotations(tmp_path / "a.edf", wrong)
+    with pytest.raises(
+        DanError, match=r"a\.edf: .* a time is '\+?abc', which is no number of seconds\. .*--labels"
+    ):
+        find_annotations(tmp_path / "a.edf")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text(AUDACITY)
+    assert len(found(tmp_path / "a.edf", labels=tmp_path / "labels")) == 2
+
+
 def test_annotations_of_edf(tmp_path):
     edfio = pytest.importorskip("edfio")
     signal = edfio.EdfSignal(np.random.default_rng(0).standard_normal(1000), 100, label="EEG Fpz")

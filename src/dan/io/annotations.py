@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -31,6 +31,7 @@ class Mark:
     """An annotated stretch of a recording, or a point in it."""
 
     start_s: float
+    """Below 0 where it began before the recording did."""
     stop_s: float
     """The start's own time for a point."""
     label: str = ""
@@ -73,7 +74,7 @@ def find_annotations(
         The marks, in order; None where there are none.
 
     Raises:
-        DanError: if a file of labels is none, or there is no such file or folder.
+        DanError: if a file of labels is none, an annotation has no time, or there is no such file or folder.
     """
     if labels is not None and labels.is_file():
         return _of_text(labels, recording)
@@ -82,7 +83,8 @@ def find_annotations(
         raise DanError(folder, "there is no such file or folder", "Give one with labels")
     beside = [path for path in _named_alike(folder, recording) if path != recording]
     found = [_of_text(path, recording, strict=labels is not None) for path in beside]
-    return next((one for one in (*found, _within(recording, sample_rate_hz)) if one and one.marks), None)
+    marked = next((one for one in found if one and one.marks), None) or _within(recording, sample_rate_hz)
+    return marked if marked and marked.marks else None
 
 
 def _named_alike(folder: Path, recording: Path) -> list[Path]:
@@ -102,14 +104,16 @@ def _raven_stem(path: Path) -> str:
 def _of_text(path: Path, recording: Path, *, strict: bool = True) -> Annotations | None:
     """Marks of a file of labels; None, or an error if `strict`, where it is none."""
     lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    is_raven = bool(lines) and BEGIN in lines[0]
     try:
-        if lines and BEGIN in lines[0]:
-            return Annotations(_sorted(_raven(lines, recording)), f"the selections of {path.name}")
-        return Annotations(_sorted(_audacity(lines)), f"the labels of {path.name}")
-    except ValueError as error:
-        if not strict:
+        if is_raven:
+            return _annotations(_raven(lines, recording), f"the selections of {path.name}")
+        return _annotations(_audacity(lines), f"the labels of {path.name}")
+    except (ValueError, csv.Error) as error:
+        if not (strict or is_raven):
             return None
-        rule = f"it holds neither Audacity's labels nor Raven's selections ({error})"
+        none = "neither Audacity's labels nor Raven's selections"
+        rule = f"it holds {'damaged selections of Raven' if is_raven else none} ({error})"
         raise DanError(path, rule, "Export them again, times in seconds") from error
 
 
@@ -118,21 +122,22 @@ def _audacity(lines: list[str]) -> Iterator[Mark]:
     for line in lines:
         if line.strip() and not line.startswith("\\"):
             start, stop, *label = line.split("\t")
-            yield _mark(start, stop, "\t".join(label))
+            yield _mark(_seconds(start), _seconds(stop), "\t".join(label))
 
 
 def _raven(lines: list[str], recording: Path) -> Iterator[Mark]:
     """The selections in one recording; each stands there once a view."""
     seen = set[str]()
-    for row in csv.DictReader(lines, delimiter="\t"):
+    rows = csv.DictReader(lines, delimiter="\t")
+    for row in rows:
         of_another = row.get(FILE) not in (None, "", recording.name)
         if of_another or (row.get("Selection") or str(row)) in seen:
             continue
         seen.add(row.get("Selection") or str(row))
         label = next((row[key] for key in row if key and "annot" in key.lower()), "") or ""
-        length_s = float(row[END]) - float(row[BEGIN])
-        start_s = float(row[OFFSET]) if row.get(OFFSET) and row.get(FILE) else float(row[BEGIN])
-        yield _mark(start_s, start_s + length_s, label)
+        begin_s, end_s = (_seconds(row.get(name), f"line {rows.line_num}: {name}") for name in (BEGIN, END))
+        start_s = _seconds(row[OFFSET]) if row.get(OFFSET) and row.get(FILE) else begin_s
+        yield _mark(start_s, start_s + end_s - begin_s, label)
 
 
 def _of_edf(recording: Path) -> Annotations | None:
@@ -143,8 +148,10 @@ def _of_edf(recording: Path) -> Annotations | None:
     for part in annotation_lists(recording):
         when, *texts = part.split("\x14")
         onset, _, duration = when.partition("\x15")
-        marks += [_mark(onset, float(onset) + float(duration or 0), text) for text in texts if text]
-    return Annotations(_sorted(marks), "its annotations")
+        if any(texts):
+            start_s, stop_s = _seconds(onset), _seconds(onset) + _seconds(duration or 0)
+            marks += [_mark(start_s, stop_s, text) for text in texts if text]
+    return _annotations(marks, "its annotations")
 
 
 def _of_wfdb(recording: Path) -> Annotations | None:
@@ -166,7 +173,7 @@ def _of_wfdb(recording: Path) -> Annotations | None:
     ]
     times = np.asarray(read.sample) / rate_hz
     marks = [_mark(at, at, label) for at, label in zip(times, labels, strict=True)]
-    return Annotations(_sorted(marks), f"the annotations of {name.name}")
+    return _annotations(marks, f"the annotations of {name.name}")
 
 
 NO_ANNOTATOR = frozenset([".hea", ".dat", ".mat", ".txt", ".tsv", ".csv", ".xyz", ".edf", ".wav"])
@@ -177,12 +184,13 @@ def _of_table(recording: Path, sample_rate_hz: float | None) -> Annotations | No
     from dan.io.table import TableReader
 
     with open_reader(recording, sample_rate_hz=sample_rate_hz) as table:
-        assert isinstance(table, TableReader)
+        if not isinstance(table, TableReader):  # by its content
+            return None
         names = table.layout.names
         place = next((at for at, name in enumerate(names) if not MARKER_WORDS.isdisjoint(words(name))), None)
         if place is None or not table.sample_rate_hz:
             return None
-        cells = [row[place].strip().lower() for row in table.cells(0, table.rows)]
+        cells = [row[place].strip().lower() for row in table.checked_cells(0, table.rows)]
     marks, at = list[Mark](), 0
     for label, run in groupby(cells):
         length = sum(1 for _ in run)
@@ -196,19 +204,35 @@ def _of_table(recording: Path, sample_rate_hz: float | None) -> Annotations | No
 def _within(recording: Path, sample_rate_hz: float | None) -> Annotations | None:
     """Annotations in the recording itself, or in a file that belongs to it."""
     suffix = recording.suffix.lower()
-    if suffix == WFDB:
-        return _of_wfdb(recording)
-    if suffix in EDF:
-        return _of_edf(recording)
+    try:
+        if suffix == WFDB:
+            return _of_wfdb(recording)
+        if suffix in EDF:
+            return _of_edf(recording)
+    except ValueError as error:
+        rule = f"one of its annotations is wrong: {error}"
+        raise DanError(recording, rule, "Mend it, or give --labels") from error
     return _of_table(recording, sample_rate_hz) if suffix in TABLES else None
 
 
-def _mark(start: str | float, stop: str | float, label: str) -> Mark:
-    start_s, stop_s = float(start), float(stop)
-    if not 0 <= start_s <= stop_s < float("inf"):
-        raise ValueError(f"from {start_s:g} to {stop_s:g} s")
+def _seconds(said: str | float | None, name: str = "a time") -> float:
+    if said is None:
+        raise ValueError(f"{name} is missing")
+    try:
+        return float(said)
+    except ValueError:
+        raise ValueError(f"{name} is {said!r}, which is no number of seconds") from None
+
+
+def _mark(start_s: float, stop_s: float, label: str) -> Mark:
+    if not -float("inf") < start_s <= stop_s < float("inf"):
+        raise ValueError(f"it lasts from {start_s:g} to {stop_s:g} s")
     return Mark(start_s, stop_s, label.strip())
 
 
-def _sorted(marks: Iterator[Mark] | list[Mark]) -> tuple[Mark, ...]:
-    return tuple(sorted(marks))
+def _annotations(marks: Iterable[Mark], source: str) -> Annotations:
+    """Marks in order, but for those that end before the recording begins."""
+    found = sorted(marks)
+    within = tuple(mark for mark in found if mark.start_s >= 0 or mark.stop_s > 0)
+    before = len(found) - len(within)
+    return Annotations(within, f"{source} ({before} before its start left out)" if before else source)

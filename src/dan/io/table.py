@@ -184,8 +184,8 @@ class TableReader(Reader):
         clock = self.roles.clock
         if clock is None or self.rows < 2:
             return None
-        first_s = self._times(self._checked_cells(0, min(FIRST_ROWS, self.rows)), 0, clock)
-        last_s = self._times(self._checked_cells(self.rows - 1, 1), self.rows - 1, clock)[0]
+        first_s = self._times(self.checked_cells(0, min(FIRST_ROWS, self.rows)), 0, clock)
+        last_s = self._times(self.checked_cells(self.rows - 1, 1), self.rows - 1, clock)[0]
         steps, span_s = self.rows - 1, self._span(float(last_s), first_s, clock)
         # The start and the end say it best, as a printed time is rounded; the usual step says it where times
         # jump between them.
@@ -231,7 +231,12 @@ class TableReader(Reader):
         lines = self.index.rows(self.layout.first_row + start_sample, count)
         return [delimiter.split(delimiter.without_end(line)) for line in lines]
 
-    def _checked_cells(self, start_sample: int, count: int) -> list[list[str]]:
+    def checked_cells(self, start_sample: int, count: int) -> list[list[str]]:
+        """The same, of rows that are as wide as the others.
+
+        Raises:
+            DanError: if one is not.
+        """
         rows = self.cells(start_sample, count)
         self._check_not_ragged(rows, start_sample)
         return rows
@@ -244,7 +249,7 @@ class TableReader(Reader):
         return np.concatenate(parts, axis=1)
 
     def _read_rows(self, start_sample: int, count: int) -> Signal:
-        rows = self._checked_cells(start_sample, count)
+        rows = self.checked_cells(start_sample, count)
         self._check_few(rows, start_sample)
         if self._grid is not None and self.roles.clock and rows:
             self._check_even(self._times(rows, start_sample, self.roles.clock), start_sample, self._grid)
