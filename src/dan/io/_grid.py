@@ -34,7 +34,7 @@ class Grid:
     """Whether times begin anew each day."""
 
     def doubt(self, times: str) -> str | None:
-        """What is doubtful about the rate, in words that begin with what the times are called; or None."""
+        """Doubt about the rate, in words that begin with what the times are called; None without."""
         digits = f"{times} is too coarse to tell the rate: {self.rate_hz:.4g} Hz or about that"
         return unlikely(self.rate_hz, times) or (digits if self.uncertainty > COARSEST else None)
 
@@ -48,7 +48,7 @@ class Grid:
 
 
 def unlikely(rate_hz: float, said_by: str) -> str | None:
-    """Why a rate is not believed, in words that begin with what says it; None where it is."""
+    """Reason why a rate is not believed, in words that begin with what says it; None where it is."""
     if SLOWEST_HZ <= rate_hz <= FASTEST_HZ:
         return None
     side = "below 1 Hz" if rate_hz < SLOWEST_HZ else "above 1 GHz"
@@ -62,7 +62,7 @@ def off_line(times_s: npt.NDArray[np.float64]) -> float:
 
 
 def is_exact(times_s: npt.NDArray[np.float64], step_s: float) -> bool:
-    """Whether nearly all steps are the same."""
+    """Return whether nearly all steps are the same."""
     return step_s > 0 and float(np.mean(np.abs(np.diff(times_s) - step_s) <= EXACT * step_s)) >= USUAL
 
 

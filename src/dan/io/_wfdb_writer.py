@@ -187,7 +187,7 @@ class WfdbWriter(Writer):
             raise DanError(self._target, rule, "Write .npy, and report the header of the record")
 
     def _read_back(self, path: Path) -> tuple[WfdbReader, Digital]:
-        """A reader of what was written, and the sums of its samples by channel."""
+        """Reader of what was written, and the sums of its samples by channel, as read back."""
         try:
             back = WfdbReader(path, self._record.sample_rate_hz, None)
             sums = np.zeros_like(self._sums)

@@ -105,16 +105,11 @@ class MatReader(ArchiveReader):
         variables = {name: value for name, value in variables.items() if not name.startswith("__")}
         name = _signal_name(variables, path)
         stored = variables[name]
-        turned = stored.shape[0] > stored.shape[1]
-        whole = stored.T if turned else stored
-        metadata = {"name": name, "turned": turned, "variables": variables, "compressed": compressed}
-        super().__init__(
-            path,
-            _rate_hz(variables) or sample_rate_hz,
-            dtype,
-            whole[0] if len(whole) == 1 else whole,
-            metadata,
-        )
+        transposed = stored.shape[0] > stored.shape[1]
+        whole = stored.T if transposed else stored
+        metadata = {"name": name, "transposed": transposed, "variables": variables, "compressed": compressed}
+        rate_hz = _rate_hz(variables) or sample_rate_hz
+        super().__init__(path, rate_hz, dtype, whole[0] if len(whole) == 1 else whole, metadata)
 
 
 def _signal_name(variables: dict[str, Any], path: Path) -> str:

@@ -93,7 +93,7 @@ class AudioReader(Reader):
 
     @property
     def own_notes(self) -> list[str]:
-        """What of the file is not read, in a sentence each."""
+        """Notes on what of the file is not read, in a sentence each."""
         return self._notes
 
     @property

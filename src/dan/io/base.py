@@ -64,12 +64,12 @@ class Reader(Form, ABC):
 
     @property
     def own_notes(self) -> list[str]:
-        """What is particular to the format of `notes`."""
+        """Those of the notes that are particular to the format."""
         return []
 
     @property
     def notes(self) -> list[str]:
-        """What is to be told of how the file was understood, in a sentence each."""
+        """Notes on how the file was understood, in a sentence each."""
         own_hz, given_hz = self.sample_rate_hz, self.given_rate_hz
         if own_hz is None or given_hz is None or is_same_rate(own_hz, given_hz):
             return self.own_notes
@@ -203,7 +203,7 @@ class Writer(ABC):
 
 
 def is_same_rate(first_hz: float, second_hz: float) -> bool:
-    """Whether two rates differ by no more than the rounding of a number that somebody writes down."""
+    """Return whether two rates differ by no more than the rounding of a number that somebody writes down."""
     return math.isclose(first_hz, second_hz, rel_tol=RATE_ROUNDING)
 
 

@@ -107,7 +107,7 @@ class Header:
         self.records = self._records()
 
     def _records(self) -> int:
-        """How many there are: as the header says, but for one of -1 and a last one that is cut."""
+        """Number of records: as the header says, but for one of -1 and a last one that is cut."""
         there = self.there_records
         said = there if self.said_records < 0 else self.said_records
         if there < said - 1 or (there == said - 1 and not self.left_bytes) or not min(said, there):
@@ -227,7 +227,7 @@ class EdfReader(Reader):
 
     @property
     def own_notes(self) -> list[str]:
-        """Which channels are copied, and what of the file is not read, in a sentence each."""
+        """Notes on the channels that are copied, and on what of the file is not read, in a sentence each."""
         header = self.header
         notes = [f"copied as they are, {why}: {', '.join(names)}" for why, names in self._copied.items()]
         if header.left_bytes and not 0 <= header.said_records <= header.there_records:

@@ -57,7 +57,7 @@ class MneReader(Reader):
 
     @property
     def own_notes(self) -> list[str]:
-        """Which channels are left out, and that markers are not carried over."""
+        """Notes on the channels that are left out, and on markers, which are not carried over."""
         left_out = [f"left out, no signals: {', '.join(self._left_out)}"] if self._left_out else []
         count = len(self._raw.annotations)
         return [*left_out, *([f"{count} annotations are not carried over"] if count else [])]

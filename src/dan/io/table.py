@@ -102,7 +102,7 @@ class TableReader(Reader):
 
     @property
     def own_notes(self) -> list[str]:
-        """Which columns are denoised and which copied, and what is doubtful about the rate."""
+        """Notes on the columns that are denoised or copied, and doubts about the rate."""
         return self._notes
 
     def close(self) -> None:

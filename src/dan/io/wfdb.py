@@ -70,7 +70,7 @@ class WfdbReader(Reader):
 
     @property
     def own_notes(self) -> list[str]:
-        """Which channels are copied, and that segments become one, in a sentence each."""
+        """Notes on the channels that are copied, and on segments, which become one."""
         others = [signal.name for place, signal in enumerate(self.signals) if place not in self.taken]
         notes = [f"copied as they are, of another rate: {', '.join(others)}"] if others else []
         return [*notes, "its segments are written as one"] if self.is_of_segments else notes
