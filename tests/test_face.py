@@ -151,6 +151,13 @@ def test_a_file_that_fails_is_an_error(here):
         dan.denoise_file("nowhere.wav", "out.wav", model="tones")
 
 
+def test_an_array_whose_rate_nobody_says_is_refused(here):
+    np.save("bare.npy", np.ones(64, np.float32))
+    signal, sample_rate = dan.read("bare.npy")
+    with pytest.raises(ParameterError, match="sample_rate=None: nothing says"):
+        dan.denoise(signal, sample_rate, model="tones-wide")
+
+
 def test_a_wrong_argument_is_a_value_error_as_well():
     denoiser = dan.load("tones")
     with pytest.raises(ValueError, match="sample_rate") as raised:

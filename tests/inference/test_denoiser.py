@@ -197,6 +197,11 @@ def test_a_rate_that_is_none_is_refused(applied, sample_rate):
         applied()(noise(64), sample_rate=sample_rate)
 
 
+def test_a_signal_whose_rate_nobody_says_is_refused(applied):
+    with pytest.raises(ValueError, match=r"nothing says the signal's rate.*Give sample_rate="):
+        applied()(noise(64), sample_rate=None)
+
+
 @pytest.mark.parametrize("strength", [-0.01, 1.01, float("nan")])
 def test_a_strength_beyond_0_and_1_is_refused(applied, strength):
     with pytest.raises(DanError, match="it is from 0 to 1"):

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dan.core.arrays import Signal, check_sample_rate, check_signal
-from dan.core.errors import DanError
+from dan.core.errors import DanError, ParameterError
 from dan.core.extras import install
 from dan.inference.conditioning import Conditioner
 from dan.inference.engines import Engine
@@ -110,6 +110,9 @@ class Denoiser:
         Warns:
             UserWarning: if the model knows one level and the signal is at another, or zeros are dropouts.
         """
+        if sample_rate is None:  # as `dan.read` gives it of a file that does not say its own
+            way_out = f"Give sample_rate=, in Hz; the model is for {self.sample_rate_hz:g} Hz"
+            raise ParameterError("sample_rate=None", "nothing says the signal's rate", way_out)
         signal = np.asarray(noisy)
         check_signal(signal, name="noisy")
         _check_time_is_last(signal)
