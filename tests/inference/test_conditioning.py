@@ -114,7 +114,7 @@ def test_dropouts_are_bridged_and_come_out_as_they_came_in(scaled, offset):
     lost = signal == 0
     assert np.abs(narrow).max() < 5 and not narrow[lost].any() and not restored[lost].any()
     np.testing.assert_allclose(restored, signal, atol=1e-6)
-    assert conditioner.dropout_samples == lost.sum() and f"{lost.sum()} samples" in conditioner.notes[0]
+    assert conditioner.dropout_samples == lost.sum()
 
 
 def test_zeros_that_a_signal_reaches_are_no_dropouts():
@@ -122,7 +122,7 @@ def test_zeros_that_a_signal_reaches_are_no_dropouts():
     signal[:, 2 * SPAN :] -= 14
     conditioner = Conditioner(channels=2, first_samples=SPAN, span_samples=SPAN, sure=True)
     passed(conditioner, signal)
-    assert (signal == 0).sum() > 100 and not conditioner.notes
+    assert (signal == 0).sum() > 100 and conditioner.dropout_samples == 0
 
 
 def test_dropouts_are_those_of_any_blocks_and_any_network():

@@ -182,6 +182,25 @@ def test_many_rows_and_many_frames(applied):
     assert np.array_equal(applied()(long, sample_rate=RATE), long)
 
 
+def test_a_row_comes_out_as_it_does_alone_however_many_are_beside_it(monkeypatch):
+    """Whose offset is told from as long a beginning: here the whole row, with a step in it."""
+    monkeypatch.setattr("dan.inference.denoiser.SPAN_VALUES", 4096)
+    denoiser, count = load("ecg-360"), np.arange(2000)
+    row = (0.1 * noise(2000) + np.where(count < 1500, 1.5, -7.5)).astype(np.float32)
+    alone = denoiser(row, sample_rate=360)
+    # The same sums in float32, in another order; a step of the offset of 9 is a thousand times as much.
+    np.testing.assert_allclose(denoiser(np.tile(row, (5, 1)), sample_rate=360)[4], alone, atol=1e-3)
+
+
+def test_what_there_is_to_say_of_many_rows_is_said_once():
+    signal = np.tile(1e4 + 30 * noise(200), (300, 1))
+    signal[:, 50] = 0
+    with pytest.warns(UserWarning) as told:
+        load("tones")(signal, sample_rate=256)
+    said = [str(one.message) for one in told]
+    assert len(said) == 2 and said[0].startswith("300 samples of exactly 0") and "an RMS of" in said[1]
+
+
 @pytest.mark.parametrize("sample_rate", [63, 65, 44100, 64.5])
 def test_another_rate_is_refused_with_the_way_out(applied, sample_rate):
     with pytest.raises(DanError) as caught:

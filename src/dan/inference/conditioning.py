@@ -230,12 +230,6 @@ class Conditioner:
             self._measure()
         return np.sqrt(self.energy / np.maximum(self.counted, 1))
 
-    @property
-    def notes(self) -> list[str]:
-        """Notes on dropouts."""
-        said = "samples of exactly 0, far from all others: taken for dropouts, bridged for denoising, left 0"
-        return [f"{self.dropout_samples} {said}"] if self.dropout_samples else []
-
     def restore(self, denoised: Block) -> Signal:
         """Undo scale and offset of the next samples that come out, ``[C, m]``."""
         start, blocks = 0, list[Signal]()
@@ -266,6 +260,12 @@ class Conditioner:
                 break
             self.dropouts.popleft()
         return rows
+
+
+def dropouts_note(count: int) -> list[str]:
+    """Notes on so many dropouts."""
+    said = "samples of exactly 0, far from all others: taken for dropouts, bridged for denoising, left 0"
+    return [f"{count} {said}"] if count else []
 
 
 def told_offset(rows: npt.NDArray[np.float64], least: float) -> tuple[PerChannel, npt.NDArray[np.bool_]]:

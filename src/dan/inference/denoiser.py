@@ -13,18 +13,20 @@ import numpy.typing as npt
 from dan.core.arrays import Signal, check_sample_rate, check_signal
 from dan.core.errors import DanError, ParameterError
 from dan.core.extras import install
-from dan.inference.conditioning import Conditioner
+from dan.inference.conditioning import Conditioner, PerChannel, dropouts_note
 from dan.inference.engines import Engine
 from dan.inference.model_file import SUFFIXES, ModelInfo, find_model, is_onnx
 from dan.inference.resampling import ResamplingEngine
 from dan.inference.stream import Stream
 
 ROWS_AT_ONCE = 256
-"""Rows that are denoised together: bounds the memory."""
+"""Rows that are denoised together at most: bounds the memory."""
 SPAN_FIELDS = 16
 """Receptive fields after which the offset is looked at again: slower than anything that a network sees."""
 SPAN_VALUES = 2**22
-"""Samples, of all channels, that a span has at most: bounds the memory."""
+"""Samples, of all channels, that a span has at most: bounds the memory. Rows of an array are taken so few at
+once that their spans are whole; the channels of a stream come together, and theirs are shorter where they are
+many."""
 USUAL_HZ = (
     *(100, 125, 128, 200, 250, 256, 300, 360, 400, 500, 512, 1000, 1024, 2000, 2048),
     *(4000, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 96000, 192000),
@@ -117,8 +119,9 @@ class Denoiser:
         check_signal(signal, name="noisy")
         _check_time_is_last(signal)
         rows = signal.reshape(-1, signal.shape[-1])
-        outputs = []
-        for portion in np.array_split(rows, -(-len(rows) // ROWS_AT_ONCE)):
+        at_once = self._rows_at_once(check_sample_rate(sample_rate, name="sample_rate"), signal.shape[-1])
+        outputs, levels, dropout_samples = [], [], 0
+        for portion in np.array_split(rows, -(-len(rows) // at_once)):
             stream = self.stream(
                 channels=len(portion),
                 strength=strength,
@@ -127,8 +130,10 @@ class Denoiser:
                 length_samples=signal.shape[-1],
             )
             outputs.append(self._whole(stream, portion))
-            for note in self.notes(stream):
-                warnings.warn(note.removeprefix(WARNING), stacklevel=2)
+            levels.append(stream.conditioner.rms())
+            dropout_samples += stream.conditioner.dropout_samples
+        for note in self._notes(np.concatenate(levels), dropout_samples):
+            warnings.warn(note.removeprefix(WARNING), stacklevel=2)
         whole = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
         return whole.reshape(signal.shape)
 
@@ -175,8 +180,7 @@ class Denoiser:
     def _conditioner(
         self, engine: Engine, rate_hz: float, channels: int, length_samples: int | None
     ) -> Conditioner:
-        field = self.info.receptive_field_samples * rate_hz / self.info.sample_rate_hz
-        span = max(engine.latency_samples, min(round(SPAN_FIELDS * field), SPAN_VALUES // channels))
+        span = max(engine.latency_samples, min(self._span_samples(rate_hz), SPAN_VALUES // channels))
         first = engine.latency_samples if length_samples is None else min(span, length_samples)
         return Conditioner(
             channels=channels,
@@ -186,17 +190,29 @@ class Denoiser:
             sure=length_samples is not None,
         )
 
+    def _span_samples(self, rate_hz: float) -> int:
+        """Samples at a rate after which the offset is looked at again, if nothing else bounds them."""
+        field = self.info.receptive_field_samples * rate_hz / self.info.sample_rate_hz
+        return min(round(SPAN_FIELDS * field), SPAN_VALUES)
+
+    def _rows_at_once(self, rate_hz: float, length_samples: int) -> int:
+        """Number of rows that are denoised together, so few that each has the span that it has alone."""
+        span = max(1, min(self._span_samples(rate_hz), length_samples))
+        return min(ROWS_AT_ONCE, SPAN_VALUES // span)
+
     def notes(self, stream: Stream) -> list[str]:
         """Sentences on what a stream was fed: on its dropouts, and a warning where its level is not known."""
-        level = self._level_note(stream)
-        return [*stream.conditioner.notes, *([WARNING + level] if level else [])]
+        return self._notes(stream.conditioner.rms(), stream.conditioner.dropout_samples)
 
-    def _level_note(self, stream: Stream) -> str | None:
-        """Note on a level, where the network knows one."""
+    def _notes(self, levels: PerChannel, dropout_samples: int) -> list[str]:
+        level = self._level_note(levels)
+        return [*dropouts_note(dropout_samples), *([WARNING + level] if level else [])]
+
+    def _level_note(self, levels: PerChannel) -> str | None:
+        """Note on the RMS of each channel, where the network knows one level."""
         if self.info.any_level or self.info.level_rms is None:
             return None
         low, high = self.info.level_rms
-        levels = stream.conditioner.rms()
         levels = levels[levels > 0]
         off = (levels < low / LEVEL_TOLERANCE) | (levels > high * LEVEL_TOLERANCE)
         if not off.any():
