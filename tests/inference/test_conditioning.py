@@ -114,7 +114,7 @@ def test_dropouts_are_bridged_and_come_out_as_they_came_in(scaled, offset):
     lost = signal == 0
     assert np.abs(narrow).max() < 5 and not narrow[lost].any() and not restored[lost].any()
     np.testing.assert_allclose(restored, signal, atol=1e-6)
-    assert conditioner.dropout_samples == lost.sum()
+    assert conditioner.dropout_samples() == lost.sum()
 
 
 def test_zeros_that_a_signal_reaches_are_no_dropouts():
@@ -122,7 +122,7 @@ def test_zeros_that_a_signal_reaches_are_no_dropouts():
     signal[:, 2 * SPAN :] -= 14
     conditioner = Conditioner(channels=2, first_samples=SPAN, span_samples=SPAN, sure=True)
     passed(conditioner, signal)
-    assert (signal == 0).sum() > 100 and conditioner.dropout_samples == 0
+    assert (signal == 0).sum() > 100 and conditioner.dropout_samples() == 0
 
 
 def test_dropouts_are_those_of_any_blocks_and_any_network():
@@ -247,6 +247,16 @@ def test_dropouts_in_an_array_are_said(wide):
     with pytest.warns(UserWarning, match="^20 samples of exactly 0.*dropouts"):
         denoised = wide(signal, sample_rate=256)
     assert (denoised[40:60] == 0).all() and denoised[60:].min() > 90
+
+
+def test_a_channel_of_two_values_comes_out_as_it_is_and_has_no_dropouts(wide, recwarn):
+    trigger = np.zeros(3000)
+    trigger[::7] = trigger[500:900] = 3.3
+    assert np.array_equal(wide(trigger, sample_rate=256), trigger) and not recwarn.list
+    both = np.stack([trigger, 100 + tone(3000) * (np.arange(3000) > 40)])
+    both[1, :40] = 0
+    with pytest.warns(UserWarning, match="^40 samples of exactly 0"):
+        wide(both, sample_rate=256)
 
 
 def test_frames_far_from_1_reach_the_network_scaled():

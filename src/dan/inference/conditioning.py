@@ -105,8 +105,8 @@ class Conditioner:
         """Channels in which zeros are dropouts."""
         self.dropouts = deque[tuple[int, npt.NDArray[np.bool_]]]()
         """Where they are in blocks ``[C, n]`` that have not come out yet, by the block's first sample."""
-        self.dropout_samples = 0
-        """Dropouts so far, of all channels."""
+        self.dropped = np.zeros((channels, 1), int)
+        """Dropouts so far."""
         self.taken_samples = self.given_samples = 0
         self.pending: list[Block] = []
         self.pending_samples = 0
@@ -191,7 +191,7 @@ class Conditioner:
         if not dropouts.any():
             return rows
         self.dropouts.append((self.taken_samples, dropouts))
-        self.dropout_samples += int(dropouts.sum())
+        self.dropped += dropouts.sum(axis=-1, keepdims=True)
         return np.where(dropouts, self.segments[-1].baseline(rows.shape[-1]), rows)
 
     def _note(self, block: Block) -> None:
@@ -229,6 +229,13 @@ class Conditioner:
         if self.pending:
             self._measure()
         return np.sqrt(self.energy / np.maximum(self.counted, 1))
+
+    def dropout_samples(self) -> int:
+        """Return the number of dropouts, of all channels in which anything else varies.
+
+        A channel of 0 and one other value, as of a trigger, comes out as it is, and its zeros may be meant.
+        """
+        return int(self.dropped[self.rms() > 0].sum())
 
     def restore(self, denoised: Block) -> Signal:
         """Undo scale and offset of the next samples that come out, ``[C, m]``."""

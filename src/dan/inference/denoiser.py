@@ -131,7 +131,7 @@ class Denoiser:
             )
             outputs.append(self._whole(stream, portion))
             levels.append(stream.conditioner.rms())
-            dropout_samples += stream.conditioner.dropout_samples
+            dropout_samples += stream.conditioner.dropout_samples()
         for note in self._notes(np.concatenate(levels), dropout_samples):
             warnings.warn(note.removeprefix(WARNING), stacklevel=2)
         whole = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
@@ -202,7 +202,7 @@ class Denoiser:
 
     def notes(self, stream: Stream) -> list[str]:
         """Sentences on what a stream was fed: on its dropouts, and a warning where its level is not known."""
-        return self._notes(stream.conditioner.rms(), stream.conditioner.dropout_samples)
+        return self._notes(stream.conditioner.rms(), stream.conditioner.dropout_samples())
 
     def _notes(self, levels: PerChannel, dropout_samples: int) -> list[str]:
         level = self._level_note(levels)
