@@ -1,0 +1,66 @@
+"""The words of the house: how docstrings begin, and one name for one thing."""
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+SOURCE = Path(__file__).parent.parent / "src" / "dan"
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(SOURCE.rglob("*.py"))}
+
+NO_FIRST_WORDS = {"Of", "By", "What", "Whether", "Which", "Who", "How", "Where", "Why"}
+"""A docstring begins with a noun or a verb and stands alone; these lean on the name above them."""
+MANY = {"__all__", "app", "log"}
+"""Names that modules have each of their own: what they export, their commands and their logger."""
+
+
+def first_words(tree):
+    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    for node in (node for node in ast.walk(tree) if isinstance(node, kinds)):
+        words = (ast.get_docstring(node) or "").split()
+        yield from ((getattr(node, "name", "the module"), word.strip(".,:;")) for word in words[:1])
+
+
+def defined(tree):
+    """Names of the classes and aliases of a module; constants, in capitals, are its own."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+
+
+def badly_begun(trees):
+    return [
+        f"{path}: {name}: {word}"
+        for path, tree in trees.items()
+        for name, word in first_words(tree)
+        if word in NO_FIRST_WORDS
+    ]
+
+
+def named_twice(trees):
+    places = defaultdict(list)
+    for path, tree in trees.items():
+        for name in defined(tree):
+            if not (name.startswith("_") or name.isupper() or name in MANY):
+                places[name].append(str(path))
+    return {name: paths for name, paths in places.items() if len(paths) > 1}
+
+
+def test_docstrings_begin_with_a_noun_or_a_verb():
+    assert badly_begun(TREES) == []
+
+
+def test_a_public_class_or_alias_is_defined_once():
+    assert named_twice(TREES) == {}
+
+
+def test_what_is_wrong_is_found():
+    one = ast.parse(
+        '"""What it is."""\nclass Row:\n    """A row."""\n    def at(self):\n        """By number."""\n'
+    )
+    other = ast.parse('"""Rows."""\nRow = tuple[int, ...]\nLIMIT = 3\n')
+    same = ast.parse("LIMIT = 4\nlog = None\n")
+    trees = {"one": one, "other": other, "same": same}
+    assert badly_begun(trees) == ["one: the module: What", "one: at: By"]
+    assert named_twice(trees) == {"Row": ["one", "other"]}
