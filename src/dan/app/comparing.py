@@ -79,18 +79,18 @@ class CompareView:
         screen = player(self.traces, elem_id="compare-player")
         with gr.Row(visible=False) as ballot:
             votes = [gr.Button(text, elem_id=f"vote-{name}") for name, text in VOTES.items()]
-        told = gr.HTML(elem_id="told")
+        answer = gr.HTML(elem_id="told")
         scores = gr.Dataframe(label="Scores, means over the recordings", visible=False, elem_id="scores")
         key, shown = remembered("compare-job"), shown_line()
         start.click(self.start, [files, clean, *menus], [key, status], show_progress="hidden")
-        outputs = [status, shown, chosen, screen, ballot, told, scores]
+        outputs = [status, shown, chosen, screen, ballot, answer, scores]
         gr.Timer(0.5).tick(self.poll, [key, shown], outputs, **POLLED)
-        chosen.input(self.show, [key, chosen], [screen, told], show_progress="hidden")
+        chosen.input(self.show, [key, chosen], [screen, answer], show_progress="hidden")
         for button, vote in zip(votes, VOTES, strict=True):
             button.click(
                 lambda job, name, vote=vote: self.vote(job, name, vote),
                 [key, chosen],
-                [told],
+                [answer],
                 show_progress="hidden",
             )
         self._build_table(menus)
@@ -161,12 +161,12 @@ class CompareView:
         names = list(job.details["sources"])
         menu = gr.update(choices=names, value=names[0], visible=len(names) > 1)
         scores = gr.update(value=_scores(job), visible=True) if job.details["clean"] else _shown(False)
-        return [menu, self._open(job, names[0]), _shown(True), _told(job, names[0]), scores]
+        return [menu, self._open(job, names[0]), _shown(True), _answer(job, names[0]), scores]
 
     def show(self, key: str | None, name: str) -> tuple[Any, str]:
         """Open another of the recordings in the player."""
         job = self.jobs.get(key)
-        return (self._open(job, name), _told(job, name)) if job else (gr.skip(), "")
+        return (self._open(job, name), _answer(job, name)) if job else (gr.skip(), "")
 
     def _open(self, job: Job, name: str) -> Any:
         source: Path = job.details["sources"][name]
@@ -192,7 +192,7 @@ class CompareView:
             with self._votes.open("a", encoding="utf-8") as votes:
                 votes.write(json.dumps(line) + "\n")
             job.details["tally"] = f"{self._tally(job)} All votes are kept in {self._votes.resolve()}."
-        return _told(job, name)
+        return _answer(job, name)
 
     @property
     def _votes(self) -> Path:
@@ -248,15 +248,15 @@ def _order(job: Job, name: str) -> tuple[str, str]:
     return (two, one) if job.details["swapped"][name] else (one, two)
 
 
-def _told(job: Job, name: str) -> str:
+def _answer(job: Job, name: str) -> str:
     """Say which was which, once there is a vote on the recording."""
     vote = job.details["voted"].get(name)
     if vote is None:
         return ""
     first, second = (escape(model) for model in _order(job, name))
-    said = f"{VOTES[vote]}: your vote on {escape(name)}."
+    voted = f"{VOTES[vote]}: your vote on {escape(name)}."
     which = f"The first was <strong>{first}</strong>, the second <strong>{second}</strong>."
-    return f"<div role='status'><p>{said} {which}</p><p>{escape(job.details['tally'])}</p></div>"
+    return f"<div role='status'><p>{voted} {which}</p><p>{escape(job.details['tally'])}</p></div>"
 
 
 def _scores(job: Job) -> dict[str, Any]:

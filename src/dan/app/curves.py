@@ -32,7 +32,7 @@ def losses_plot() -> gr.LinePlot:
 
 def drawn(records: list[Record]) -> list[Any]:
     """Return the diagnosis, whether there are curves, both plots and the legend of the second."""
-    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in verdict(records))
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in verdict(records))
     gains = pd.DataFrame([(one["epoch"], one["val_snr_gain_db"]) for one in records], columns=["epoch", "dB"])
     rows = [
         (one["epoch"], name.removeprefix("train_"), value)
@@ -43,7 +43,7 @@ def drawn(records: list[Record]) -> list[Any]:
     losses = pd.DataFrame(rows, columns=["epoch", "name", "loss"])
     colours = dict(zip(dict.fromkeys(losses["name"]), cycle(COLOURS), strict=False))
     return [
-        f"<strong>So far</strong><ul>{said}</ul>",
+        f"<strong>So far</strong><ul>{items}</ul>",
         gr.update(visible=bool(records)),
         gains,
         gr.update(value=losses, color_map=colours),

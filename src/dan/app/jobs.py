@@ -61,9 +61,9 @@ class Job:
     def take(self, line: str) -> None:
         """Take a line that a command said: progress, or words for the user."""
         if line.startswith('{"progress"'):
-            told = json.loads(line)
-            self.fraction, self.doing = float(told["progress"]), f"{told['label']} {told['note']}".strip()
-            self._pace.take(told["label"], self.fraction)
+            data = json.loads(line)
+            self.fraction, self.doing = float(data["progress"]), f"{data['label']} {data['note']}".strip()
+            self._pace.take(data["label"], self.fraction)
         elif line.strip():
             self.messages.append(line)
 

@@ -49,7 +49,7 @@ def score(clean: Sequence[Path], noisy: Sequence[Path], estimates: Sequence[Path
 def _scores(file: Path, clean: Path) -> Scores:
     estimate, reference = read(file), read(clean)
     for name in ("sample_rate_hz", "shape"):
-        ours, theirs = (_said(one.samples, one.sample_rate_hz)[name] for one in (reference, estimate))
+        ours, theirs = (_attributes(one.samples, one.sample_rate_hz)[name] for one in (reference, estimate))
         if ours != theirs:
             rule = f"its {name} is {ours}, that of the noisy one is {theirs}"
             raise DanError(clean.name, rule, "Give the clean recording of the same samples")
@@ -57,7 +57,7 @@ def _scores(file: Path, clean: Path) -> Scores:
     return {"snr_db": float(np.mean(snr_db(**given))), "si_sdr_db": float(np.mean(si_sdr_db(**given)))}
 
 
-def _said(samples: Signal, sample_rate_hz: float | None) -> dict[str, object]:
+def _attributes(samples: Signal, sample_rate_hz: float | None) -> dict[str, object]:
     return {"sample_rate_hz": sample_rate_hz, "shape": samples.shape}
 
 

@@ -36,8 +36,8 @@ def status_line(job: Job | None = None, *, waiting: int = 0, quiet: bool = False
         words += f" in {clock(job.seconds)}"
     bar = _bar(job) if job.state == "running" else ""
     lines = [] if quiet else job.messages[-LINES_SHOWN:]
-    said = "\n".join(_without_folder(line) for line in lines)
-    text = f"<pre tabindex='0' aria-label='Messages' style='{STYLE}'>{escape(said)}</pre>" if said else ""
+    shown = "\n".join(_without_folder(line) for line in lines)
+    text = f"<pre tabindex='0' aria-label='Messages' style='{STYLE}'>{escape(shown)}</pre>" if shown else ""
     return (
         f"<div role='status' data-state='{job.state}' data-job='{job.key}'>"
         f"<strong>{words}</strong>{bar}{text}</div>"

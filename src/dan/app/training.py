@@ -134,12 +134,12 @@ class TrainView:
     ) -> tuple[Any, str, Any]:
         """Queue a training; return the job's key, a line and the command."""
         if not name.strip() or Path(name).name != name:
-            said = f"Run {name!r}: a name is one word without slashes. Give another."
-            return gr.skip(), refusal(said), gr.skip()
+            problem = f"Run {name!r}: a name is one word without slashes. Give another."
+            return gr.skip(), refusal(problem), gr.skip()
         out = self.folder / name
         given = {option: _absolute(path) for option, path in zip(FOLDERS, folders, strict=True)}
-        if said := _among_recordings(self.folder, list(given.values())):
-            return gr.skip(), refusal(said), gr.skip()
+        if problem := _among_recordings(self.folder, list(given.values())):
+            return gr.skip(), refusal(problem), gr.skip()
         given["--sample-rate"] = rate.strip()
         options = {**given, "--from": start_from.strip(), "--max-minutes": minutes.strip()}
         arguments = commands.train(recipe, out, options=options)
@@ -166,8 +166,8 @@ class TrainView:
         records = history(job.details["out"])
         if (line, len(records)) == (shown, seen):
             return [gr.skip()] * 9
-        told = [gr.skip()] * 5 if len(records) == seen else drawn(records)
-        return [line, line, *told, gr.skip(), len(records)]
+        drawings = [gr.skip()] * 5 if len(records) == seen else drawn(records)
+        return [line, line, *drawings, gr.skip(), len(records)]
 
     def listen(
         self, key: str | None, sample: str | None, listening: str | None, heard: str | None
@@ -271,8 +271,8 @@ def _describe(title: str, folder: Path, rate_hz: float | None) -> str:
     except DanError as error:
         return f"<p><strong>{title}</strong></p><pre style='white-space:pre-wrap'>{escape(str(error))}</pre>"
     rates = sorted({entry.sample_rate_hz for entry in corpus.entries})
-    said = ", ".join(f"{rate:g} Hz" for rate in rates)
+    listed = ", ".join(f"{rate:g} Hz" for rate in rates)
     count = len(corpus.entries)
-    minutes = f"{count} recording{'s' if count > 1 else ''}, {corpus.duration_s / 60:.1f} minutes, {said}"
+    minutes = f"{count} recording{'s' if count > 1 else ''}, {corpus.duration_s / 60:.1f} minutes, {listed}"
     notes = "".join(f"<li>{escape(note)}</li>" for note in corpus.notes)
     return f"<p><strong>{title}</strong>: {minutes}</p><ul>{notes}</ul>"

@@ -165,7 +165,7 @@ def compare(
     block = _file(trial)[: _frame_samples(rate_hz)]
     for peer in track([noisy, *peers], "Denoising"):
         try:
-            ready = _told(opening(peer, sample_rate_hz=rate_hz), trial.filters.rows.get(peer.kind))
+            ready = _with_row(opening(peer, sample_rate_hz=rate_hz), trial.filters.rows.get(peer.kind))
             denoised = [_output(ready, signal, peer.name) for signal in trial.mixed]
             check_lag(peer, denoised, trial)
             outputs[peer.name] = denoised
@@ -182,7 +182,7 @@ def compare(
     return Comparison(trial.words, rate_hz, trial.kind, tuple(entries), notes, figures.remarks)
 
 
-def _told(opened: LoadedPeer, row: Denoise | None) -> LoadedPeer:
+def _with_row(opened: LoadedPeer, row: Denoise | None) -> LoadedPeer:
     """A filter set for the signals, where there is one."""
     return opened if row is None else replace(opened, whole=lambda signal: row(signal[None])[0])
 

@@ -94,8 +94,8 @@ def open_graph(description: Description, folder: Path) -> InferenceSession:
     outputs = [node.name for node in session.get_outputs()]
     named = {description.output, *description.state.values()}
     if set(inputs) != {description.input, *description.state} or not named <= set(outputs):
-        said = f"it takes {sorted(inputs)} and gives {sorted(outputs)}"
-        raise DanError(path, said, "Name its input, its output and its state in the description")
+        has = f"it takes {sorted(inputs)} and gives {sorted(outputs)}"
+        raise DanError(path, has, "Name its input, its output and its state in the description")
     for name in description.state:
         if not all(isinstance(size, int) for size in inputs[name]):
             raise DanError(path, f"{name} has the shape {inputs[name]}", "Export it with fixed shapes")
@@ -120,7 +120,7 @@ def _check_hop(step: GraphStep, path: Path) -> None:
 
 def _fault(step: GraphStep) -> str:
     """Fault in the output for a hop of silence, in words; empty for none."""
-    hop, before = step.told.hop_length, step.shapes()
+    hop, before = step.spec.hop_length, step.shapes()
     given, after = step(np.zeros((1, hop), np.float32)).shape[-1], step.shapes()
     if given != hop:
         return f"a hop of {hop} samples gives {given}"
@@ -137,7 +137,7 @@ class GraphStep:
     """
 
     def __init__(self, description: Description, session: InferenceSession) -> None:
-        self.told, self.session = description, session
+        self.spec, self.session = description, session
         self.outputs = [description.output, *description.state.values()]
         shapes = {node.name: node.shape for node in session.get_inputs()}
         self.state = {name: np.zeros(shapes[name], np.float32) for name in description.state}
@@ -150,23 +150,23 @@ class GraphStep:
 
     def __call__(self, block: Signal) -> Signal:
         """Denoise whole hops ``[1, n hops]``."""
-        hop = self.told.hop_length
+        hop = self.spec.hop_length
         return np.concatenate(
             [self._hop(block[:, first : first + hop]) for first in range(0, block.shape[-1], hop)], axis=-1
         )
 
     def _hop(self, block: Signal) -> Signal:
-        hop = self.told.hop_length
+        hop = self.spec.hop_length
         self.frame = np.concatenate([self.frame[:, hop:], block], axis=-1)
-        given = self.frame if "samples" in self.told.shape else self._spectrum()
-        feeds = {self.told.input: given.reshape(self._sizes()), **self.state}
+        given = self.frame if "samples" in self.spec.shape else self._spectrum()
+        feeds = {self.spec.input: given.reshape(self._sizes()), **self.state}
         output, *new = self.session.run(self.outputs, feeds)
         self.state = dict(zip(self.state, new, strict=True))
-        return np.asarray(output).reshape(1, -1) if "samples" in self.told.shape else self._added(output)
+        return np.asarray(output).reshape(1, -1) if "samples" in self.spec.shape else self._added(output)
 
     def _sizes(self) -> list[int]:
-        known = {"samples": self.told.n_fft, "bins": self.told.n_fft // 2 + 1, "parts": 2}
-        return [known[axis] if isinstance(axis, str) else axis for axis in self.told.shape]
+        known = {"samples": self.spec.n_fft, "bins": self.spec.n_fft // 2 + 1, "parts": 2}
+        return [known[axis] if isinstance(axis, str) else axis for axis in self.spec.shape]
 
     def _spectrum(self) -> Signal:
         bins = np.fft.rfft(self.frame[0] * self.window)
@@ -174,13 +174,13 @@ class GraphStep:
         return parts if self._parts_first() else parts.T
 
     def _parts_first(self) -> bool:
-        return self.told.shape.index("parts") < self.told.shape.index("bins")
+        return self.spec.shape.index("parts") < self.spec.shape.index("bins")
 
     def _added(self, output: npt.NDArray[Any]) -> Signal:
         """Overlap-add the frame of a spectrum, and return the hop that is full."""
-        hop = self.told.hop_length
+        hop = self.spec.hop_length
         rows = output.reshape(2, -1) if self._parts_first() else output.reshape(-1, 2).T
-        self.sum += np.fft.irfft(rows[0] + 1j * rows[1], self.told.n_fft).astype(np.float32) * self.window
+        self.sum += np.fft.irfft(rows[0] + 1j * rows[1], self.spec.n_fft).astype(np.float32) * self.window
         full = self.sum[None, :hop].copy()
         self.sum = np.concatenate([self.sum[hop:], np.zeros(hop, np.float32)])
         return full
@@ -193,6 +193,6 @@ def _window(description: Description) -> Signal:
     window = {"none": np.ones_like(hann), "hann": hann, "hann_sqrt": np.sqrt(hann)}[description.window]
     total = np.square(window).reshape(-1, description.hop_length).sum(axis=0)
     if not np.allclose(total, total[0]):
-        said = f"window={description.window}, hop_length={description.hop_length}"
-        raise DanError(said, "its squares at the hops do not add up to a constant", EXAMPLE)
+        given = f"window={description.window}, hop_length={description.hop_length}"
+        raise DanError(given, "its squares at the hops do not add up to a constant", EXAMPLE)
     return np.asarray(window / np.sqrt(total[0]), np.float32)

@@ -33,17 +33,17 @@ def check_lag(peer: Peer, denoised: Sequence[Signal], trial: Trial) -> None:
         return
     late = align(_stack(trial.clean[:FEW]), _stack(denoised[:FEW])).lag_samples
     if late:
-        said = f"its output is {abs(late)} samples too {'late' if late > 0 else 'early'}"
+        fault = f"its output is {abs(late)} samples too {'late' if late > 0 else 'early'}"
         cure = _cure(peer, late / trial.sample_rate_hz)
-        raise DanError(f"{peer.name} at {trial.sample_rate_hz:g} Hz", f"{said}: {cure}", "Compare then")
+        raise DanError(f"{peer.name} at {trial.sample_rate_hz:g} Hz", f"{fault}: {cure}", "Compare then")
 
 
 def _cure(peer: Peer, late_s: float) -> str:
     if peer.kind != "described":
         return "export it with its output in step with its input"
-    told = read_description(Path(peer.file))
-    fits = told.latency_samples + round(late_s * told.sample_rate_hz)
-    return f"latency_samples = {told.latency_samples} does not fit, {fits} does"
+    description = read_description(Path(peer.file))
+    fits = description.latency_samples + round(late_s * description.sample_rate_hz)
+    return f"latency_samples = {description.latency_samples} does not fit, {fits} does"
 
 
 def _stack(signals: Sequence[Signal]) -> Signal:

@@ -105,12 +105,12 @@ def to_markdown(benchmark: Benchmark, *, pictures: Sequence[str] = ()) -> str:
     for index, comparison in enumerate(benchmark.comparisons):
         parts += [f"### {_title(comparison)}", markdown_grid(*cells(comparison))]
         parts += [f"![Quality against cost]({picture})" for picture in pictures[index : index + 1]]
-        said = [*_missing(benchmark.own_notes(comparison)), *(f"- {one}" for one in comparison.remarks)]
-        parts += ["\n".join(said)] if said else []
+        notes = [*_missing(benchmark.own_notes(comparison)), *(f"- {one}" for one in comparison.remarks)]
+        parts += ["\n".join(notes)] if notes else []
     parts += ["\n".join(_missing(benchmark.shared_notes, " in any table"))] if benchmark.shared_notes else []
-    told = [f"- {name}: {value}" for name, value in benchmark.machine.items()]
+    lines = [f"- {name}: {value}" for name, value in benchmark.machine.items()]
     parts += [LEGEND.format(turns=benchmark.turns).strip()]
-    parts += [AGAIN.format(command=benchmark.command or "dan bench"), "\n".join(told)]
+    parts += [AGAIN.format(command=benchmark.command or "dan bench"), "\n".join(lines)]
     return "\n\n".join(parts) + "\n"
 
 

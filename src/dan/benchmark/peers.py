@@ -184,14 +184,14 @@ def _open_rnnoise(file: str, rate_hz: float) -> LoadedPeer:  # noqa: ARG001
 def _open_described(file: str, rate_hz: float) -> LoadedPeer:
     from dan.benchmark.described import GraphStep, open_graph, read_description
 
-    told = read_description(Path(file))
-    session = open_graph(told, Path(file).parent)
+    description = read_description(Path(file))
+    session = open_graph(description, Path(file).parent)
     return _stepped(
-        lambda: GraphStep(told, session),
-        told.sample_rate_hz,
+        lambda: GraphStep(description, session),
+        description.sample_rate_hz,
         rate_hz,
-        hop_length=told.hop_length,
-        latency=told.latency_samples,
+        hop_length=description.hop_length,
+        latency=description.latency_samples,
     )
 
 
@@ -252,9 +252,9 @@ def _open_onnx(file: str, rate_hz: float) -> LoadedPeer:  # noqa: ARG001
         raise DanError(file, f"onnxruntime cannot run it ({why})", "Give an ONNX denoiser") from error
     inputs, outputs = session.get_inputs(), session.get_outputs()
     if len(inputs) != 1 or len(outputs) != 1:
-        said = f"{len(inputs)} inputs and {len(outputs)} outputs"
+        found = f"{len(inputs)} inputs and {len(outputs)} outputs"
         way_out = "Describe its state in a TOML file, or export it without one"
-        raise DanError(file, f"a peer has one of each, not {said}", way_out)
+        raise DanError(file, f"a peer has one of each, not {found}", way_out)
     name, leading = inputs[0].name, (1,) * (len(inputs[0].shape) - 1)
 
     def whole(signal: Signal) -> Signal:

@@ -67,8 +67,8 @@ def start(peer: Peer, *, sample_rate_hz: float, samples: int) -> Start:
     return Start(seconds, int(rest))
 
 
-def _failed(peer: Peer, said: str) -> DanError:
-    last = (said.strip().splitlines() or ["it was ended"])[-1].rstrip(".")
+def _failed(peer: Peer, messages: str) -> DanError:
+    last = (messages.strip().splitlines() or ["it was ended"])[-1].rstrip(".")
     return DanError(f"a process with {peer.name}", f"it failed ({last})", "Open it by itself")
 
 

@@ -99,18 +99,18 @@ class _Lines:
     EVERY_S = 10.0
 
     def __init__(self) -> None:
-        self._label, self._said, self._pace = "", 0.0, Pace()
+        self._label, self._reported, self._pace = "", 0.0, Pace()
 
     def __call__(self, label: str, done: float, note: str) -> None:
         now = time.monotonic()
         self._pace.take(label, done)
         if label != self._label:
-            self._label, self._said = label, now
-        if done > 0 and now - self._said >= self.EVERY_S:
+            self._label, self._reported = label, now
+        if done > 0 and now - self._reported >= self.EVERY_S:
             left_s = self._pace.seconds_left()
             left = f", {left_s:.0f} s left" if left_s is not None else ""
             say(f"{label}: {done:.0%}{left}  {note}".rstrip())
-            self._said = now
+            self._reported = now
 
 
 def _json(label: str, done: float, note: str) -> None:

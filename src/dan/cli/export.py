@@ -22,9 +22,9 @@ def export(
     from dan.inference.model_file import find_model, load_model
 
     check_free(out, force=force)
-    generator, told = load_model(find_model(model, suffixes=(".safetensors",)))
+    generator, info = load_model(find_model(model, suffixes=(".safetensors",)))
     with progress():
-        export = export_onnx(generator, told, out, force=force)
+        export = export_onnx(generator, info, out, force=force)
     difference = export.difference
     typer.echo(f"{export.path}: {export.size_bytes / 1000:.0f} kB")
     typer.echo(

@@ -85,11 +85,11 @@ def _say(trained: Trained) -> None:
 def _outcome(trained: Trained) -> str:
     if trained.state == "failed":
         return "failed."
-    told = "skipped, it was finished before" if trained.state == "skipped" else trained.state
+    state = "skipped, it was finished before" if trained.state == "skipped" else trained.state
     if trained.best is None:
-        return f"{told} before its first validation."
+        return f"{state} before its first validation."
     return (
-        f"{told}, {trained.best['val_snr_db']:.2f} dB, {trained.best['val_snr_gain_db']:+.2f} dB over noisy."
+        f"{state}, {trained.best['val_snr_db']:.2f} dB, {trained.best['val_snr_gain_db']:+.2f} dB over noisy."
     )
 
 

@@ -84,8 +84,8 @@ def denoise_files(
     given, place = [storage.normal(str(one)) for one in inputs], storage.normal(str(out)) if out else None
     pairs = plan_all(given, place)
     account_file = Path(manifest) if manifest else manifest_beside(given, place)
-    said = _run(denoiser.info, strength=strength, resample=resample, **options)
-    with Manifest(account_file, said, anew=force) as account:
+    run_info = _run(denoiser.info, strength=strength, resample=resample, **options)
+    with Manifest(account_file, run_info, anew=force) as account:
         run = _Run(account, pairs, force=force, skip_existing=skip_existing, there=_there(place))
         order = Order(str(Path.cwd()), witness(account_file, place), options, strength, resample)
         waiting = run.jobs()

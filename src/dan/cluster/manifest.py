@@ -140,5 +140,5 @@ def _difference(found: bytes, run: Mapping[str, Any]) -> str:
     except (ValueError, TypeError):
         return "it is there, and no manifest"
     changed = [key for key in {**before, **run} if before.get(key) != run.get(key)]
-    said = ", ".join(f"{key} {before.get(key)} then, {run.get(key)} now" for key in changed[:3])
-    return f"it tells of another run ({said})"
+    differences = ", ".join(f"{key} {before.get(key)} then, {run.get(key)} now" for key in changed[:3])
+    return f"it tells of another run ({differences})"

@@ -117,9 +117,9 @@ def denoise_one(denoiser: Denoiser, order: Order, job: RecordingTask) -> Recordi
         except DanError as error:
             parts = (renamed(part, names) for part in (error.what, error.rule, error.way_out))
             return RecordingResult(FileResult(job.source, DanError(*parts)))
-    said = [renamed(note, names) for note in notes]
+    lines = [renamed(note, names) for note in notes]
     return RecordingResult(
-        FileResult(job.source, Written(job.target, written.clipped_samples, written.duration_s), said),
+        FileResult(job.source, Written(job.target, written.clipped_samples, written.duration_s), lines),
         contents=contents,
     )
 

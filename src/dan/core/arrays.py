@@ -76,8 +76,8 @@ def check_same_shape(**signals: Signal) -> None:
     """
     shapes = {name: list(signal.shape) for name, signal in signals.items()}
     if len({tuple(shape) for shape in shapes.values()}) > 1:
-        said = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise ParameterError(said, "the shapes must be equal", "Cut or pair them again")
+        listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ParameterError(listed, "the shapes must be equal", "Cut or pair them again")
 
 
 def check_sample_rate(sample_rate_hz: float, *, name: str = "sample_rate_hz") -> float:

@@ -40,8 +40,8 @@ def check_pairs(**named: Sequence[Signal]) -> None:
     """
     counts = {name: len(signals) for name, signals in named.items()}
     if len(set(counts.values())) > 1:
-        said = ", ".join(f"{count} of {name}" for name, count in counts.items())
-        raise DanError(said, "there is one of each for every signal", "Pair them again")
+        listed = ", ".join(f"{count} of {name}" for name, count in counts.items())
+        raise DanError(listed, "there is one of each for every signal", "Pair them again")
     for row, signals in enumerate(zip(*named.values(), strict=True)):
         names = (f"{name}[{row}]" for name in named)
         check_same_shape(**dict(zip(names, signals, strict=True)))

@@ -68,20 +68,20 @@ def undivided() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    held: list[int] = []
+    pending: list[int] = []
 
     def hold(number: int, _: FrameType | None) -> None:
-        if held and _unwind in previous.values():
+        if pending and _unwind in previous.values():
             _end_at_once(number, None)
-        held.append(number)
+        pending.append(number)
 
     previous = {number: signal.signal(number, hold) for number in SIGNALS}
     try:
         yield
     finally:
         _set(previous)
-    if held:
-        _deliver(held[0])
+    if pending:
+        _deliver(pending[0])
 
 
 def _deliver(number: int) -> None:

@@ -78,13 +78,13 @@ def write_pauses(
     check_apart((out, folder), (events, folder), (events, out), (out, events))
     corpus = index(folder, sample_rate_hz=sample_rate_hz)
     shown, taken_s, without = list[tuple[str, float, Pauses]](), 0.0, list[str]()
-    told, cut, silent_s = Counter[str](), 0, 0.0
+    criteria, cut, silent_s = Counter[str](), 0, 0.0
     others = atomic_folder(events, force=force, replaceable=_is_ours) if events else nullcontext()
     with atomic_folder(out, force=force, replaceable=_is_ours) as made, others as made_events:
         for entry in track(corpus.entries, "Pauses"):
             samples = silent = 0
             marked, how = _annotated(entry, labels, around_s)
-            told[how] += 1
+            criteria[how] += 1
             for channel, signal in _channels(entry):
                 found = find_pauses(
                     signal,
@@ -114,11 +114,11 @@ def write_pauses(
             silent_s += silent / len(entry.channels) / entry.sample_rate_hz
             without += [] if samples else [entry.name]
         _check_some(corpus, taken_s, silent_s, threshold_db, shortest_s)
-        said = {"source": folder.name, "threshold_db": threshold_db, "shortest_s": shortest_s}
+        description = {"source": folder.name, "threshold_db": threshold_db, "shortest_s": shortest_s}
         for folder_made in filter(None, (made, made_events)):
-            (folder_made / SAYS).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+            (folder_made / SAYS).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
     alone = "noise alone" if events is None else "the signal alone"
-    notes = [*_notes(corpus, taken_s, silent_s, without, told, alone=alone)]
+    notes = [*_notes(corpus, taken_s, silent_s, without, criteria, alone=alone)]
     notes += [_told_events(events, cut)] if events else []
     return Taken(out, tuple(notes), tuple(shown))
 
@@ -191,14 +191,14 @@ def _silence(corpus: Corpus, silent_s: float) -> str:
 
 
 def _notes(
-    corpus: Corpus, taken_s: float, silent_s: float, without: list[str], told: Counter[str], *, alone: str
+    corpus: Corpus, taken_s: float, silent_s: float, without: list[str], criteria: Counter[str], *, alone: str
 ) -> Iterator[str]:
     yield from corpus.notes
-    if len(told) <= MOST_WAYS:
-        for how, count in told.items():
+    if len(criteria) <= MOST_WAYS:
+        for how, count in criteria.items():
             yield f"{corpus.folder}: the pauses of {_recordings(count)} are told by {how}"
     else:
-        by_level = sum(count for how, count in told.items() if how.startswith("the level"))
+        by_level = sum(count for how, count in criteria.items() if how.startswith("the level"))
         others = len(corpus.entries) - by_level
         yield f"{corpus.folder}: pauses are told by the level in {by_level} and by annotations in {others}"
     share = taken_s / corpus.duration_s

@@ -143,10 +143,10 @@ def indexed(recipe: Recipe, folders: list[Path], sample_rate_hz: float | None) -
 
 
 def _material(recipe: Recipe, corpora: list[Corpus], opened: SideMixers) -> Material:
-    train, validation, told = opened
+    train, validation, held_out = opened
     notes = [note for corpus in corpora for note in (*corpus.notes, *_upsampled(recipe, corpus))]
     digest = hashlib.sha256("".join(corpus.digest for corpus in corpora).encode()).hexdigest()
-    return Material(train, validation, notes=(*notes, *told), digest=digest)
+    return Material(train, validation, notes=(*notes, *held_out), digest=digest)
 
 
 def _mixed(recipe: Recipe, cache: Path | None, clean: Corpus, noise: Corpus | None = None) -> SideMixers:
@@ -162,7 +162,7 @@ def _mixed(recipe: Recipe, cache: Path | None, clean: Corpus, noise: Corpus | No
             added = _crops(recipe, getattr(disturbed, side), NOISE, skip_quiet=True, cache=cache)
         length = _length(recipe, side)
         mixers.append(Mixer(recipe, crops, added, length_samples=length, augmentation=varied))
-        notes += _told(side, crops, added, length)
+        notes += _crop_notes(side, crops, added, length)
     return mixers[0], mixers[1], notes
 
 
@@ -185,7 +185,7 @@ def _paired(
         other = other.above(0.0)
         length, centred = _length(recipe, side), recipe.recordings.remove_mean
         mixers.append(PairMixer(crops, other, length_samples=length, augmentation=varied, centred=centred))
-        notes += _told(side, crops, other, length)
+        notes += _crop_notes(side, crops, other, length)
     return mixers[0], mixers[1], notes
 
 
@@ -215,7 +215,7 @@ def _noisier(
                 pairs, length_samples=length, augmentation=varied, centred=centred, highpass_hz=cutoff_hz
             )
         )
-        notes += _told(side, crops, added, length)
+        notes += _crop_notes(side, crops, added, length)
     return mixers[0], mixers[1], notes
 
 
@@ -227,8 +227,8 @@ def _takes(
     train, validation, notes = _paired(recipe, cache, first, second, half=half)
     targets = train.above(cutoff_hz) if cutoff_hz else None
     fresh = FreshTakesMixer(train.above(0.0), targets, centred=centred)
-    held = TakesMixer(validation.above(cutoff_hz), centred=centred)
-    return fresh, held, notes
+    validated = TakesMixer(validation.above(cutoff_hz), centred=centred)
+    return fresh, validated, notes
 
 
 def _part_of(sides: Sides, side: str, half: Half | None) -> Corpus:
@@ -237,7 +237,7 @@ def _part_of(sides: Sides, side: str, half: Half | None) -> Corpus:
     return whole if half is None or side != "train" else halve(whole)[half]
 
 
-def _told(side: str, crops: Crops, other: Crops | None, length: int) -> list[str]:
+def _crop_notes(side: str, crops: Crops, other: Crops | None, length: int) -> list[str]:
     """Notes of the crops of the training side; those of the validation side would repeat them."""
     return [note for one in (crops, other) if one and side == "train" for note in one.notes(length)]
 

@@ -101,10 +101,10 @@ def training_data(
     training = recipe.training
     pool = Pool(material.train, seed=recipe.seed, batch=training.batch_size, reuse=recipe.augmentation.reuse)
     random = np.random.default_rng([recipe.seed, VALIDATION])
-    held = material.validation.draw(recipe.data.validation_count, random=random)
+    pairs = material.validation.draw(recipe.data.validation_count, random=random)
     return TrainingData(
         source=RecordingsSource(recipe, pool, material.digest),
-        validation=ValidationSet(held.clean, held.mixed, takes, material.validation.distinct),
+        validation=ValidationSet(pairs.clean, pairs.mixed, takes, material.validation.distinct),
         words=words,
         notes=material.notes,
     )

@@ -78,11 +78,11 @@ def split(
     _check_some_are_left(corpus, count, len(groups), by, setting)
     chosen = sorted(drawn[:count])
     validation = _part(corpus, [entry for name in chosen for entry in groups[name]])
-    told = f"{_listed(by, chosen)} of {len(groups)}, {_duration(validation)}"
+    part = f"{_listed(by, chosen)} of {len(groups)}, {_duration(validation)}"
     sides = Sides(
         train=_part(corpus, [entry for name in groups if name not in chosen for entry in groups[name]]),
         validation=validation,
-        note=f"{corpus.folder}: held out for validation {told}",
+        note=f"{corpus.folder}: held out for validation {part}",
     )
     check_distinct(sides.train, sides.validation, first="training", second="validation")
     return sides

@@ -71,8 +71,8 @@ def write_trials(
                 f"{folder}: {pairs} pairs of trials, {window_s[0]:g} to {window_s[1]:g} s after their marks"
             ]
             notes += [f"{folder}: {unmarked} recordings without marks"] if unmarked else []
-            said = {"source": folder.name, "window_s": window_s, "notes": notes}
-            (made / SAYS).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+            description = {"source": folder.name, "window_s": window_s, "notes": notes}
+            (made / SAYS).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
     return Trials(
         out / FIRST, out / SECOND, tuple(json.loads((out / SAYS).read_text(encoding="utf-8"))["notes"])
     )

@@ -79,8 +79,8 @@ def wiener(
     if not overestimate >= 0:
         raise DanError(f"overestimate={overestimate}", "it is at least 0", f"Give {OVERESTIMATE:g}")
     if not (0 <= memory < 1 and 0 <= least_gain < 1):
-        said = f"memory={memory}, least_gain={least_gain}"
-        raise DanError(said, "both are from 0 to below 1", "Leave the defaults")
+        given = f"memory={memory}, least_gain={least_gain}"
+        raise DanError(given, "both are from 0 to below 1", "Leave the defaults")
     band_hz = None if frequency_hz is None else check_band(frequency_hz, sample_rate_hz=rate_hz)
     length = signal.shape[-1]
     if length < SHORTEST_SPECTRUM_SAMPLES:

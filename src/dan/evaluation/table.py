@@ -34,8 +34,8 @@ class Row:
 
     def as_dict(self) -> dict[str, Any]:
         """The row as the JSON has it: the kind's figures beside the others."""
-        said = {key: value for key, value in vars(self).items() if key != "figures"}
-        return said | self.figures
+        fields = {key: value for key, value in vars(self).items() if key != "figures"}
+        return fields | self.figures
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ class SnrClass:
     def as_dict(self) -> dict[str, Any]:
         """The class as the JSON has it."""
         rows = [{"name": name, **figures} for name, figures in self.rows.items()]
-        said = {"snr_db": self.label, "low_db": self.low_db, "high_db": self.high_db, "count": self.count}
-        return said | {"rows": rows}
+        fields = {"snr_db": self.label, "low_db": self.low_db, "high_db": self.high_db, "count": self.count}
+        return fields | {"rows": rows}
 
 
 @dataclass(frozen=True, repr=False)
@@ -129,8 +129,8 @@ class Table:
         for row in self.rows:
             if row.name == name:
                 return row
-        said = self.notes.get(name, "the table has no such row")
-        raise DanError(f"row {name}", said, f"There are {', '.join(row.name for row in self.rows)}")
+        reason = self.notes.get(name, "the table has no such row")
+        raise DanError(f"row {name}", reason, f"There are {', '.join(row.name for row in self.rows)}")
 
     @property
     def extra_figures(self) -> tuple[str, ...]:
@@ -230,11 +230,11 @@ class Table:
             ]
         if self.by_group:
             parts += [f"dan by group of files:\n\n{markdown_grid(*self.group_cells())}"]
-        said = [f"- {row.describe()}" for row in self.clean_input]
-        said += [f"- {name} as set on the training side: {how}" for name, how in self.settings.items()]
-        said += [f"- no row {name}: {why}" for name, why in self.notes.items()]
-        said += [f"- {remark}" for remark in self.remarks]
-        return "\n\n".join([*parts, "\n".join(said)]) + "\n"
+        notes = [f"- {row.describe()}" for row in self.clean_input]
+        notes += [f"- {name} as set on the training side: {how}" for name, how in self.settings.items()]
+        notes += [f"- no row {name}: {why}" for name, why in self.notes.items()]
+        notes += [f"- {remark}" for remark in self.remarks]
+        return "\n\n".join([*parts, "\n".join(notes)]) + "\n"
 
     def snr_cells(self, figure: str) -> tuple[list[str], list[list[str]]]:
         """One figure by SNR class as text: the head, with the counts, and a line for each row."""

@@ -132,9 +132,9 @@ def _names(groups: Iterable[frozenset[str]]) -> set[str]:
 
 
 def _node(payload: bytes, raw: bytes) -> Node:
-    said = [*fields(payload)]
+    parts = [*fields(payload)]
     of = {
-        kind: [value.decode() for number, value, _ in said if number == kind]
+        kind: [value.decode() for number, value, _ in parts if number == kind]
         for kind in (NODE_INPUT, NODE_OUTPUT, NODE_OPERATOR)
     }
     return Node(raw, of[NODE_OPERATOR][0], frozenset(of[NODE_INPUT]), frozenset(of[NODE_OUTPUT]))

@@ -101,10 +101,10 @@ def save_model(path: Path, generator: GeneratorBase, info: ModelInfo) -> None:
     from safetensors.torch import save_file
 
     weights = {name: tensor.detach().contiguous() for name, tensor in generator.state_dict().items()}
-    said = json.dumps({"format": FORMAT, "info": info.model_dump_json()})
+    header = json.dumps({"format": FORMAT, "info": info.model_dump_json()})
     with atomic_write(path, force=True) as temporary:
         try:
-            save_file(weights, temporary, metadata={"dan": said})  # one key: several come in random order
+            save_file(weights, temporary, metadata={"dan": header})  # one key: several come in random order
         except SafetensorError as error:  # its own error for a full disk
             raise OSError(str(error)) from error
 
@@ -135,16 +135,16 @@ def parse_info(path: Path, metadata: Mapping[str, str]) -> ModelInfo:
         raise no_model(path, str(error)) from error
 
 
-def _check_format(path: Path, said: str) -> None:
-    if said == FORMAT:
+def _check_format(path: Path, stated: str) -> None:
+    if stated == FORMAT:
         return
-    if said.startswith(FORMAT_NAME):
+    if stated.startswith(FORMAT_NAME):
         raise DanError(
             path,
-            f"it is a model file of format {said}, and this version of DAN reads {FORMAT}",
+            f"it is a model file of format {stated}, and this version of DAN reads {FORMAT}",
             "Update with pip install -U dan-denoiser, or train and export it with this version",
         )
-    raise no_model(path, f"its header says format={said}, not {FORMAT}")
+    raise no_model(path, f"its header says format={stated}, not {FORMAT}")
 
 
 def _known(path: Path, tree: dict[str, Any]) -> ModelInfo:

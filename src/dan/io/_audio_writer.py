@@ -145,10 +145,10 @@ class AudioWriter(Writer):
             OSError: if there is no room, which libsndfile calls an error of the system.
         """
         _check_space(self._path)
-        held = f"{self._form.channels} channels at {self._form.sample_rate_hz:g} Hz"
+        form = f"{self._form.channels} channels at {self._form.sample_rate_hz:g} Hz"
         return DanError(
             self._target,
-            f"{held} cannot be {self._kind} ({reason(error)})",
+            f"{form} cannot be {self._kind} ({reason(error)})",
             "Write .wav or .npy" if self._target.suffix.lower() != ".wav" else "Write .flac or .npy",
         )
 

@@ -123,10 +123,10 @@ class Column:
         first = self.known[: self.first_count]
         if self.is_stamps:
             return Clock(1.0, first, is_stamps=True, is_sure=True)
-        said, since_1970 = unit_s(self.name, self.unit), unix_unit_s(first[0])
+        stated, since_1970 = unit_s(self.name, self.unit), unix_unit_s(first[0])
         assumed = 1.0 if is_time_name(self.name) else None
-        unit = said or since_1970 or assumed
-        return Clock(unit, first, is_stamps=False, is_sure=bool(said or since_1970)) if unit else None
+        unit = stated or since_1970 or assumed
+        return Clock(unit, first, is_stamps=False, is_sure=bool(stated or since_1970)) if unit else None
 
     def clock_in_seconds(self) -> Clock:
         """Clock of its times, in seconds where nothing else is said."""

@@ -156,8 +156,8 @@ def _signals(columns: list[Column], reasons: dict[int, str], path: Path) -> list
     silent = [column for column in columns if reasons.get(column.place) == CONSTANT]
     found = main or rest or silent
     if not found:
-        told = ", ".join(f"{column.name} ({reasons[column.place]})" for column in columns[:9])
-        raise DanError(path, f"no column seems to be a signal: {told}", NAME_SIGNALS)
+        listed = ", ".join(f"{column.name} ({reasons[column.place]})" for column in columns[:9])
+        raise DanError(path, f"no column seems to be a signal: {listed}", NAME_SIGNALS)
     return found
 
 

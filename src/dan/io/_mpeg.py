@@ -67,9 +67,9 @@ def splice(path: Path) -> Splice | None:
         place = max(head.find(b"Xing"), head.find(b"Info"))
         if place < 0:
             return None if b"VBRI" in head else _header(data, first, end)
-        flags, said = head[place + 7 : place + 8], int.from_bytes(head[place + 12 : place + 16], "big")
+        flags, size = head[place + 7 : place + 8], int.from_bytes(head[place + 12 : place + 16], "big")
         # Frames and bytes are both there, and fewer than the file has by more than two frames.
-        if not flags or flags[0] & 3 != 3 or end - first.offset <= said + 2 * first.size_bytes + ID3V1_BYTES:
+        if not flags or flags[0] & 3 != 3 or end - first.offset <= size + 2 * first.size_bytes + ID3V1_BYTES:
             return None
         count = sum(1 for _ in _frames(data, start, end)) - 1  # without that of the header
         return Splice(first.offset + place + 8, 8, _counts(count, end - first.offset))

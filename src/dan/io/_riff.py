@@ -86,9 +86,9 @@ def check_header(path: Path) -> list[str]:
         if left <= TAIL_BYTES or not _at(file, chunks[-1].stop, LOOKED_AT_BYTES).strip(b"\0"):
             return []
         if _goes_on(file, samples[0], chunks[-1].stop):
-            said = f"{samples[0].size_bytes} bytes of samples, and {left} bytes follow"
+            sizes = f"{samples[0].size_bytes} bytes of samples, and {left} bytes follow"
             mend = f"Mend it: ffmpeg -ignore_length 1 -i {path.name} mended{path.suffix}"
-            raise DanError(path, f"its header says {said} that look like more of them", mend)
+            raise DanError(path, f"its header says {sizes} that look like more of them", mend)
         return [f"{left} bytes behind its end are not carried over"]
 
 

@@ -68,11 +68,11 @@ class MediaReader(Reader):
         # What it holds beside the samples is known before its length.
         super().__init__(path, float(first.sample_rate), first.layout.nb_channels, None, encoding)
         self.rank = 1 if self.channels == 1 else 2
-        told = {**self._container.metadata, **stream.metadata}
+        metadata = {**self._container.metadata, **stream.metadata}
         self.metadata = {
             "format": "MEDIA",
-            "tags": {FIELDS[name.lower()]: text for name, text in told.items() if name.lower() in FIELDS},
-            "others": self._others(told),
+            "tags": {FIELDS[name.lower()]: text for name, text in metadata.items() if name.lower() in FIELDS},
+            "others": self._others(metadata),
         }
         self._dtype = np.dtype(
             dtype or (np.float64 if first.format.bytes > 2 and "s" in kind else np.float32)
@@ -105,9 +105,9 @@ class MediaReader(Reader):
             raise not_a_recording(self._source, error, way_out=WAY_OUT) from error
         self._place, self._rest = 0, _samples(self._first)
 
-    def _others(self, told: dict[str, str]) -> list[str]:
+    def _others(self, metadata: dict[str, str]) -> list[str]:
         """Names of what a file of sound has no place for."""
-        names = [name for name in told if name.lower() not in {*FIELDS, *OF_THE_FILE}]
+        names = [name for name in metadata if name.lower() not in {*FIELDS, *OF_THE_FILE}]
         return [*names, *(["pictures"] if self._container.streams.video else [])]
 
     def _read(self, start_sample: int, count: int) -> Signal:

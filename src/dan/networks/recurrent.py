@@ -268,5 +268,5 @@ def bands(places: int, count: int, fine_share: float) -> Tensor:
     fine = min(round(places * min(1.0, fine_share)), count - 1, places - 1)
     edges = torch.cat([torch.arange(fine), torch.linspace(fine, places, count - fine + 1).round()])
     place = torch.arange(places)
-    held = ((place >= edges[:-1, None]) & (place < edges[1:, None])).float()
-    return held / held.sum(dim=1, keepdim=True).clamp(min=1)
+    members = ((place >= edges[:-1, None]) & (place < edges[1:, None])).float()
+    return members / members.sum(dim=1, keepdim=True).clamp(min=1)

@@ -35,14 +35,14 @@ class Sound:
 
     def describe(self, sample_rate_hz: float) -> str:
         """Return what is heard, in a few sentences."""
-        said = f"{self.count} signals in a row" if self.count > 1 else "One signal"
+        caption = f"{self.count} signals in a row" if self.count > 1 else "One signal"
         if self.speed != 1:
             pace = f"{self.speed:g} times faster" if self.speed > 1 else f"{1 / self.speed:g} times slower"
             half_hz = sample_rate_hz / 2
-            said += (
+            caption += (
                 f", played {pace}: what lies below {half_hz:g} Hz is heard below {half_hz * self.speed:g} Hz"
             )
-        return f"{said}. All are at one common gain, so levels compare."
+        return f"{caption}. All are at one common gain, so levels compare."
 
 
 def listen(signals: Mapping[str, Signal], *, sample_rate_hz: float) -> Sound:

@@ -91,7 +91,7 @@ def headline(scores: Table) -> str:
     rows = {row.name: row for row in scores.rows}
     dan, noisy = rows["dan"], rows["noisy"]
     change = "a gain" if dan.snr_gain_db >= 0 else "a loss"
-    said = (
+    sentence = (
         f"DAN turns an SNR of {signed(noisy.snr_db)} dB into {signed(dan.snr_db)} dB, "
         f"{change} of {abs(dan.snr_gain_db):.1f} dB."
     )
@@ -102,7 +102,7 @@ def headline(scores: Table) -> str:
         beside.append(f"{_apart(dan, best)} the best classical method ({label(best.name)})")
     if "limit" in rows:
         beside.append(f"{_apart(dan, rows['limit'])} the theoretical limit")
-    return f"{said} That is {' and '.join(beside)}." if beside else said
+    return f"{sentence} That is {' and '.join(beside)}." if beside else sentence
 
 
 def _apart(dan: Row, other: Row) -> str:

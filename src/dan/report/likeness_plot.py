@@ -72,8 +72,8 @@ def _draw_points(axes: Axes, points: Sequence[Point]) -> None:
         xlabel="output SNR in dB: less error to the right",
         ylabel="distance from clean levels in dB:\nmore like clean signals below",
     )
-    said = f"noisy input: {signed(noisy.snr_db)} dB, distance {noisy.distance_db:.1f} dB"
-    axes.text(0.02, 0.95, said, transform=axes.transAxes, color=INK, fontsize=SMALL)
+    caption = f"noisy input: {signed(noisy.snr_db)} dB, distance {noisy.distance_db:.1f} dB"
+    axes.text(0.02, 0.95, caption, transform=axes.transAxes, color=INK, fontsize=SMALL)
 
 
 def _draw_spectra(axes: Axes, shown: Mapping[str, Signal], sample_rate_hz: float) -> None:
@@ -86,7 +86,7 @@ def _draw_spectra(axes: Axes, shown: Mapping[str, Signal], sample_rate_hz: float
         frequency_hz = np.linspace(0, sample_rate_hz / 2, len(power))
         level_db = 10 * np.log10(np.maximum(power / top, 10 ** (FLOOR_DB / 10)))
         reached_db = float(snr_db(estimate=signal, reference=shown["clean"]))
-        said = name if name == "clean" else f"{name}: SNR {signed(reached_db)} dB"
-        axes.plot(frequency_hz, level_db, color=COLOURS[name], label=said, linewidth=1.4)
+        label = name if name == "clean" else f"{name}: SNR {signed(reached_db)} dB"
+        axes.plot(frequency_hz, level_db, color=COLOURS[name], label=label, linewidth=1.4)
     axes.legend(loc="upper right", fontsize=SMALL)
     style_axes(axes, title="A signal of median cost in SNR", xlabel="frequency in Hz", ylabel="level in dB")

@@ -114,14 +114,14 @@ def _is_lost(found: Alignment) -> bool:
     return abs(found.gain) < FOUND and found.gain_error < FOUND / 3 and abs(found.gain) < 3 * found.gain_error
 
 
-def odd_pairs(found: Alignment, said: str) -> list[str]:
+def odd_pairs(found: Alignment, finding: str) -> list[str]:
     """Warning of a few unrelated pairs, in which one is not found in the other, among related ones."""
     correlations = np.abs(found.correlations)
     odd = np.count_nonzero(correlations < UNRELATED)
     if not odd or np.quantile(correlations, FEW) < 2 * UNRELATED:  # noisy ones, as mixtures of a wide range
         return []
     return [
-        f"in {odd} of {len(found.gains)} pairs {said} (correlation below {UNRELATED}): they are "
+        f"in {odd} of {len(found.gains)} pairs {finding} (correlation below {UNRELATED}): they are "
         "noisier than -12 dB, or no pairs. Check their names"
     ]
 
@@ -172,8 +172,8 @@ def discriminator_health(history: Sequence[Record]) -> str | None:
             f"Outputs are all but perfect ({history[-1]['val_snr_db']:.1f} dB): the discriminator finds "
             "nothing that tells them from clean signals, and the adversarial part has nothing left to teach."
         )
-    said = "alive" if ALIVE[0] <= low and high <= ALIVE[1] else "not between 55% and 90% throughout"
-    return f"Discriminator: {said}, right in {low:.0%} to {high:.0%} over the last epochs (50% is guessing)."
+    state = "alive" if ALIVE[0] <= low and high <= ALIVE[1] else "not between 55% and 90% throughout"
+    return f"Discriminator: {state}, right in {low:.0%} to {high:.0%} over the last epochs (50% is guessing)."
 
 
 def verdict(history: Sequence[Record], *, snr_cost_db: float = 0.0, doubt: str = "") -> list[str]:

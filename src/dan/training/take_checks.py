@@ -66,8 +66,8 @@ def compare_takes(first: Signal, second: Signal, *, distinct: float | None = Non
             "the takes are alike, noise and all: what noise they hold is kept. Give two recordings"
         )
     warnings += offset
-    said = f"The two takes: correlation {correlation:.2f}, the second at {level}."
-    return said, [*warnings, *odd_pairs(found, "one take is hardly found in the other")]
+    common = f"The two takes: correlation {correlation:.2f}, the second at {level}."
+    return common, [*warnings, *odd_pairs(found, "one take is hardly found in the other")]
 
 
 def _about_their_means(first: Signal, second: Signal) -> tuple[Signal, Signal, list[str]]:
@@ -77,8 +77,8 @@ def _about_their_means(first: Signal, second: Signal) -> tuple[Signal, Signal, l
     offset, level = float(np.median(means[1] - means[0])), float(np.sqrt(np.mean(without[0] ** 2)))
     if abs(offset) <= OFFSET * level:
         return without[0], without[1], []
-    said = f"the second take lies {offset:+.2g} above the first: take both means off (recordings.remove_mean)"
-    return without[0], without[1], [said]
+    note = f"the second take lies {offset:+.2g} above the first: take both means off (recordings.remove_mean)"
+    return without[0], without[1], [note]
 
 
 def _gain_range_db(found: Alignment) -> tuple[float, float]:

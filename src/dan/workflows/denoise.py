@@ -130,15 +130,15 @@ class FileResult:
 
 def collected(outcomes: Iterable[FileResult]) -> Report:
     """The report of all outcomes together; what there is to say of several files is said once."""
-    report, told = Report(), dict[str, list[Path | str]]()
+    report, sources = Report(), dict[str, list[Path | str]]()
     for outcome in outcomes:
         if isinstance(outcome.result, Written):
             report.written.append(outcome.result)
         else:
             report.failures.append(outcome.result)
         for note in outcome.notes:
-            told.setdefault(note, []).append(outcome.source)
-    report.notes = [f"{named(files)}: {note}" for note, files in told.items()]
+            sources.setdefault(note, []).append(outcome.source)
+    report.notes = [f"{named(files)}: {note}" for note, files in sources.items()]
     return report
 
 
@@ -256,9 +256,9 @@ def named(files: Sequence[Path | str], *, first: int = 1) -> str:
 
 def left_out(folder: Path, out: Path | None) -> list[str]:
     """A sentence on what a folder holds beside the recordings that are denoised, if there is anything."""
-    said = [described] if (described := describe_left_out(folder)) else []
-    said += [f"{out}, where outputs go"] if _is_below(out, folder) else []
-    return [f"{folder}: left out: {', '.join(said)}"] if said else []
+    reasons = [described] if (described := describe_left_out(folder)) else []
+    reasons += [f"{out}, where outputs go"] if _is_below(out, folder) else []
+    return [f"{folder}: left out: {', '.join(reasons)}"] if reasons else []
 
 
 def plan(inputs: list[Path], out: Path | None) -> dict[Path, Path]:

@@ -81,21 +81,21 @@ class Pipe:
     """
 
     def __init__(self, source: BinaryIO) -> None:
-        self.source, self.held = source, b""
+        self.source, self.buffer = source, b""
 
     def peek(self, count: int) -> bytes:
         """Return the next bytes, fewer at the end, and leave them there."""
-        while len(self.held) < count and (came := read_some(self.source)):
-            self.held += came
-        return self.held[:count]
+        while len(self.buffer) < count and (came := read_some(self.source)):
+            self.buffer += came
+        return self.buffer[:count]
 
     def skip(self, count: int) -> None:
         """Leave out bytes that have been looked at."""
-        self.held = self.held[count:]
+        self.buffer = self.buffer[count:]
 
     def read(self) -> bytes:
         """Return what has come, waiting until something has; nothing at the end."""
-        came, self.held = self.held or read_some(self.source), b""
+        came, self.buffer = self.buffer or read_some(self.source), b""
         return came
 
 

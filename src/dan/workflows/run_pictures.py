@@ -26,12 +26,12 @@ def look_at(estimate: Signal, validation: ValidationSet) -> list[str]:
     """Findings on the outputs of the validation, in a sentence each."""
     if validation.takes:
         shares = kept_shares(estimate, mixed=validation.mixed, other=validation.clean)
-        said = ESTIMATED[validation.takes]
+        words = ESTIMATED[validation.takes]
         if validation.takes == "recorded":
-            said += describe_range(*likely_snr_db(estimate, mixed=validation.mixed, other=validation.clean))
-        return [said, describe_shares(*shares)]
-    told = output_warnings(estimate=estimate, clean=validation.clean)
-    return [f"Note: {warning}." for warning in told]
+            words += describe_range(*likely_snr_db(estimate, mixed=validation.mixed, other=validation.clean))
+        return [words, describe_shares(*shares)]
+    warnings = output_warnings(estimate=estimate, clean=validation.clean)
+    return [f"Note: {warning}." for warning in warnings]
 
 
 def plot_run(run: Run, state: TrainingState, validation: ValidationSet, estimate: Signal) -> None:

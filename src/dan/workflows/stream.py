@@ -106,12 +106,12 @@ def open_input(
     if suffix is None:
         return Input("PCM", channels or 1, sample_rate_hz, pcm_blocks(pipe, channels or 1, sample_type))
     found = _open_wav(pipe) or _open_recording(pipe, stack)
-    for name, said, is_so in (
+    for name, stated, is_so in (
         ("--channels", channels, found.channels),
         ("--sample-rate", sample_rate_hz, found.sample_rate_hz),
     ):
-        if said is not None and said != is_so:
-            raise DanError(f"{name} {said:g}", f"{found.what} comes in, of {is_so:g}", f"Leave out {name}")
+        if stated is not None and stated != is_so:
+            raise DanError(f"{name} {stated:g}", f"{found.what} comes in, of {is_so:g}", f"Leave out {name}")
     return found
 
 

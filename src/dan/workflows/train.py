@@ -127,7 +127,7 @@ def train_run(
     check_rounds(recipe, folders)
     if folders.are_noisy:
         recipe = for_noisy_targets(recipe)
-    with processes.joined(device) as place, _held(run):
+    with processes.joined(device) as place, _locked(run):
         session = Session(place, deadline, force, tensorboard)
         if folders.are_noisy:
             log.info(WITHOUT_CLEAN)
@@ -147,7 +147,7 @@ def _train_in_rounds(run: Run, recipe: Recipe, folders: Folders, session: Sessio
     outcomes: list[TrainingResult] = []
 
     def training(recipe: Recipe, out: Path, opening: Callable[[], TrainingData]) -> bool:
-        with _held(Run(out)):
+        with _locked(Run(out)):
             outcomes.append(_train(Run(out), recipe, opening, replace(session, tensorboard=False)))
         return outcomes[-1].complete
 
@@ -189,7 +189,7 @@ def is_finished(recipe: Recipe, out: Path, *, folders: Folders = NO_FOLDERS) -> 
 
 
 @contextmanager
-def _held(run: Run) -> Iterator[None]:
+def _locked(run: Run) -> Iterator[None]:
     """Hold the run folder, of several processes by the first."""
     with run.locked() if processes.rank() == 0 else nullcontext():
         yield
@@ -303,8 +303,8 @@ def _as_it_was(info: ModelInfo, recipe: Recipe, keys: list[str]) -> str:
         return f"Train by the recipe of that model, {info.recipe}"
     sections = {key: "signal" if key == "sample_rate_hz" else "generator" for key in keys}
     values = {key: json.dumps(value, separators=(",", ":")) for key, value in _geometry(info).items()}
-    said = [shlex.quote(f"{sections[key]}.{key}={values[key]}") for key in keys]
-    return "Say its network: " + " ".join(f"--set {one}" for one in said)
+    settings = [shlex.quote(f"{sections[key]}.{key}={values[key]}") for key in keys]
+    return "Say its network: " + " ".join(f"--set {one}" for one in settings)
 
 
 def _geometry(it: ModelInfo | Recipe) -> dict[str, object]:
@@ -359,14 +359,14 @@ def _keep(run: Run) -> Callable[[TrainingState], None]:
 
 def _finish(run: Run, state: TrainingState, validation: ValidationSet, complete: bool) -> TrainingResult:
     losses = state.recipe.losses
-    told, doubt = list[str](), ""
+    findings, doubt = list[str](), ""
     if state.history and processes.rank() == 0:
         generator, _ = load_model(run.model)
         estimate = apply(generator, validation.mixed)
-        told, doubt = look_at(estimate, validation), doubt_of(estimate, validation)
+        findings, doubt = look_at(estimate, validation), doubt_of(estimate, validation)
         plot_run(run, state, validation, estimate)
     cost_db = losses.max_snr_cost_db if losses.needs_discriminator else 0.0
-    lines = [*verdict(state.history, snr_cost_db=cost_db, doubt=doubt), *told]
+    lines = [*verdict(state.history, snr_cost_db=cost_db, doubt=doubt), *findings]
     for line in lines:
         log.info(line)
     return TrainingResult(run, state, complete, lines)

@@ -69,14 +69,14 @@ def train_one(training: PlannedTraining) -> Trained:
                 max_minutes=training.max_minutes,
                 device="cuda" if training.gpus else "cpu",
             )
-        told = [line.removeprefix("Note: ") for line in outcome.verdict[1:]]
-        notes += [line for line in told if not line.startswith("All right")]
-        return _told(training, "finished" if outcome.complete else "stopped", notes=tuple(notes))
+        lines = [line.removeprefix("Note: ") for line in outcome.verdict[1:]]
+        notes += [line for line in lines if not line.startswith("All right")]
+        return _result(training, "finished" if outcome.complete else "stopped", notes=tuple(notes))
     except DanError as error:
-        return _told(training, "failed", error=str(error))
+        return _result(training, "failed", error=str(error))
     except Exception as error:
         log.exception("%s", training.name)
-        return _told(training, "failed", error=f"{type(error).__name__}: {error}")
+        return _result(training, "failed", error=f"{type(error).__name__}: {error}")
 
 
 def finished_before(training: PlannedTraining) -> Trained | None:
@@ -86,10 +86,12 @@ def finished_before(training: PlannedTraining) -> Trained | None:
             return None
     except DanError:  # a run folder that cannot be read: whoever trains in it says why
         return None
-    return _told(training, "skipped")
+    return _result(training, "skipped")
 
 
-def _told(training: PlannedTraining, state: Any, *, notes: tuple[str, ...] = (), error: str = "") -> Trained:
+def _result(
+    training: PlannedTraining, state: Any, *, notes: tuple[str, ...] = (), error: str = ""
+) -> Trained:
     """Result of a training, with the history of its run folder."""
     try:
         history = Run(training.out).read_history()
@@ -109,7 +111,7 @@ def _told(training: PlannedTraining, state: Any, *, notes: tuple[str, ...] = (),
 
 def lost(training: PlannedTraining, why: str) -> Trained:
     """Return what is said of a training whose process has ended in the middle."""
-    return _told(training, "failed", error=f"its process was lost ({why}). Start the plan again to go on")
+    return _result(training, "failed", error=f"its process was lost ({why}). Start the plan again to go on")
 
 
 class _Heard(logging.Handler):
@@ -177,14 +179,14 @@ class _Child:
     def heard(self) -> Trained | None:
         """Take what it tells: how far it is, or what came of it, also where it says no more."""
         try:
-            told = self.pipe.recv()
+            message = self.pipe.recv()
         except EOFError:
             self.process.join()
             return lost(self.training, f"exit code {self.process.exitcode}")
-        if isinstance(told, Trained):
+        if isinstance(message, Trained):
             self.process.join()
-            return told
-        self.done = told
+            return message
+        self.done = message
         return None
 
 
@@ -215,10 +217,10 @@ class _Teller:
     """Tells the first process how far the training is."""
 
     def __init__(self, pipe: Connection) -> None:
-        self._pipe, self._told = pipe, 0.0
+        self._pipe, self._result = pipe, 0.0
 
     def __call__(self, label: str, done: float, _: str) -> None:
         now = time.monotonic()
-        if label == "Training" and now - self._told >= TELLS_EVERY_S:
-            self._told = now
+        if label == "Training" and now - self._result >= TELLS_EVERY_S:
+            self._result = now
             self._pipe.send(done)

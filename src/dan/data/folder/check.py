@@ -158,8 +158,8 @@ def _measure(triple: Triple, rate_hz: float | None, problems: list[DanError]) ->
         return []
     lengths = {kind: len(recording.samples) for kind, recording in recordings.items()}
     if len(set(lengths.values())) > 1:
-        said = ", ".join(f"{triple.files[kind]} {length}" for kind, length in lengths.items())
-        problems.append(DanError(said, "samples of one signal must be equally many", "Cut them alike"))
+        sizes = ", ".join(f"{triple.files[kind]} {length}" for kind, length in lengths.items())
+        problems.append(DanError(sizes, "samples of one signal must be equally many", "Cut them alike"))
         return []
     clean = recordings["clean"].samples.astype(np.float64)
     rest = recordings["mixed"].samples - clean
@@ -214,10 +214,10 @@ def _against(
     """Contradictions to dataset.json in counts and SNR."""
     if dataset is None:
         return []
-    said, problems = dataset.counts.get(side, count), []
-    if said != count:
+    stated, problems = dataset.counts.get(side, count), []
+    if stated != count:
         problems.append(
-            DanError(folder / side, f"dataset.json says {said} signals, there are {count}", "Make it again")
+            DanError(folder / side, f"dataset.json says {stated} signals, there are {count}", "Make it again")
         )
     if dataset.snr_db is not None:
         low_db, high_db = dataset.snr_db if isinstance(dataset.snr_db, tuple) else (dataset.snr_db,) * 2

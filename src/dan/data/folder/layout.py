@@ -82,10 +82,10 @@ def read_dataset(data: Path) -> Dataset | None:
 
 def is_data_folder(folder: Path) -> bool:
     """Return whether a folder holds what a data folder holds and nothing else, so that it may be replaced."""
-    held = {entry.name for entry in folder.iterdir()}
+    names = {entry.name for entry in folder.iterdir()}
     below = {entry.name for side in SIDES if (folder / side).is_dir() for entry in (folder / side).iterdir()}
     known = {"dataset.json", "resampled", *SIDES, *(f"{side}.png" for side in SIDES)}
-    return not held.isdisjoint({"dataset.json", "train"}) and held <= known and below <= set(KINDS)
+    return not names.isdisjoint({"dataset.json", "train"}) and names <= known and below <= set(KINDS)
 
 
 def check_holds_data(data: Path) -> None:

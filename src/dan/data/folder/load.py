@@ -181,14 +181,14 @@ def _read_triple(triple: Triple, rate_hz: float) -> dict[str, Signal]:
         for kind, path in triple.files.items()
     }
     if len({len(samples) for samples in read.values()}) > 1:
-        said = ", ".join(f"{triple.files[kind]} of {len(samples)} samples" for kind, samples in read.items())
-        raise DanError(said, "clean, noise and mixed of one signal are of one length", "Cut them alike")
+        sizes = ", ".join(f"{triple.files[kind]} of {len(samples)} samples" for kind, samples in read.items())
+        raise DanError(sizes, "clean, noise and mixed of one signal are of one length", "Cut them alike")
     return read
 
 
 def _sines(dataset: Dataset | None, side: Side, stems: list[str]) -> npt.NDArray[np.int64] | None:
-    told = (dataset.sines or {}).get(side, {}) if dataset else {}
-    return np.array([told[stem] for stem in stems]) if set(stems) <= set(told) else None
+    counts = (dataset.sines or {}).get(side, {}) if dataset else {}
+    return np.array([counts[stem] for stem in stems]) if set(stems) <= set(counts) else None
 
 
 def _stem(row: int) -> str:
