@@ -75,7 +75,7 @@ def test_bands_are_means_fine_below_and_coarse_above():
     matrix = bands(64, 24, 0.25)
     torch.testing.assert_close(matrix.sum(dim=1), torch.ones(24))
     assert torch.equal(matrix[:16, :16], torch.eye(16))
-    assert ((matrix > 0).sum(dim=0) == 1).all()  # each place belongs to one band
+    assert ((matrix > 0).sum(dim=0) == 1).all()  # each position belongs to one band
     assert ((matrix[16:] > 0).sum(dim=1) == 6).all()
 
 

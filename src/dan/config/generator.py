@@ -130,14 +130,14 @@ class RecurrentGeneratorSettings(ShortTimeSettings):
     kind: Literal["recurrent"]
     """Kind of generator."""
     stride_bins: Annotated[int, Field(ge=2, multiple_of=2)] = 4
-    """Frequency bins from one place of the outer, convolutional network to the next; a divisor of
+    """Frequency bins from one position of the outer, convolutional network to the next; a divisor of
     n_fft / 2."""
     filters: PositiveInt = 24
     """Channels of the outer network."""
     depth: PositiveInt = 2
     """Residual convolutions of the outer network on the way in, and as many on the way out."""
     bands: PositiveInt = 24
-    """Bands of the inner, recurrent network: at most the places of the outer one."""
+    """Bands of the inner, recurrent network: at most the positions of the outer one."""
     hidden_channels: PositiveInt = 20
     """Channels of the inner network."""
     blocks: PositiveInt = 2
@@ -147,9 +147,9 @@ class RecurrentGeneratorSettings(ShortTimeSettings):
     def _fits(self) -> RecurrentGeneratorSettings:
         if self.n_fft % (2 * self.stride_bins):
             raise ValueError(f"stride_bins={self.stride_bins} divides n_fft / 2 = {self.n_fft // 2}")
-        places = self.n_fft // (2 * self.stride_bins)
-        if self.bands > places:
-            raise ValueError(f"bands={self.bands} is at most n_fft / 2 / stride_bins = {places}")
+        positions = self.n_fft // (2 * self.stride_bins)
+        if self.bands > positions:
+            raise ValueError(f"bands={self.bands} is at most n_fft / 2 / stride_bins = {positions}")
         return self
 
 

@@ -1,7 +1,7 @@
-"""A recurrent generator over short frames: a GRU over time at each place of the spectrum, and attention.
+"""A recurrent generator over short frames: a GRU over time at each position of the spectrum, and attention.
 
 It is causal and streams as `dan.networks.causal` does, and computes less: no filter spans several frames, and
-the recurrence runs over few places, fine below 2 kHz and coarse above.
+the recurrence runs over few positions, fine below 2 kHz and coarse above.
 
 Source of the layout: S. Ahn et al., "FastEnhancer: speed-optimized streaming neural speech enhancement",
 2026.
@@ -18,7 +18,7 @@ from dan.networks.normalisation import batch_norm
 from dan.networks.short_time import ShortTimeGenerator, reshape
 
 FINE_HZ = 2000.0
-"""Frequency up to which each place of the spectrum is a band of its own at the start."""
+"""Frequency up to which each position of the spectrum is a band of its own at the start."""
 TINY = 1e-5
 """Added to variances and magnitudes before a division."""
 MOMENTUM = 0.05
@@ -26,13 +26,13 @@ MOMENTUM = 0.05
 
 
 class NormalisedLayer(nn.Module):
-    """A linear map or a convolution over places, with batch normalisation that is folded into its weights.
+    """A linear map or a convolution over positions, with batch normalisation that is folded into its weights.
 
     Args:
         inputs: channels in.
         outputs: channels out.
-        taps: places that a filter spans; 0 for a linear map of the last axis.
-        stride: places from one output to the next.
+        taps: positions that a filter spans; 0 for a linear map of the last axis.
+        stride: positions from one output to the next.
         scale: of the output at the start.
 
     Source: S. Ioffe and C. Szegedy, "Batch normalization", 2015.
@@ -54,7 +54,7 @@ class NormalisedLayer(nn.Module):
         self.taps, self.stride = taps, stride
 
     def forward(self, input: Tensor) -> Tensor:
-        """Map channels: ``[B, C, frames, places]`` with taps, ``[*, C]`` without."""
+        """Map channels: ``[B, C, frames, positions]`` with taps, ``[*, C]`` without."""
         if self.training:
             output = self._map(input, self.weight, None)
             rows = output if self.taps else output.flatten(0, -2)
@@ -84,7 +84,7 @@ class NormalisedLayer(nn.Module):
 
 
 class PlaceAttention(nn.Module):
-    """Attention of each place to all places of its frame, ``[frames, B, places, width]`` in and out.
+    """Attention of each position to all positions of its frame, ``[frames, B, positions, width]`` in and out.
 
     It has one head: more take more operators than they are worth in a stream.
 
@@ -98,7 +98,7 @@ class PlaceAttention(nn.Module):
         self.project_out = NormalisedLayer(width, width, scale=0.3)
 
     def forward(self, input: Tensor) -> Tensor:
-        """Attend: ``[frames, B, places, width]`` in and out."""
+        """Attend: ``[frames, B, positions, width]`` in and out."""
         query, key, value = torch.split(self.project_in(input), self.width, dim=-1)
         return torch.as_tensor(self.project_out(self._weight(query, key) @ value))
 
@@ -109,12 +109,12 @@ class PlaceAttention(nn.Module):
         """Attend to ``input + offset``, once trained, and add the offset: by as few operators as may be.
 
         Maps between which nothing stands are one: query and key, value and output. Of the keys neither bias
-        nor offset counts, for they move all weights of a place alike; those of the values go to the end, for
-        the weights add to 1.
+        nor offset counts, for they move all weights of a position alike; those of the values go to the end,
+        for the weights add to 1.
 
         Args:
-            input: ``[frames, B, places, width]``.
-            offset: ``[places, width]``, the same at each place.
+            input: ``[frames, B, positions, width]``.
+            offset: ``[positions, width]``, the same at each position.
         """
         weights, biases = (torch.split(part, self.width) for part in self.project_in.folded())
         out, out_bias = self.project_out.folded()
@@ -126,24 +126,24 @@ class PlaceAttention(nn.Module):
 
 
 class RecurrentBlock(nn.Module):
-    """A GRU over time at each place, the weights shared, and attention over the places; both are added.
+    """A GRU over time at each position, the weights shared, and attention over the positions; both are added.
 
     Source of the GRU: K. Cho et al., "Learning phrase representations using RNN encoder-decoder", 2014.
     """
 
-    def __init__(self, places: int, width: int) -> None:
+    def __init__(self, positions: int, width: int) -> None:
         super().__init__()
-        self.places, self.width = places, width
+        self.positions, self.width = positions, width
         self.gru = nn.GRU(width, width)
         self.project = NormalisedLayer(width, width, scale=0.3)
         self.attention = PlaceAttention(width)
 
     def forward(self, input: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """Transform ``[frames, B, places, width]``, with the past ``[B, places, width]``."""
+        """Transform ``[frames, B, positions, width]``, with the past ``[B, positions, width]``."""
         past = reshape(past, 1, -1, self.width)
         hidden, last = self.gru(reshape(input, 0, -1, self.width), past)
-        hidden = reshape(hidden, 0, -1, self.places, self.width)
-        return self._added(input, hidden), reshape(last, -1, self.places, self.width)
+        hidden = reshape(hidden, 0, -1, self.positions, self.width)
+        return self._added(input, hidden), reshape(last, -1, self.positions, self.width)
 
     def _added(self, input: Tensor, hidden: Tensor) -> Tensor:
         """Add what the GRU found, and then what attention finds."""
@@ -152,17 +152,17 @@ class RecurrentBlock(nn.Module):
             return torch.as_tensor(input + self.attention(input))
         weight, bias = self.project.folded()
         input = input + F.linear(hidden, weight)
-        return input + self.attention.joined(input, at_places(bias, self.places))
+        return input + self.attention.joined(input, at_positions(bias, self.positions))
 
 
 class RecurrentGenerator(ShortTimeGenerator):
     """Short frames filtered by a network of strided convolutions over bins, GRUs over time and attention.
 
-        bins      256   real, imaginary part and magnitude
-        places     64   a convolution, and residual ones: `filters` channels
-        bands      24   a learnt matrix: `hidden_channels`, GRU and attention
-        places     64   the matrix back, beside what was there before
-        bins      256   a transposed convolution: a complex factor of magnitude 1 at most
+        bins       256   real, imaginary part and magnitude
+        positions   64   a convolution, and residual ones: `filters` channels
+        bands       24   a learnt matrix: `hidden_channels`, GRU and attention
+        positions   64   the matrix back, beside what was there before
+        bins       256   a transposed convolution: a complex factor of magnitude 1 at most
 
     What it remembers has no end, so `receptive_field_samples` says the length that it was trained on.
     """
@@ -171,11 +171,11 @@ class RecurrentGenerator(ShortTimeGenerator):
         super().__init__(settings, signal)
         self.settings, self.receptive_field_samples = settings, signal.length_samples
         filters, width, stride = settings.filters, settings.hidden_channels, settings.stride_bins
-        self.places = self.bins // stride
+        positions = self.bins // stride
         layer = NormalisedLayer
         self.stem = layer(3, filters, taps=2 * stride, stride=stride)
         self.encoder = nn.ModuleList(layer(filters, filters, taps=3) for _ in range(settings.depth))
-        matrix = bands(self.places, settings.bands, FINE_HZ / signal.sample_rate_hz * 2)
+        matrix = bands(positions, settings.bands, FINE_HZ / signal.sample_rate_hz * 2)
         self.to_bands = nn.Parameter(matrix)
         self.from_bands = nn.Parameter(matrix.sign().T.contiguous())
         self.enter = layer(filters, width)
@@ -211,9 +211,9 @@ class RecurrentGenerator(ShortTimeGenerator):
         return bounded(self.head(hidden))
 
     def _over_bands(self, hidden: Tensor, state: dict[str, Tensor]) -> Tensor:
-        """Take ``[B, C, frames, places]`` to the bands ``[B, frames, bands, width]``; the state moves on."""
-        # Axes change places one at a time, and where there are bands, which are fewer than places: so it is
-        # quick.
+        """Take ``[B, C, frames, positions]`` to bands ``[B, frames, bands, width]``; the state moves on."""
+        # Axes change places one at a time, and where there are bands, which are fewer than positions: so it
+        # is quick.
         inner = self._entered((hidden @ self.to_bands.T).permute(0, 2, 3, 1))
         inner = inner.transpose(0, 1)  # [frames, B, bands, width]
         for index, block in enumerate(self.blocks):
@@ -228,7 +228,7 @@ class RecurrentGenerator(ShortTimeGenerator):
         return F.linear(hidden, weight) + (bias + self.position)
 
     def _back(self, inner: Tensor, before: Tensor) -> Tensor:
-        """Take the bands back to the places and join them with what was there before.
+        """Take the bands back to the positions and join them with what was there before.
 
         Once trained, `leave` and that half of the first of `join` which sees the bands are one map.
         """
@@ -241,13 +241,13 @@ class RecurrentGenerator(ShortTimeGenerator):
         first, second = torch.split(weight, self.settings.filters, dim=1)
         first = first[:, :, 0, 0]
         leave, leave_bias = self.leave.folded()
-        hidden = F.linear(inner, first @ leave) + at_places(first @ leave_bias, self.settings.bands)
+        hidden = F.linear(inner, first @ leave) + at_positions(first @ leave_bias, self.settings.bands)
         return hidden.permute(0, 3, 1, 2) @ self.from_bands.T + F.conv2d(before, second, bias)
 
 
-def at_places(bias: Tensor, places: int) -> Tensor:
-    """A bias ``[width]`` for each place, ``[places, width]``: a graph adds that in a third of the time."""
-    return bias + bias.new_zeros(places, 1)
+def at_positions(bias: Tensor, positions: int) -> Tensor:
+    """A bias ``[width]`` for each position, ``[positions, width]``: a graph adds that thrice as fast."""
+    return bias + bias.new_zeros(positions, 1)
 
 
 def bounded(factor: Tensor) -> Tensor:
@@ -257,16 +257,16 @@ def bounded(factor: Tensor) -> Tensor:
     return factor * (magnitude.tanh() / magnitude)
 
 
-def bands(places: int, count: int, fine_share: float) -> Tensor:
-    """The mean over the places of each band, ``[count, places]``: fine below a share of the spectrum.
+def bands(positions: int, count: int, fine_share: float) -> Tensor:
+    """The mean over the positions of each band, ``[count, positions]``: fine below a share of the spectrum.
 
     Args:
-        places: of the spectrum.
-        count: bands, at most the places.
-        fine_share: share of the spectrum, from 0 Hz, where a place is a band of its own, if bands suffice.
+        positions: of the spectrum.
+        count: bands, at most the positions.
+        fine_share: share of the spectrum, from 0 Hz, where a position is a band of its own, if bands suffice.
     """
-    fine = min(round(places * min(1.0, fine_share)), count - 1, places - 1)
-    edges = torch.cat([torch.arange(fine), torch.linspace(fine, places, count - fine + 1).round()])
-    place = torch.arange(places)
-    members = ((place >= edges[:-1, None]) & (place < edges[1:, None])).float()
+    fine = min(round(positions * min(1.0, fine_share)), count - 1, positions - 1)
+    edges = torch.cat([torch.arange(fine), torch.linspace(fine, positions, count - fine + 1).round()])
+    position = torch.arange(positions)
+    members = ((position >= edges[:-1, None]) & (position < edges[1:, None])).float()
     return members / members.sum(dim=1, keepdim=True).clamp(min=1)
