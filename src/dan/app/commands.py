@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 FILTER = "filter: "
-"""What stands before the name of a classical filter among the models."""
+"""Prefix of a classical filter's name among the models."""
 FILTERS = ("wiener", "wavelet", "spectral_gate")
 VALIDATION_NOISY, VALIDATION_CLEAN = "noisy.wav", "clean.wav"
 VALIDATION_SIGNALS = 5

@@ -26,7 +26,7 @@ from dan.core.errors import DanError
 from dan.workflows.denoise import plan
 
 VOTES = {"first": "The first is better", "none": "No difference", "second": "The second is better"}
-"""What a vote is called in the file, and on its button."""
+"""Name of a vote in the file, and on its button."""
 
 LABELS = {"before": "First", "after": "Second"}
 HEADERS = ["", "SNR (dB)", "SNR gain (dB)", "SI-SDR (dB)"]
@@ -40,7 +40,7 @@ class CompareView:
     jobs: Jobs
     traces: Traces
     models: list[tuple[str, str]]
-    """What is shown of each, and its name."""
+    """Label and name of each model."""
     model: str
     folder: Path
     """Where the votes are kept."""

@@ -14,7 +14,7 @@ from dan.training.diagnostics import verdict
 from dan.training.history import Record
 
 COLOURS = ("#4c78a8", "#f58518", "#e45756", "#72b7b2", "#54a24b", "#b279a2", "#9d755d", "#bab0ac")
-"""Of the losses, in their order; seen on white and on black."""
+"""Colours of the losses, in their order; seen on white and on black."""
 
 
 def gain_plot() -> gr.LinePlot:

@@ -38,7 +38,7 @@ class DenoiseView:
     jobs: Jobs
     traces: Traces
     models: list[tuple[str, str]]
-    """What is shown of each, and its name."""
+    """Label and name of each model."""
     model: str
 
     def build(self) -> gr.Dropdown:

@@ -31,17 +31,17 @@ class Job:
     """A command, and how far it has come."""
 
     kind: str
-    """What it is for: `denoise`, `train`, `compare`."""
+    """Purpose: `denoise`, `train`, `compare`."""
     commands: Sequence[Sequence[str]]
     """Modules and their arguments, one command after the other; see `dan.app.commands`."""
     details: dict[str, Any] = field(default_factory=dict)
-    """What the page needs to show the result."""
+    """Details that the page needs to show the result."""
     state: JobState = "queued"
     fraction: float = 0.0
     doing: str = ""
-    """What the command is at."""
+    """Stage that the command is at."""
     messages: list[str] = field(default_factory=list)
-    """What the commands said, line by line."""
+    """Messages of the commands, line by line."""
     seconds: float = 0.0
     """How long it took, once it is over."""
     key: str = field(default_factory=lambda: uuid.uuid4().hex[:12])

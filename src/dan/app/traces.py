@@ -32,7 +32,7 @@ AUDIBLE_HZ = 3000.0
 """Browsers play sample rates from this one up."""
 SECONDS_A_CHUNK = 4.0
 TRACKS = {"before": "Before", "after": "After", "removed": "Removed", "clean": "Clean"}
-"""What can be shown, and what it is called; what was removed is the difference of the first two."""
+"""Tracks that can be shown, and their names; what was removed is the difference of the first two."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Pair:
     name: str
     files: dict[str, Path]
     tracks: dict[str, str]
-    """What is shown, and what it is called there."""
+    """Tracks that are shown, and their names there."""
     sample_rate_hz: float
     channels: list[str]
     length_samples: int

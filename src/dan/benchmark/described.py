@@ -46,7 +46,7 @@ class Description(Settings):
     window: Literal["none", "hann", "hann_sqrt"] = "none"
     """Window before a transform and after its inverse; its squares at the hops are brought to a sum of 1."""
     state: dict[str, str] = Field(default_factory=dict)
-    """By the name of each further input the name of the output that it is next time; zeros at first."""
+    """Output that each further input is next time, by the input's name; zeros at first."""
 
     @model_validator(mode="after")
     def _agree(self) -> Description:

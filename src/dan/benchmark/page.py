@@ -18,7 +18,7 @@ LABELS = {
     "wiener": "Wiener",
     "wavelet": "wavelet",
 }
-"""What a table calls the rows that need no file."""
+"""Names in tables of the rows that need no file."""
 
 HEAD = (
     *("SI-SDR gain (dB)", "RTF, whole", "RTF, streamed", "hop (ms)"),

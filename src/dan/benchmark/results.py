@@ -71,7 +71,7 @@ class Comparison:
     kind: str | None
     entries: tuple[PeerResult, ...]
     notes: dict[str, str] = field(default_factory=dict)
-    """Why a row is missing, by its name."""
+    """Reasons why rows are missing, by the row's name."""
     remarks: tuple[str, ...] = ()
 
 

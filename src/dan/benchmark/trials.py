@@ -34,13 +34,13 @@ class Trial:
     """Signals under test, and the filters set for them."""
 
     words: str
-    """What they are."""
+    """Description of the signals."""
     clean: list[Signal]
     mixed: list[Signal]
     """Each ``[T]`` of its own length."""
     sample_rate_hz: float
     kind: SignalKind
-    """What they are, for the figures of their field."""
+    """Kind of the signals, for the figures of their field."""
     filters: Baselines
     """Set by what is known of the signals: by their recipe, or on the training side."""
 

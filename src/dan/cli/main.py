@@ -45,7 +45,7 @@ app.command(name="train-many", cls=RayCommand)(train_many)
 app.command(name="app")(page)
 
 TRAINING = ("torch", "onnx", "scipy", "pywt", "matplotlib")
-"""What the plain install, which denoises, does without."""
+"""Packages that the plain install, which denoises, does without."""
 
 
 def main() -> None:

@@ -19,11 +19,11 @@ from dan.core.stopping import SIGNALS
 LOCAL = "local"
 """The address of a cluster that is started here for the work and ends with it."""
 ADDRESS = re.compile(r"auto|local|ray://.+|[\w.-]+:\d+")
-"""What is an address of Ray: the cluster that this machine is part of, or one reached over the network."""
+"""Pattern of an address of Ray: the cluster that this machine is part of, or one reached over the network."""
 ANSWER_S = 10.0
 """How long an address is waited for."""
 STORE_BYTES = 2**27
-"""What a local cluster's object store takes of the memory: models pass through it, recordings do not."""
+"""Size of a local cluster's object store: models pass through it, recordings do not."""
 
 
 @contextmanager

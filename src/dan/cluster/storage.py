@@ -17,9 +17,9 @@ from dan.io.recordings import SUFFIXES, WFDB
 OBJECT_STORES = frozenset(["s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss"])
 """Where an object appears under its name whole or not at all; elsewhere it is renamed once it is whole."""
 IN_ONE_PROCESS = frozenset(["memory"])
-"""What only the process sees that writes it."""
+"""Schemes of addresses that only the process sees that writes them."""
 HERE = ("file://", "local://")
-"""What addresses of files here begin with."""
+"""Prefixes of addresses of files here."""
 IN_SEVERAL_FILES = frozenset([WFDB, *BY_MNE])
 """Suffixes of recordings whose samples lie in other files of the same stem."""
 

@@ -53,7 +53,7 @@ class RecordingResult:
     """How long the work took."""
     node: str = ""
     contents: Mapping[str, bytes] = field(default_factory=dict)
-    """What was written, where no other process sees the target."""
+    """Contents of what was written, where no other process sees the target."""
 
     @property
     def failed(self) -> bool:

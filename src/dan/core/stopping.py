@@ -15,7 +15,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 Handler = Callable[[int, FrameType | None], Any] | int | None
 
 SHOW_CURSOR = "\x1b[?25h"
-"""What a terminal is told when a progress bar has had no time to."""
+"""Escape code that shows the cursor again where a progress bar had no time to."""
 
 
 class Stopped(SystemExit):

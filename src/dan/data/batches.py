@@ -29,7 +29,7 @@ class ValidationSet:
     takes: Literal["recorded", "made"] | None = None
     """How two takes came about where nothing is clean: `clean` is then one, `mixed` the other, as noisy."""
     distinct: float | None = None
-    """Of recordings: signals that would hold as much if none overlapped; None for all."""
+    """Number of signals that recordings would hold if none overlapped; None for all."""
 
 
 class Source(Protocol):

@@ -25,7 +25,7 @@ WHOLE_SAMPLES = 2**17
 """Recordings up to this length are hashed whole, longer ones by their length and `PARTS` parts of them."""
 PARTS, PART_SAMPLES = 8, 2**14
 SHORTEST_SAMPLES = 32
-"""What is shorter is no material."""
+"""Length below which a recording is not used."""
 MOST_LISTED = 20
 """Most files named of those that cannot be used."""
 CLIPPED_SHARE, CLIPPED_LEVELS = 1e-4, 64
@@ -69,7 +69,7 @@ class Corpus:
     folder: Path
     entries: tuple[IndexEntry, ...]
     notes: tuple[str, ...] = field(default=(), compare=False)
-    """What was left out, in a sentence each."""
+    """Notes on what was left out, in a sentence each."""
 
     @property
     def duration_s(self) -> float:

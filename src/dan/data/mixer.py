@@ -33,7 +33,7 @@ RINGING_SAMPLES = 2 ** (OCTAVES + 2)
 POOL_BATCHES = 8
 """Batches of stretches that are prepared at once where they are used several times."""
 MIXED, PREPARED, ORDER = range(10, 13)
-"""What a stream of random numbers is for: each has its own."""
+"""Keys of streams of random numbers, one for each purpose."""
 
 
 class Drawing(Protocol):

@@ -13,7 +13,7 @@ from dan.data.split import Sides
 Owned = Mapping[str, frozenset[str]]
 """Names of the noise of each noisy recording, by its name."""
 HELD_OUT_SHARE = 0.1
-"""Of each noise that belongs to recordings on both sides: files if there are two, else the end of one."""
+"""Share held out of each noise that belongs to recordings on both sides: files, or the end of one file."""
 
 
 def own_noise(noisy: Corpus, noise: Corpus) -> Owned | None:

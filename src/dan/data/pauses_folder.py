@@ -35,7 +35,7 @@ class Taken:
 
     out: Path
     notes: tuple[str, ...]
-    """What was taken and what was left out, in a sentence each."""
+    """Notes on what was taken and what was left out, in a sentence each."""
     shown: tuple[tuple[str, float, Pauses], ...]
     """Name, rate in Hz and pauses of the first few channels."""
 

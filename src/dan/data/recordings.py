@@ -24,7 +24,7 @@ SideMixers = tuple[Drawing, Drawing, list[str]]
 """The mixers of training and validation, and what was held out."""
 
 SPLIT = 20
-"""What a stream of random numbers is for: it has its own."""
+"""Key of a stream of random numbers of its own."""
 LEAST_SIGNALS = 3
 """Validation signals that what is held out lasts, where there is enough of it."""
 FADE_S = 0.004
@@ -39,7 +39,7 @@ class Material:
     validation: Drawing
     """Its mixtures are not varied."""
     notes: tuple[str, ...]
-    """What was left out, held out or upsampled, in a sentence each."""
+    """Notes on what was left out, held out or upsampled, in a sentence each."""
     digest: str
     """Digest of all recordings: it tells whether they are still the same."""
 

@@ -16,7 +16,7 @@ from dan.data.recordings import Material
 from dan.synthesis.mix import Pairs
 
 VALIDATION = 2
-"""What a stream of random numbers is for: it has its own."""
+"""Key of a stream of random numbers of its own."""
 
 
 class RecordingsSource:
@@ -48,9 +48,9 @@ class TrainingData:
     source: Source
     validation: ValidationSet
     words: str
-    """What the signals are, in words."""
+    """Description of the signals, in words."""
     notes: tuple[str, ...] = ()
-    """What was left out, held out or upsampled, in a sentence each."""
+    """Notes on what was left out, held out or upsampled, in a sentence each."""
 
 
 @dataclass(frozen=True)

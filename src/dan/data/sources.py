@@ -23,7 +23,7 @@ from dan.data.recordings_source import VALIDATION, Folders, TrainingData, traini
 from dan.synthesis.mix import draw_noise, draw_pairs, mix
 
 SHUFFLE, DRAW = range(2)
-"""What a stream of random numbers is for: each has its own."""
+"""Keys of streams of random numbers, one for each purpose."""
 
 
 class FreshSource:

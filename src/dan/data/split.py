@@ -22,7 +22,7 @@ class Sides:
     train: Corpus
     validation: Corpus
     note: str
-    """What was held out, in a sentence."""
+    """Note on what was held out, in a sentence."""
 
 
 def split(

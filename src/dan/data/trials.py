@@ -27,7 +27,7 @@ class Trials:
     first: Path
     second: Path
     notes: tuple[str, ...]
-    """What was paired and what was not, in a sentence each."""
+    """Notes on what was paired and what was not, in a sentence each."""
 
 
 def write_trials(

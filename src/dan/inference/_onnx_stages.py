@@ -45,11 +45,11 @@ class Part:
 
     content: bytes
     needs: list[str]
-    """What comes from the stages before, or is the graph's input."""
+    """Values from the stages before, or the graph's input."""
     states: list[str]
     """Inputs that are its part of the state."""
     gives: list[str]
-    """What the stages after need, or is the graph's output."""
+    """Values that the stages after need, or the graph's output."""
 
 
 def cut(content: bytes) -> list[Part]:

@@ -186,7 +186,7 @@ class Steps(ComputedStep):
         self.memory, self.crew, self.length = memory, crew, length_samples
         self.pieces: deque[tuple[list[Block], Future[Computed]]] = deque()
         self.before: list[Block] = []
-        """What lies before the next piece, as far as the network remembers."""
+        """Samples before the next piece, as far as the network remembers."""
 
     def _take(self) -> None:
         """Take what came of the next piece, and see that it began where the last one ended."""

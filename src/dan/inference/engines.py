@@ -45,7 +45,7 @@ HOPS_AT_ONCE = 64
 """Hops, of all rows, that go through the network together: what they make on the way fits into a cache."""
 
 SILENT = 2.0**-100
-"""What is below is silence: smaller numbers would turn into denormal ones, which take many times as long."""
+"""Level below which all is silence: smaller numbers would turn denormal, which take many times as long."""
 SQUARES = (2.0**-20, 2.0**20)
 """Peaks of a frame whose squares float32 holds with room to spare."""
 

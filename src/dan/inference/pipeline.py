@@ -87,7 +87,7 @@ class Pipeline(ComputedStep):
         super().__init__()
         self.stages, self.portions, self.crew = stages, portions, crew
         self.states = [_settled({name: state[name] for name in stage.states}) for stage in stages]
-        """What each stage is to begin the next portion with."""
+        """States that the stages are to begin the next portion with."""
         self.flight: deque[tuple[Block, Future[Block]]] = deque()
 
     def _take(self) -> None:

@@ -27,7 +27,7 @@ BLOCK_VALUES = 2**18
 """Samples, of all channels, that are in memory at once: 1 MB."""
 
 FIELDS = {"speech": "sound", "ecg": "biosignals", "eeg": "biosignals"}
-"""What a file of each kind of signal may hold, as `Reader.holds` says it."""
+"""Kinds of content that a file of each kind of signal may hold, as `Reader.holds` says it."""
 
 UNKNOWN_LENGTH = 2**62
 """Samples of a file that does not say how many they are: it is there as a whole all the same."""

@@ -16,7 +16,7 @@ LARGEST_RATIO = 1024
 ZEROS = 40
 """Zero crossings of the kernel on either side: the delay, in samples of the lower rate."""
 STOPBAND_DB = 90.0
-"""What passes of images and aliases lies so far down."""
+"""Attenuation of images and aliases."""
 TABLE_VALUES = 2**22
 """Numbers in a table of kernels, and samples that are gathered for one product: bounds the memory."""
 OCTAVE_TAPS = 31

@@ -17,7 +17,7 @@ BLANKS = " "
 """The delimiter of tables whose cells stand apart by any number of blanks."""
 
 MISSING = frozenset(["", "nan", "na", "n/a", "#n/a", "null", "none", "-", "--", "?"])
-"""What stands in a cell whose sample is missing, in lower case."""
+"""Texts of a cell whose sample is missing, in lower case."""
 
 DECIMAL_COMMA = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
 WHOLE = re.compile(r"[+-]?\d+")
@@ -120,7 +120,7 @@ def _significant(text: str) -> int:
 
 
 COUNTED = {"": _places, "e": _decimals, "E": _decimals, "g": _significant}
-"""What the digits of a format count, by its exponent."""
+"""Functions that count the digits of a format, by its exponent."""
 
 
 @dataclass(frozen=True)

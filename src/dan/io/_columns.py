@@ -32,7 +32,7 @@ COMPANION_WORDS = frozenset(
      "battery", "temp", "temperature", "impedance", "quality", "humidity", "latitude", "longitude",
      "altitude"]
 )  # fmt: skip
-"""What is recorded beside a signal more often than it is one; alone it is one."""
+"""Names of what is recorded beside a signal more often than it is one; alone it is one."""
 
 FEW_VALUES = 16
 """Columns of so many distinct whole numbers at most are markers or states."""
@@ -58,7 +58,7 @@ class Roles:
 
     channels: list[Column]
     copied: dict[str, str]
-    """Why other columns are copied, by their name."""
+    """Reasons why other columns are copied, by their name."""
     time: Column | None
     clock: Clock | None
     few: list[Column]

@@ -29,7 +29,7 @@ STRANGERS = {
     b"<!doctype html": ("it is a web page, not the recording", "Download it again"),
     b"<html": ("it is a web page, not the recording", "Download it again"),
 }
-"""What is no recording: its first bytes in lower or upper case, what to say, and what to do."""
+"""Files that are no recordings: their first bytes in lower or upper case, a description, and the way out."""
 CONTAINERS = {
     b"MATLAB 7.3": ("it is a MATLAB 7.3 file", "Save it with save(..., '-v7'), or the array as .npy"),
     b"\x89HDF": ("it is an HDF5 or MATLAB 7.3 file", "Save the array as .npy, and give its --sample-rate"),

@@ -26,14 +26,14 @@ SAMPLES = (b"data", b"SSND")
 RIFFS = (b"RIFF", b"RIFX", b"RF64", b"BW64")
 
 TAIL_BYTES = 64
-"""What is no chunk at the end of a file, and no longer than this, is let be."""
+"""Length up to which what is no chunk at the end of a file is let be."""
 LEAST_SAMPLES_BYTES = 4096
-"""What is shorter is no recording that went on behind its header."""
+"""Length below which nothing is a recording that went on behind its header."""
 LOOKED_AT_BYTES = 2**16
 ALIKE = 0.6
 """Share of the values of two stretches of bytes that agree where both are samples of one recording."""
 TAGS = (b"ID3", b"TAG", b"APE", *RIFFS, b"FORM", b"<?xml", b"<", b"{")
-"""What others append that know nothing of chunks begins so."""
+"""First bytes of what writers append that know nothing of chunks."""
 
 EXTENSIBLE = 0xFFFE
 """The tag of a format whose `fmt ` chunk says the valid bits, the speakers and a sub-format."""

@@ -41,7 +41,7 @@ FIELDS = frozenset(
         "genre",
     ]
 )
-"""What libsndfile carries from any kind of file to any other that has a place for it."""
+"""Tags that libsndfile carries from any kind of file to any other that has a place for them."""
 
 ID3_FIELDS = frozenset(["TIT2", "TCOP", "TSSE", "TPE1", "COMM", "TDRC", "TYER", "TALB", "TRCK", "TCON"])
 CHUNK_FIELDS = frozenset([b"LIST", b"NAME", b"AUTH", b"(c) ", b"ANNO", b"COMT", b"info", b"strg"])

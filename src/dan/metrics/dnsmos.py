@@ -13,7 +13,7 @@ from dan.inference._onnx_session import open_session
 
 RATE_HZ = 16000.0
 WINDOW_SAMPLES, STEP_SAMPLES = 144_160, 16_000
-"""What the network takes at once, 9.01 s, and how far apart two such stretches of a longer signal begin."""
+"""Length of what the network takes at once, 9.01 s, and step between such stretches of a longer signal."""
 OVERALL = (-0.06766283, 1.11546468, 0.04602535)
 """Polynomial that brings the network's overall figure to the scale of the listeners, highest power first."""
 WAY_OUT = "Give the ONNX file of DNSMOS P.835, which takes 9.01 s at 16 kHz and gives three figures"

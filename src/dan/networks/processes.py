@@ -25,7 +25,7 @@ from dan.core.launch import launched
 from dan.core.progress import listening
 
 BACKENDS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl"}
-"""What carries the sums, by the kind of device."""
+"""Backend that carries the sums, by the kind of device."""
 LONGEST_WAIT = timedelta(days=1)
 """The first process may read a large archive while the others wait; one that dies is noticed at once."""
 

@@ -17,9 +17,9 @@ from dan.core.errors import DanError
 from dan.training.state import TrainingState
 
 PROGRESS = ("step", "seconds", "sums", "history", "digest", "discriminator_rate")
-"""What a state holds beside tensors and the recipe."""
+"""Fields of a state beside tensors and the recipe."""
 NEWER = {"discriminator_rate": 1.0}
-"""What checkpoints of earlier versions lack."""
+"""Fields that checkpoints of earlier versions lack."""
 
 
 def save_checkpoint(path: Path, state: TrainingState) -> None:

@@ -34,7 +34,7 @@ from dan.training.state import Hooks, Losses, Optimisers, TrainingState
 NO_HOOKS = Hooks()
 
 Sources = dict[Tensor, Tensor | None]
-"""What a gradient comes from: losses, or tensors with their own gradients."""
+"""Sources of a gradient: losses, or tensors with their own gradients."""
 
 
 def train(state: TrainingState, source: Source, validation: ValidationSet, hooks: Hooks = NO_HOOKS) -> bool:

@@ -37,7 +37,7 @@ class Report:
     written: list[Written] = field(default_factory=list)
     failures: list[DanError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    """What was left out, in a sentence each."""
+    """Notes on what was left out, in a sentence each."""
 
 
 def denoise_files(

@@ -35,7 +35,7 @@ ADVERSARIAL = (
 )
 ALONE = ("losses.weights.adversarial=0", "losses.weights.feature_matching=0")
 EPOCHS, QUICK_EPOCHS = 10, 4
-"""Of a training; the first half of it is without the adversarial part, and the same for both."""
+"""Epochs of a training; the first half is without the adversarial part, and the same for both."""
 JUDGED, HELD_OUT = 500, 1_000_033
 """Number and seed of the signals that are judged: no training draws them."""
 COMPARED = ("error alone", "adversarial")

@@ -49,9 +49,9 @@ class Trained:
     seconds: float = 0.0
     """Spent on training, earlier sessions included."""
     notes: tuple[str, ...] = ()
-    """What is to be said of it, in a sentence each."""
+    """Notes on it, in a sentence each."""
     error: str = ""
-    """Why it failed."""
+    """Reason why it failed."""
 
 
 def train_one(training: PlannedTraining) -> Trained:

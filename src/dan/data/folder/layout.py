@@ -46,7 +46,7 @@ class Dataset(BaseModel):
     """Signals of each side."""
     dan_version: str | None = None
     kind: str | None = None
-    """What the signals are, one of `SignalKind`: it says which figures judge them."""
+    """Kind of the signals, one of `SignalKind`: it says which figures judge them."""
     sines: dict[str, dict[str, int]] | None = None
     """Where their number varies: how many each clean signal has, by its side and its stem."""
 

@@ -46,7 +46,7 @@ PREVIEWS = 3
 """Signals of each side that are resampled to listen to."""
 
 RECIPE_SECTIONS = {"name", "summary", "seed", "signal", "clean", "noise", "data"}
-"""What of a recipe says how its data came about."""
+"""Sections of a recipe that say how its data came about."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class FolderSignals:
     sines: npt.NDArray[np.int64] | None
     """How many sines each clean signal has, ``[N]``; None where dataset.json does not say it of all."""
     dataset: Dataset | None
-    """What dataset.json says of the folder; None where there is none."""
+    """Contents of dataset.json; None where there is none."""
 
 
 def create(
