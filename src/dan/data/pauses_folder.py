@@ -119,7 +119,7 @@ def write_pauses(
             (folder_made / SAYS).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
     alone = "noise alone" if events is None else "the signal alone"
     notes = [*_notes(corpus, taken_s, silent_s, without, criteria, alone=alone)]
-    notes += [_told_events(events, cut)] if events else []
+    notes += [_events_note(events, cut)] if events else []
     return Taken(out, tuple(notes), tuple(shown))
 
 
@@ -136,7 +136,7 @@ def check_apart(*pairs: tuple[Path | None, Path | None]) -> None:
             )
 
 
-def _told_events(events: Path, count: int) -> str:
+def _events_note(events: Path, count: int) -> str:
     if count:
         return f"{events}: {count} events between the pauses of single channels"
     return f"{events}: no events, as nothing lies between the pauses: lower --threshold, or change --frame"

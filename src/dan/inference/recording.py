@@ -112,7 +112,7 @@ def denoise_recording(
             if crew:
                 blocks = _spread(denoiser.info, reader, stream, opened(), crew)
             _copy(reader, stream, writer, blocks, stop)
-        notes = [*_told(reader, writer), *writer.notes, *_misfits(denoiser.info, reader)]
+        notes = [*_reading_notes(reader, writer), *writer.notes, *_misfits(denoiser.info, reader)]
         notes += denoiser.notes(stream)
     return Written(target, writer.clipped_samples, _duration_s(reader, writer.written_samples)), notes
 
@@ -178,7 +178,7 @@ def _misfits(info: ModelInfo, reader: Reader) -> list[str]:
     return [f"Warning: {info.name} is for {kind}, and such a file holds {reader.holds}"]
 
 
-def _told(reader: Reader, writer: Writer) -> list[str]:
+def _reading_notes(reader: Reader, writer: Writer) -> list[str]:
     """Sentences on how a recording was understood."""
     if not reader.gaps.count:
         return reader.notes

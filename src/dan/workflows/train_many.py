@@ -217,10 +217,10 @@ class _Teller:
     """Tells the first process how far the training is."""
 
     def __init__(self, pipe: Connection) -> None:
-        self._pipe, self._result = pipe, 0.0
+        self._pipe, self._reported = pipe, 0.0
 
     def __call__(self, label: str, done: float, _: str) -> None:
         now = time.monotonic()
-        if label == "Training" and now - self._result >= TELLS_EVERY_S:
-            self._result = now
+        if label == "Training" and now - self._reported >= TELLS_EVERY_S:
+            self._reported = now
             self._pipe.send(done)
