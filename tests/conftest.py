@@ -73,7 +73,7 @@ def card():
     """Makes what a model file says of itself, with some of it changed."""
 
     def make(**changes):
-        said = {
+        message = {
             "name": "tiny",
             "version": "0.1.0",
             "recipe": "tiny",
@@ -88,13 +88,13 @@ def card():
             "val_snr_db": 1.5,
             "val_snr_gain_db": 3.5,
         }
-        return ModelInfo(**said | changes)
+        return ModelInfo(**message | changes)
 
     return make
 
 
 @pytest.fixture
-def told():
+def reported():
     """The fractions done that are reported, by the label of the work."""
     shares = {}
     with listening(lambda label, done, _: shares.setdefault(label, []).append(done)):

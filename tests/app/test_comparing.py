@@ -26,8 +26,8 @@ def job(view, tmp_path):
 
 
 def test_the_first_vote_on_a_recording_is_kept_and_tells_which_was_which(view, job, tmp_path):
-    told = view.vote(job.key, "a", "first")
-    assert "The first was <strong>&lt;b&gt;</strong>, the second <strong>tones</strong>" in told
+    reported = view.vote(job.key, "a", "first")
+    assert "The first was <strong>&lt;b&gt;</strong>, the second <strong>tones</strong>" in reported
     view.vote(job.key, "a", "second")
     view.vote(job.key, "c", "none")
     votes = [json.loads(line) for line in (tmp_path / "votes.jsonl").read_text().splitlines()]

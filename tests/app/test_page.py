@@ -57,9 +57,9 @@ def server(tmp_path_factory):
     folder = Path(os.environ.get("DAN_SCREENSHOTS") or tmp_path_factory.mktemp("app"))
     (folder / "tmp").mkdir(parents=True)
     command = [sys.executable, "-m", "dan", "app", "speech-8k", "--folder", str(folder / "runs")]
-    with (folder / "said").open("w") as said:
+    with (folder / "said").open("w") as message:
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=said, text=True, start_new_session=True,
+            command, stdout=subprocess.PIPE, stderr=message, text=True, start_new_session=True,
             env={**os.environ, "TMPDIR": str(folder / "tmp")},
         )  # fmt: skip
         try:
@@ -67,9 +67,9 @@ def server(tmp_path_factory):
         finally:
             os.kill(process.pid, signal.SIGINT)
             code = process.wait(timeout=PATIENCE_MS / 1000)
-    told = (folder / "said").read_text()
-    assert code == 0 and "Traceback" not in told, told
-    assert f"Runs and votes are in {folder / 'runs'}" in told
+    reported = (folder / "said").read_text()
+    assert code == 0 and "Traceback" not in reported, reported
+    assert f"Runs and votes are in {folder / 'runs'}" in reported
     assert list((folder / "tmp").glob("dan-app-*")) == []
 
 
@@ -264,10 +264,10 @@ def test_bad_files_are_named_and_the_good_ones_come_as_one_archive(page, recordi
     bad = ("bad.wav", "empty.wav", "diary.txt", "many.npy")
     denoise(page, *(tmp_path / name for name in bad), odd, again)
     done(page, state="failed")
-    said = page.inner_text("#denoise-status")
+    message = page.inner_text("#denoise-status")
     for words in ("bad.wav: it cannot be read", "empty.wav: it is empty", *bad, "100 missing samples"):
-        assert words in said
-    assert page.locator("#denoise-status b, #player b").count() == 0 and str(tmp_path) not in said
+        assert words in message
+    assert page.locator("#denoise-status b, #player b").count() == 0 and str(tmp_path) not in message
     drawn(page)
     page.wait_for_selector("#saved a")
     with zipfile.ZipFile(save(page, tmp_path / "saved.zip")) as packed:

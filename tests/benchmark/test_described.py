@@ -70,7 +70,7 @@ def test_at_another_rate_it_goes_there_and_back(tmp_path, peer_toml):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("hop_length = 4", "hop_length = 3", "hop_length divides n_fft"),
         ('[1, "samples"]', "[1, 8]", "shape has"),
@@ -85,10 +85,10 @@ def test_at_another_rate_it_goes_there_and_back(tmp_path, peer_toml):
         ('[1, "samples"]', '["bins", "parts"]\nwindow = "hann"', "do not add up"),
     ],
 )
-def test_what_does_not_fit_is_named(tmp_path, old, new, said, peer_toml):
+def test_what_does_not_fit_is_named(tmp_path, old, new, message, peer_toml):
     assert old in peer_toml
     file = write(tmp_path, peer_toml.replace(old, new), shape=[1, 8], hop=4)
-    with pytest.raises(DanError, match=said):
+    with pytest.raises(DanError, match=message):
         open_peer(named_peer(str(file)), sample_rate_hz=8000).whole(np.ones(8, np.float32))
 
 

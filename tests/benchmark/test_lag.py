@@ -32,9 +32,11 @@ def late_by(lag, trial):
     return [np.roll(0.3 * signal, lag) for signal in trial.mixed]
 
 
-@pytest.mark.parametrize(("lag", "said"), [(20, "20 samples too late"), (-32, "32 samples too early")])
-def test_the_latency_that_fits_is_told_at_the_rate_of_the_peer(described, trial, lag, said):
-    with pytest.raises(DanError, match=rf"{said}: latency_samples = 64 does not fit, {64 + lag // 2} does"):
+@pytest.mark.parametrize(("lag", "message"), [(20, "20 samples too late"), (-32, "32 samples too early")])
+def test_the_latency_that_fits_is_told_at_the_rate_of_the_peer(described, trial, lag, message):
+    with pytest.raises(
+        DanError, match=rf"{message}: latency_samples = 64 does not fit, {64 + lag // 2} does"
+    ):
         check_lag(described, late_by(lag, trial), trial)
 
 

@@ -66,8 +66,8 @@ def test_the_judge_tells_what_can_be_told_and_no_more():
     random = np.random.default_rng(0)
     learnt, asked = random.standard_normal((2, 300, 256)).astype(np.float32)
     smooth = [np.cumsum(each, axis=-1).astype(np.float32) for each in (learnt, asked)]
-    told = judge.rightly_judged(training=(learnt, smooth[0]), judged=(asked, smooth[1]), seed=0)
-    assert told.shape == (300,) and told.mean() > 0.9
+    reported = judge.rightly_judged(training=(learnt, smooth[0]), judged=(asked, smooth[1]), seed=0)
+    assert reported.shape == (300,) and reported.mean() > 0.9
     other, more = random.standard_normal((2, 300, 256)).astype(np.float32)
     assert judge.rightly_judged(training=(learnt, other), judged=(asked, more), seed=0).mean() < 0.6
 

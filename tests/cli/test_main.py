@@ -28,9 +28,9 @@ def dan(monkeypatch, capsys):
             code = 0
         except SystemExit as ended:
             code = ended.code or 0
-        said = capsys.readouterr()
-        assert code == 2 or not options_lacked(said.err, arguments)
-        return code, said.out, said.err
+        output = capsys.readouterr()
+        assert code == 2 or not options_lacked(output.err, arguments)
+        return code, output.out, output.err
 
     return run
 
@@ -75,17 +75,17 @@ def trained(tmp_path_factory, recipe_file):
 
 def test_a_training_without_an_epoch_says_what_goes_on_and_what_is_lost(dan, recipe_file, tmp_path):
     fresh = ["--set", "data.source=fresh", "--max-minutes", "0"]
-    code, said, _ = dan("train", recipe_file, *fresh, "--out", tmp_path / "run")
+    code, output, _ = dan("train", recipe_file, *fresh, "--out", tmp_path / "run")
     assert code == 0 and (tmp_path / "run" / "model.safetensors").is_file()
-    resumes, model, tip = said.splitlines()
+    resumes, model, tip = output.splitlines()
     assert resumes == "Stopped before the end: the same command resumes."
     assert model == f"Model: {tmp_path / 'run' / 'model.safetensors'}"
     assert "give it more time" in tip and "--force, which deletes what was trained here" in tip
 
 
 def test_a_manifest_without_ray_is_not_passed_over(dan, tmp_path):
-    code, _, said = dan("denoise", "tones", tmp_path, "--manifest", tmp_path / "m.jsonl")
-    assert code == 1 and said.startswith("dan: --manifest: it is kept on Ray alone. Give --ray")
+    code, _, output = dan("denoise", "tones", tmp_path, "--manifest", tmp_path / "m.jsonl")
+    assert code == 1 and output.startswith("dan: --manifest: it is kept on Ray alone. Give --ray")
 
 
 def in_subprocess(code):
@@ -126,7 +126,7 @@ def test_a_wrong_command_line_is_2(dan, line):
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "output"),
     [
         (["train", "nonsense", "--out", "x"], "recipe nonsense"),
         (["train", "classic", "--set", "training.epoch=3", "--out", "x"], "Did you mean epochs"),
@@ -139,11 +139,11 @@ def test_a_wrong_command_line_is_2(dan, line):
         (["train", "classic", "--clean", "nowhere", "--out", "x"], "nowhere"),
     ],
 )
-def test_wrong_input_is_1_with_one_message(dan, tmp_path, monkeypatch, line, said):
+def test_wrong_input_is_1_with_one_message(dan, tmp_path, monkeypatch, line, output):
     monkeypatch.chdir(tmp_path)
     code, _, err = dan(*line)
     last = err.strip().splitlines()[-1]
-    assert code == 1 and "Traceback" not in err and "dan: " in err and said in err, last
+    assert code == 1 and "Traceback" not in err and "dan: " in err and output in err, last
 
 
 TABLES = {
@@ -175,12 +175,12 @@ def test_what_is_wrong_with_a_table_is_said_in_options_of_the_command(
     dan, tmp_path, monkeypatch, table, line
 ):
     monkeypatch.chdir(tmp_path)
-    text, said = TABLES[table]
+    text, output = TABLES[table]
     for folder, other in (("IN", text), ("OTHER", text.replace(".5", ".25"))):
         Path(folder).mkdir()
         Path(folder, "table.csv").write_text(other, encoding="utf-8")
     code, _, err = dan(*line)
-    assert code == 1 and said in err
+    assert code == 1 and output in err
 
 
 def test_debug_shows_the_traceback():
@@ -249,20 +249,20 @@ def test_max_minutes_stops_and_resumes_to_the_same(dan, tmp_path, trained, recip
 
 def test_info(dan, trained):
     code, out, _ = dan("info", trained / "run", "--json")
-    told = json.loads(out)
+    reported = json.loads(out)
     wanted = "name version recipe generator parameters sample_rate_hz latency_samples receptive_field_samples"
     wanted += " channels trained_on seed val_snr_db val_snr_gain_db licence"
-    assert code == 0 and set(wanted.split()) <= told.keys() and told["sample_rate_hz"] == 64
+    assert code == 0 and set(wanted.split()) <= reported.keys() and reported["sample_rate_hz"] == 64
     assert "parameters" in dan("info", trained / "run")[1]
 
 
 def test_evaluate_writes_the_table(dan, trained, tmp_path):
     table = tmp_path / "table.json"
     code, out, _ = dan("evaluate", trained / "run", "--data", trained / "data", "--json", table)
-    told = json.loads(table.read_text())
-    names = [row["name"] for row in told["rows"]]
+    reported = json.loads(table.read_text())
+    names = [row["name"] for row in reported["rows"]]
     assert code == 0 and names[:2] == ["noisy", "dan"] and names[-1] == "limit" and "noisy" in out
-    assert told["count"] == 4 and all(np.isfinite(row["snr_db"]) for row in told["rows"])
+    assert reported["count"] == 4 and all(np.isfinite(row["snr_db"]) for row in reported["rows"])
     code, _, err = dan("evaluate", trained / "run", "--data", trained / "data", "--json", table)
     assert code == 1 and "--force" in err
 
@@ -312,13 +312,13 @@ def test_stream_from_stdin_to_stdout(trained):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 @pytest.mark.parametrize(
-    ("ends", "said"),
+    ("ends", "output"),
     [("> /dev/full", "the output: it cannot be written"), ("<&-", "stdin or stdout: it is closed")],
 )
-def test_a_stream_that_cannot_go_on_says_why(trained, ends, said):
+def test_a_stream_that_cannot_go_on_says_why(trained, ends, output):
     line = f"head -c 100000 /dev/zero | {sys.executable} -m dan stream {trained / 'run'} {ends}"
     ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, timeout=60)
-    assert ended.returncode == 1 and said in ended.stderr and "Traceback" not in ended.stderr
+    assert ended.returncode == 1 and output in ended.stderr and "Traceback" not in ended.stderr
     assert "Exception" not in ended.stderr
 
 

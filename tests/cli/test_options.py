@@ -8,7 +8,7 @@ from dan.cli.options import Ray, RayCommand
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         (["a"], "None a"),
         (["--ray", "a"], "local a"),
@@ -20,7 +20,7 @@ from dan.cli.options import Ray, RayCommand
         (["--ray", "s3://bucket/a"], "local s3://bucket/a"),
     ],
 )
-def test_the_address_of_a_cluster_may_be_left_out(line, said):
+def test_the_address_of_a_cluster_may_be_left_out(line, message):
     app = typer.Typer()
 
     @app.command(cls=RayCommand)
@@ -28,4 +28,4 @@ def test_the_address_of_a_cluster_may_be_left_out(line, said):
         typer.echo(f"{ray} {given}")
 
     done = CliRunner().invoke(app, line)
-    assert done.output == f"{said}\n"
+    assert done.output == f"{message}\n"

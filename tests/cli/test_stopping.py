@@ -59,17 +59,17 @@ def _stopped(running, once, number):
         raise AssertionError(f"the command ended with {running.wait()} before it said {once!r}")
     sent = time.monotonic()
     running.send_signal(number)
-    said = running.stderr.read()
-    return running.wait(), time.monotonic() - sent, said
+    message = running.stderr.read()
+    return running.wait(), time.monotonic() - sent, message
 
 
 @pytest.mark.parametrize(("recipe", "number"), [("long", signal.SIGINT), ("one_step", signal.SIGTERM)])
 def test_a_training_stops_and_resumes(files, tmp_path, recipe, number):
     line = ("train", files / f"{recipe}.toml", "--out", tmp_path / "run")
-    code, seconds, said = stopped(started(*line), once='"Training"', number=number)
-    assert code == 128 + number and seconds < STOPS_WITHIN_S and "the same command resumes" in said
-    assert "Traceback" not in said and (tmp_path / "run" / "checkpoint" / "state.safetensors").is_file()
-    code, _, said = stopped(started(*line), once="Resuming", number=number)
+    code, seconds, message = stopped(started(*line), once='"Training"', number=number)
+    assert code == 128 + number and seconds < STOPS_WITHIN_S and "the same command resumes" in message
+    assert "Traceback" not in message and (tmp_path / "run" / "checkpoint" / "state.safetensors").is_file()
+    code, _, message = stopped(started(*line), once="Resuming", number=number)
     assert code == 128 + number
 
 
@@ -90,9 +90,9 @@ def test_what_is_under_way_stops_and_leaves_nothing_half_written(files, tmp_path
         made = ["data", "create", "tones", "--set", "data.train_count=2", "--out", str(files / "held_out")]
         subprocess.run([sys.executable, "-m", "dan", *made], check=True, capture_output=True)
     line = [str(tmp_path / "out") if word == "OUT" else word for word in line]
-    code, seconds, said = stopped(started(*line, cwd=files), once=once, number=signal.SIGINT)
-    assert code == 128 + signal.SIGINT and seconds < STOPS_WITHIN_S, said
-    assert "Traceback" not in said and "dan: stopped" in said
+    code, seconds, message = stopped(started(*line, cwd=files), once=once, number=signal.SIGINT)
+    assert code == 128 + signal.SIGINT and seconds < STOPS_WITHIN_S, message
+    assert "Traceback" not in message and "dan: stopped" in message
     assert not list(tmp_path.rglob(".partial*"))
 
 
@@ -100,8 +100,8 @@ def test_a_stream_stops_while_it_waits():
     with started("stream", "tones", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
         running.stdin.write("\0" * 4096)  # PCM, from which it tells that it is no recording
         running.stdin.flush()
-        code, seconds, said = stopped(running, once="latency", number=signal.SIGINT)
-    assert code == 128 + signal.SIGINT and seconds < STOPS_WITHIN_S and said == "dan: stopped\n"
+        code, seconds, message = stopped(running, once="latency", number=signal.SIGINT)
+    assert code == 128 + signal.SIGINT and seconds < STOPS_WITHIN_S and message == "dan: stopped\n"
 
 
 def test_indexing_stops(tmp_path):
@@ -123,8 +123,8 @@ def test_indexing_stops(tmp_path):
         "--out",
         "run",
     ]
-    code, seconds, said = stopped(started(*line, cwd=tmp_path), once='"Indexing', number=signal.SIGINT)
-    assert code == 128 + signal.SIGINT and seconds < STOPS_WITHIN_S and "Traceback" not in said
+    code, seconds, message = stopped(started(*line, cwd=tmp_path), once='"Indexing', number=signal.SIGINT)
+    assert code == 128 + signal.SIGINT and seconds < STOPS_WITHIN_S and "Traceback" not in message
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there are no pseudo-terminals")

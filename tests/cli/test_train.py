@@ -58,11 +58,11 @@ def started(*arguments, count=2):
 def ended(processes):
     """Codes, and what they said: of each stdout and stderr."""
     try:
-        said = [process.communicate(timeout=HANGS_AFTER_S) for process in processes]
+        message = [process.communicate(timeout=HANGS_AFTER_S) for process in processes]
     finally:
         for process in processes:
             process.kill()
-    return [process.returncode for process in processes], said
+    return [process.returncode for process in processes], message
 
 
 def under_way(process):
@@ -87,16 +87,16 @@ def test_processes_die_stop_and_go_on_to_the_weights_of_a_training_left_alone(re
     two = started(recipe, "--out", run)
     under_way(two[0])
     two[1].kill()
-    codes, said = ended(two)
+    codes, message = ended(two)
     assert codes == [1, -signal.SIGKILL]
-    assert "has ended" in said[0][1] and "Traceback" not in said[0][1]
+    assert "has ended" in message[0][1] and "Traceback" not in message[0][1]
     two = started(recipe, "--out", run)
     under_way(two[0])
     two[1].send_signal(signal.SIGTERM)  # one of them is enough
-    codes, said = ended(two)
+    codes, message = ended(two)
     assert codes == [143, 143]
-    assert "the same command resumes" in said[0][1]
-    assert said[1] == ("", "")  # the first one speaks
+    assert "the same command resumes" in message[0][1]
+    assert message[1] == ("", "")  # the first one speaks
     result = CliRunner().invoke(app, ["train", str(recipe), "--out", str(run)])
     assert result.exit_code == 0, result.output
     CliRunner().invoke(app, ["train", str(recipe), "--out", str(tmp_path / "alone")])

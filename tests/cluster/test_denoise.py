@@ -117,10 +117,10 @@ def test_what_is_done_is_not_computed_again(cluster, frame_denoiser, tmp_path):
     denoise_files(denoiser, [source], out=out)
     once, whole = len(counted.read_text()), contents(out)
     # Cut off: the line on 3 is torn, 4 is not even begun, 1 has lost its output, 2 was written and not noted.
-    told = (out / "manifest.jsonl").read_text().splitlines(keepends=True)
-    kept = [told[0], *(one for one in told[1:] if "002.wav" not in one or "started" in one)]
+    reported = (out / "manifest.jsonl").read_text().splitlines(keepends=True)
+    kept = [reported[0], *(one for one in reported[1:] if "002.wav" not in one or "started" in one)]
     kept = [one for one in kept if not any(name in one for name in ("003.wav", "004.wav", "finished"))]
-    kept.append(next(one for one in told if "003.wav" in one)[:30])
+    kept.append(next(one for one in reported if "003.wav" in one)[:30])
     (out / "manifest.jsonl").write_text("".join(kept))
     for name in ("001.wav", "003.wav", "004.wav"):
         (out / name).unlink()

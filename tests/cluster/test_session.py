@@ -14,6 +14,6 @@ def test_a_machine_whose_python_may_not_be_run_is_not_told_to_start_a_cluster(tm
     python = tmp_path / "python"
     python.touch()
     monkeypatch.setattr(sys, "executable", str(python))
-    with pytest.raises(DanError, match=r"starts on this machine.*denied") as told, connected(LOCAL):
+    with pytest.raises(DanError, match=r"starts on this machine.*denied") as reported, connected(LOCAL):
         pytest.fail("a cluster has started")
-    assert "Leave --ray out" in str(told.value) and "ray start" not in str(told.value)
+    assert "Leave --ray out" in str(reported.value) and "ray start" not in str(reported.value)

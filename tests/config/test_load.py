@@ -200,14 +200,14 @@ def test_a_wrong_value_of_a_number_or_range_is_named_by_its_key(override):
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "output"),
     [
         ("clean.sines=[0, 2]", r"^clean\.sines\.0=0 .*greater than 0"),
         ("noise.snr_db=[-5, 99]", r"^noise\.snr_db\.1=99 .*less than or equal to 60"),
     ],
 )
-def test_a_wrong_end_of_a_range_is_named(override, said):
-    with pytest.raises(DanError, match=said):
+def test_a_wrong_end_of_a_range_is_named(override, output):
+    with pytest.raises(DanError, match=output):
         load_recipe("classic", overrides=[override])
 
 

@@ -147,20 +147,20 @@ METRIC = MetricDiscriminatorSettings(kind="metric")
 
 
 @pytest.mark.parametrize(
-    ("kind", "rate_hz", "said"),
+    ("kind", "rate_hz", "message"),
     [
         ("bce", 16000, "needs least_squares"),
         ("least_squares", 11025, "8000 or 16000"),
         ("least_squares", 8000, ""),
     ],
 )
-def test_what_a_metric_discriminator_needs(kind, rate_hz, said):
+def test_what_a_metric_discriminator_needs(kind, rate_hz, message):
     losses = LossSettings(weights=LossWeights(adversarial=1), adversarial_kind=kind)
     given = {"losses": losses, "signal": SignalSettings(sample_rate_hz=rate_hz), "discriminator": METRIC}
-    if not said:
+    if not message:
         assert Recipe(name="", summary="", **given)
         return
-    with pytest.raises(ValidationError, match=said):
+    with pytest.raises(ValidationError, match=message):
         Recipe(name="", summary="", **given)
 
 

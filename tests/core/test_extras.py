@@ -15,16 +15,16 @@ def test_what_is_installed_is_imported():
 
 
 @pytest.mark.parametrize(
-    ("what", "said"),
+    ("what", "message"),
     [
         (None, "nonsense: it is not installed. Run pip install 'dan-denoiser[biosignals]'."),
         ("a.edf", "a.edf: it takes nonsense, which is not installed. Run pip install "),
     ],
 )
-def test_what_is_missing_is_named_with_what_installs_it(what, said):
+def test_what_is_missing_is_named_with_what_installs_it(what, message):
     with pytest.raises(DanError) as raised:
         require("nonsense.of", extra="biosignals", what=what)
-    assert str(raised.value).startswith(said)
+    assert str(raised.value).startswith(message)
 
 
 def test_the_package_that_is_missing_is_named_not_the_one_that_wants_it(tmp_path, monkeypatch):

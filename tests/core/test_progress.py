@@ -8,55 +8,55 @@ from dan.core.progress import Pace, at_least, listening, report, track
 
 
 @pytest.fixture
-def told():
+def reported():
     heard = []
     with listening(lambda label, done, note: heard.append((label, done, note))):
         yield heard
 
 
-def test_items_pass_and_their_share_is_told(told):
+def test_items_pass_and_their_share_is_told(reported):
     assert list(track("abcd", "Letters")) == list("abcd")
-    assert told == [("Letters", share, "") for share in (0, 0.25, 0.5, 0.75, 1)]
+    assert reported == [("Letters", share, "") for share in (0, 0.25, 0.5, 0.75, 1)]
 
 
-def test_a_loop_within_a_loop_is_part_of_its_item(told):
+def test_a_loop_within_a_loop_is_part_of_its_item(reported):
     for _ in track([1, 2], "Outer"):
         for _ in track(range(2), "Inner"):
             pass
-    assert {label for label, _, _ in told} == {"Outer"}
-    shares = [share for _, share, _ in told]
+    assert {label for label, _, _ in reported} == {"Outer"}
+    shares = [share for _, share, _ in reported]
     assert shares == sorted(shares) and set(shares) == {0, 0.25, 0.5, 0.75, 1}
 
 
-def test_several_loops_in_one_item_never_go_back(told):
+def test_several_loops_in_one_item_never_go_back(reported):
     for _ in track(range(7), "Outer"):
         for _ in track(range(3), "First"):
             pass
         for _ in track(range(3), "Second"):
             pass
-    shares = [share for _, share, _ in told]
+    shares = [share for _, share, _ in reported]
     assert shares == sorted(shares) and shares[-1] == 1
 
 
-def test_a_loop_that_is_left_early_leaves_nothing_behind(told):
+def test_a_loop_that_is_left_early_leaves_nothing_behind(reported):
     for item in track(range(10), "Left"):
         if item == 2:
             break
     report("After", 0.5, "note")
-    assert told[-1] == ("After", 0.5, "note")
+    assert reported[-1] == ("After", 0.5, "note")
 
 
-def test_an_error_passes_and_leaves_nothing_behind(told):
+def test_an_error_passes_and_leaves_nothing_behind(reported):
     with pytest.raises(ZeroDivisionError):
         for item in track([1, 0], "Dividing"):
             1 / item
     report("After", 0.5)
-    assert told[-1] == ("After", 0.5, "")
+    assert reported[-1] == ("After", 0.5, "")
 
 
-def test_the_length_may_be_given(told):
+def test_the_length_may_be_given(reported):
     list(track(iter("ab"), "Unsized", total=4))
-    assert [share for _, share, _ in told] == [0, 0.25, 0.5]
+    assert [share for _, share, _ in reported] == [0, 0.25, 0.5]
 
 
 def test_without_a_listener_nothing_is_asked_of_the_items():
@@ -65,13 +65,13 @@ def test_without_a_listener_nothing_is_asked_of_the_items():
     report("Nobody", 0.5)
 
 
-def test_work_that_the_clock_may_end_tells_the_share_of_its_time_or_of_its_steps(told):
+def test_work_that_the_clock_may_end_tells_the_share_of_its_time_or_of_its_steps(reported):
     shares = iter([0.5, 0.9])
     with at_least(lambda: next(shares)):
         report("Training", 0.1, "loss 1")
         report("Training", 0.95)
     report("Training", 0.2)
-    assert told == [("Training", 0.5, "loss 1"), ("Training", 0.95, ""), ("Training", 0.2, "")]
+    assert reported == [("Training", 0.5, "loss 1"), ("Training", 0.95, ""), ("Training", 0.2, "")]
 
 
 def test_without_a_listener_the_clock_is_not_looked_at():
@@ -81,7 +81,7 @@ def test_without_a_listener_the_clock_is_not_looked_at():
 
 def test_a_block_ends_and_nobody_listens_any_more():
     heard = []
-    with listening(lambda *said: heard.append(said)):
+    with listening(lambda *message: heard.append(message)):
         pass
     list(track("ab", "Late"))
     assert heard == []
@@ -93,12 +93,12 @@ def pace(monkeypatch):
     pace, now = Pace(), [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
 
-    def told(at_s, done, label="Training"):
+    def reported(at_s, done, label="Training"):
         now[0] = at_s
         pace.take(label, done)
         return pace.seconds_left()
 
-    return told
+    return reported
 
 
 def test_the_time_left_is_by_the_steps_after_the_first_which_carries_the_start(pace):

@@ -42,7 +42,7 @@ def test_a_changed_length_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("signals", "said"),
+    ("signals", "message"),
     [
         ([], "0 signals"),
         (np.zeros(4), "shape"),
@@ -50,8 +50,8 @@ def test_a_changed_length_is_refused():
         ([np.zeros(3), np.array([1, np.nan])], "nan at sample 1"),
     ],
 )
-def test_bad_signals_are_named(signals, said):
-    with pytest.raises(DanError, match=said):
+def test_bad_signals_are_named(signals, message):
+    with pytest.raises(DanError, match=message):
         check_signals(signals, name="some")
 
 

@@ -30,7 +30,7 @@ def contents(root):
     return {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
-def test_the_index_says_what_is_there_and_writes_nothing(folder, told):
+def test_the_index_says_what_is_there_and_writes_nothing(folder, reported):
     before = contents(folder)
     corpus = index(folder)
     assert contents(folder) == before
@@ -42,7 +42,7 @@ def test_the_index_says_what_is_there_and_writes_nothing(folder, told):
     assert corpus.notes == (
         f"{folder}: left out 1 that is no recording by suffix or content (.txt 1), 1 hidden (no.wav)",
     )
-    assert told == {f"Indexing {folder}": [0, 0.25, 0.5, 0.75, 1.0]}
+    assert reported == {f"Indexing {folder}": [0, 0.25, 0.5, 0.75, 1.0]}
 
 
 def test_a_hash_is_that_of_the_samples(folder):

@@ -45,10 +45,10 @@ def test_trials_of_one_label_are_paired(folder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("window_s", "said"),
+    ("window_s", "message"),
     [((0.4, 0.4), "a trial lasts longer"), ((0, 19), "no recording holds two whole trials")],
 )
-def test_what_gives_no_pair_is_refused(folder, tmp_path, window_s, said):
-    with pytest.raises(DanError, match=said):
+def test_what_gives_no_pair_is_refused(folder, tmp_path, window_s, message):
+    with pytest.raises(DanError, match=message):
         write_trials(folder, tmp_path / "trials", window_s=window_s)
     assert not (tmp_path / "trials").exists()

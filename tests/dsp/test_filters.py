@@ -155,10 +155,10 @@ def test_wiener_learns_the_colour_of_a_noise():
     brown = np.cumsum(random.standard_normal((3, 1024)), axis=-1)
     brown = brown - np.linspace(brown[:, 0], brown[:, -1], 1024, axis=-1)
     wave = 8 * tone(50.0)
-    told = wiener(wave + brown[0], sample_rate_hz=RATE_HZ, noise=brown[1:])
+    reported = wiener(wave + brown[0], sample_rate_hz=RATE_HZ, noise=brown[1:])
     untold = wiener(wave + brown[0], sample_rate_hz=RATE_HZ)
     # Noise far from white is taken for signal unless its spectrum is known.
-    assert mean_snr_db(told, wave) > mean_snr_db(untold, wave) + 3
+    assert mean_snr_db(reported, wave) > mean_snr_db(untold, wave) + 3
 
 
 @pytest.mark.parametrize("name", list(KINDS))

@@ -143,10 +143,10 @@ def test_same_seed_same_estimate_and_shape_dtype_kept():
     assert single.dtype == np.float32
 
 
-def test_progress_rises_to_one(told):
+def test_progress_rises_to_one(reported):
     _, noisy, _ = founding_task(40)
     bayes_estimate(noisy, sample_rate_hz=RATE_HZ, sweeps=1)
-    shares = told["Theoretical limit"]
+    shares = reported["Theoretical limit"]
     assert len(shares) > 2 and shares == sorted(shares) and shares[-1] == 1.0
 
 

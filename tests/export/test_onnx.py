@@ -211,10 +211,10 @@ def test_a_network_over_several_channels_is_refused(tmp_path, card):
         export_onnx(build_generator(wide, SIGNAL), card(generator=wide), tmp_path / "model.onnx")
 
 
-def test_progress_ends_with_1(pairs, tmp_path, told):
+def test_progress_ends_with_1(pairs, tmp_path, reported):
     model, *_ = pairs["classic"]
     export_onnx(model.generator, model.info, tmp_path / "a.onnx")
-    shares = told["Exporting"]
+    shares = reported["Exporting"]
     assert shares == sorted(shares) and shares[-1] == 1
 
 

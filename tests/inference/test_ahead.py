@@ -89,8 +89,8 @@ def counting(memory, calls):
     return step, {"past": np.zeros((1, memory), np.float32)}
 
 
-@pytest.mark.parametrize(("said", "again"), [(8, False), (24, False), (4, True)])
-def test_a_memory_longer_than_is_said_costs_time_and_no_sample(said, again):
+@pytest.mark.parametrize(("message", "again"), [(8, False), (24, False), (4, True)])
+def test_a_memory_longer_than_is_said_costs_time_and_no_sample(message, again):
     portions = [*np.random.default_rng(0).standard_normal((50, 1, 4)).astype(np.float32)]
     calls = []
     step, state = counting(8, calls)
@@ -100,10 +100,10 @@ def test_a_memory_longer_than_is_said_costs_time_and_no_sample(said, again):
         expected.append(output)
     calls.clear()
     with crew_of(2) as crew:
-        steps = Steps(step, state, iter(portions), memory=said, crew=crew)
+        steps = Steps(step, state, iter(portions), memory=message, crew=crew)
         got = [steps(portion) for portion in portions]
     assert np.array_equal(got, expected)
-    in_vain = (-(-50 // (2 * said // 4)) - 1) * said // 4
+    in_vain = (-(-50 // (2 * message // 4)) - 1) * message // 4
     assert (len(calls) > 50 + in_vain) == again and len(calls) >= 50 + in_vain
 
 

@@ -42,14 +42,14 @@ def test_a_model_comes_back_as_it_was(path, card):
 
 
 def test_what_it_says_is_the_contract(path):
-    said = json.loads(json.dumps(read_info(path).as_dict()))
+    message = json.loads(json.dumps(read_info(path).as_dict()))
     assert {
         "name", "version", "recipe", "generator", "parameters", "sample_rate_hz", "latency_samples",
         "licence", "receptive_field_samples", "channels", "trained_on", "seed", "val_snr_db",
         "val_snr_gain_db",
-    } <= said.keys()  # fmt: skip
-    assert (said["generator"], said["sample_rate_hz"], said["licence"]) == ("classic", 64, "MIT")
-    assert said["settings"]["generator"]["kernel_size"] == 8
+    } <= message.keys()  # fmt: skip
+    assert (message["generator"], message["sample_rate_hz"], message["licence"]) == ("classic", 64, "MIT")
+    assert message["settings"]["generator"]["kernel_size"] == 8
 
 
 def test_a_model_is_replaced(path, card):
@@ -229,12 +229,12 @@ def test_a_name_too_long_for_a_file():
 def rewritten(path, **changes):
     """The file with something else in what it says of itself."""
     with safe_open(path, framework="numpy") as file:
-        said = json.loads(file.metadata()["dan"])
-    info = json.loads(said["info"])
+        message = json.loads(file.metadata()["dan"])
+    info = json.loads(message["info"])
     info["signal"] |= changes.pop("signal", {})
     info["generator"] |= changes.pop("generator", {})
-    said |= {"format": changes.pop("format", said["format"]), "info": json.dumps(info | changes)}
-    save_file(load_file(path), path, metadata={"dan": json.dumps(said)})
+    message |= {"format": changes.pop("format", message["format"]), "info": json.dumps(info | changes)}
+    save_file(load_file(path), path, metadata={"dan": json.dumps(message)})
 
 
 def test_keys_of_a_later_version_are_passed_over_with_a_note(path, card, caplog):

@@ -14,5 +14,5 @@ def test_a_format_that_is_for_other_signals_is_told(tmp_path, model, misfits):
     wfdb.wrsamp("heart", fs=400, units=["mV"], sig_name=["II"], p_signal=beats, write_dir=str(tmp_path))
     source, target = tmp_path / "heart.hea", tmp_path / "out.npy"
     _, notes = denoise_recording(dan.load(model), source, target, options={}, resample=True)
-    said = f"Warning: {model} is for speech, and such a file holds biosignals"
-    assert [note for note in notes if "holds" in note] == [said] * misfits
+    message = f"Warning: {model} is for speech, and such a file holds biosignals"
+    assert [note for note in notes if "holds" in note] == [message] * misfits

@@ -361,7 +361,7 @@ def test_content_goes_before_the_suffix(tmp_path):
 @pytest.mark.parametrize("suffix", [".wav", ".npy", ".edf", ".csv", ".hea"])
 def test_what_stands_in_a_recordings_place_is_named(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
-    for content, said in (
+    for content, message in (
         (
             "version https://git-lfs.github.com/spec/v1\noid sha256:abab\nsize 72862\n",
             "git-lfs pointer.*git lfs pull",
@@ -371,14 +371,14 @@ def test_what_stands_in_a_recordings_place_is_named(tmp_path, suffix):
         ("", "it is empty"),
     ):
         path.write_text(content)
-        with pytest.raises(DanError, match=rf"a\{suffix}: it is .*{said}|a\{suffix}: {said}"):
+        with pytest.raises(DanError, match=rf"a\{suffix}: it is .*{message}|a\{suffix}: {message}"):
             read(path)
 
 
-@pytest.mark.parametrize(("kind", "said"), [("PVF", "PVF"), ("HTK", "HTK")])
-def test_what_is_only_taken_for_audio_is_refused(tmp_path, kind, said):
+@pytest.mark.parametrize(("kind", "message"), [("PVF", "PVF"), ("HTK", "HTK")])
+def test_what_is_only_taken_for_audio_is_refused(tmp_path, kind, message):
     soundfile.write(tmp_path / "eeg.wav", signal(), RATE_HZ, "PCM_16", format=kind)
-    with pytest.raises(DanError, match=rf"eeg\.wav: it is an? {said} file.*Save it as \.npy"):
+    with pytest.raises(DanError, match=rf"eeg\.wav: it is an? {message} file.*Save it as \.npy"):
         read(tmp_path / "eeg.wav")
 
 

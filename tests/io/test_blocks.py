@@ -508,10 +508,10 @@ def test_a_header_that_promises_fewer_samples_is_named(tmp_path, size):
     soundfile.write(tmp_path / "a.wav", signal(2).T, RATE_HZ, "PCM_16")
     left = 4 * LENGTH - size - size % 2
     with_data_size(tmp_path / "a.wav", size)
-    said = (
+    message = (
         f"its header says {size} bytes of samples, and {left} bytes follow.*ffmpeg -ignore_length 1 -i a.wav"
     )
-    with pytest.raises(DanError, match=said):
+    with pytest.raises(DanError, match=message):
         open_reader(tmp_path / "a.wav")
 
 

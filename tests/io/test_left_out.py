@@ -25,10 +25,10 @@ def test_other_suffixes_links_hidden_files_and_tables_are_counted(tmp_path):
         (tmp_path / name).write_bytes(b"1,2\n")
     for number in range(4):
         (tmp_path / f"link{number}.wav").symlink_to(tmp_path / f"gone{number}.wav")
-    said = describe_left_out(tmp_path)
-    assert "4 that are no recordings by suffix or content (.pdf 2, .xyz 1, none 1)" in said
-    assert "4 links that lead nowhere (link0.wav, link1.wav, link2.wav, ...)" in said
-    assert "1 hidden (.hidden.wav)" in said and "1 table beside other recordings (metadata.csv)" in said
+    message = describe_left_out(tmp_path)
+    assert "4 that are no recordings by suffix or content (.pdf 2, .xyz 1, none 1)" in message
+    assert "4 links that lead nowhere (link0.wav, link1.wav, link2.wav, ...)" in message
+    assert "1 hidden (.hidden.wav)" in message and "1 table beside other recordings (metadata.csv)" in message
 
 
 def test_the_files_of_a_wfdb_record_belong_to_it(tmp_path):

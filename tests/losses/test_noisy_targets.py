@@ -14,14 +14,14 @@ def test_the_snr_is_the_only_loss_and_noise_is_varied_alike(tiny):
         "augmentation.invert_polarity": True,
         "augmentation.clean_only_share": 0.1,
     })  # fmt: skip
-    told = for_noisy_targets(recipe)
-    weights = told.losses.weights.model_dump()
+    reported = for_noisy_targets(recipe)
+    weights = reported.losses.weights.model_dump()
     assert {name for name, weight in weights.items() if weight} == {"snr"}
-    assert not told.losses.needs_discriminator
-    varied = told.augmentation
+    assert not reported.losses.needs_discriminator
+    varied = reported.augmentation
     assert varied.gain_db == (-20.0, 10.0) and varied.invert_polarity
     assert varied.clean_speed == 1.0 and varied.clean_only_share == 0.0
-    assert told.training == recipe.training and told.generator == recipe.generator
+    assert reported.training == recipe.training and reported.generator == recipe.generator
 
 
 def test_the_snr_of_noisy_targets_is_best_at_the_clean_signal():

@@ -38,17 +38,17 @@ signals = arrays.arrays(np.float64, st.tuples(st.integers(1, 3), st.integers(1, 
 
 def test_an_example_by_hand():
     clean, estimate = np.array([1.0, 2.0, 3.0, 2.0]), np.array([1.0, 3.0, 2.0, 2.0])
-    said = {figure: float(figure(estimate=estimate, reference=clean)) for figure in ALL}
+    message = {figure: float(figure(estimate=estimate, reference=clean)) for figure in ALL}
     # Errors 0, 1, -1, 0; energies 18 of both; the mean is 2 in both, the centred energies 2 and 2.
-    assert said[ssd] == pytest.approx(2)
-    assert said[mad] == pytest.approx(1)
-    assert said[prd_percent] == pytest.approx(100 * np.sqrt(2 / 18))
-    assert said[prd_centred_percent] == pytest.approx(100)
-    assert said[rrmse_temporal] == pytest.approx(np.sqrt(2 / 18))
-    assert said[cosine_similarity] == pytest.approx(17 / 18)
-    assert said[correlation] == pytest.approx(1 / 2)  # (-1, 0, 1, 0) . (-1, 1, 0, 0) = 1 over 2
+    assert message[ssd] == pytest.approx(2)
+    assert message[mad] == pytest.approx(1)
+    assert message[prd_percent] == pytest.approx(100 * np.sqrt(2 / 18))
+    assert message[prd_centred_percent] == pytest.approx(100)
+    assert message[rrmse_temporal] == pytest.approx(np.sqrt(2 / 18))
+    assert message[cosine_similarity] == pytest.approx(17 / 18)
+    assert message[correlation] == pytest.approx(1 / 2)  # (-1, 0, 1, 0) . (-1, 1, 0, 0) = 1 over 2
     # Spectra by hand: 8, -2, 0, -2 and 8, -1 - 1j, -2, -1 + 1j, of power 64, 4, 0, 4 and 64, 2, 4, 2.
-    assert said[rrmse_spectral] == pytest.approx(np.sqrt(24 / (64**2 + 2 * 16)))
+    assert message[rrmse_spectral] == pytest.approx(np.sqrt(24 / (64**2 + 2 * 16)))
 
 
 @pytest.mark.parametrize("level_db", [-7, 2, 20])
@@ -67,8 +67,8 @@ def test_noisy_eeg_of_the_benchmark():
     ratios = 10 ** (-np.arange(-7, 3) / 10)
     clean, noise = np.linalg.qr(np.random.default_rng(0).standard_normal((512, 2)))[0].T
     mixed = clean + ratios[:, None] * noise
-    told = rrmse_temporal(estimate=mixed, reference=np.broadcast_to(clean, mixed.shape))
-    assert told.mean() == pytest.approx(2.193, abs=5e-4)  # the mean that their ten levels have unfiltered
+    reported = rrmse_temporal(estimate=mixed, reference=np.broadcast_to(clean, mixed.shape))
+    assert reported.mean() == pytest.approx(2.193, abs=5e-4)  # the mean that their ten levels have unfiltered
 
 
 def test_level_offset_and_sign():

@@ -43,12 +43,12 @@ def test_pesq_of_perfection_is_the_top_of_its_scale(rate_hz, best):
 
 
 @pytest.mark.parametrize("figure", [pesq_mos, stoi])
-def test_both_rise_with_the_snr_and_see_no_level(figure, told):
+def test_both_rise_with_the_snr_and_see_no_level(figure, reported):
     clean = voice()
     mixed = np.stack([noisy(clean, level_db) for level_db in (-5, 5, 15)])
     scores = figure(estimate=mixed, reference=np.stack([clean] * 3), sample_rate_hz=RATE_HZ)
     assert scores[0] < scores[1] < scores[2]
-    assert told["Signals"] == pytest.approx([0, 1 / 3, 2 / 3, 1])
+    assert reported["Signals"] == pytest.approx([0, 1 / 3, 2 / 3, 1])
     for factor in (1e-30, 1e30):  # float32 would lose one of the two signals
         scaled = figure(estimate=factor * mixed[1], reference=clean, sample_rate_hz=RATE_HZ)
         assert scaled == pytest.approx(scores[1], abs=1e-4)  # PESQ works in float32
@@ -81,10 +81,10 @@ def test_other_rates():
         pesq_mos(estimate=clean, reference=clean, sample_rate_hz=11025)
     with pytest.raises(DanError, match="whole number"):
         stoi(estimate=clean, reference=clean, sample_rate_hz=11025.5)
-    said = open_figures("speech", sample_rate_hz=11025)
-    assert set(said.measures) == {"snr_db", "si_sdr_db", "stoi"}
-    assert any("no PESQ: sample_rate_hz=11025" in remark for remark in said.remarks)
-    assert not any(remark.endswith(".") for remark in said.remarks)  # which is put where they are shown
+    message = open_figures("speech", sample_rate_hz=11025)
+    assert set(message.measures) == {"snr_db", "si_sdr_db", "stoi"}
+    assert any("no PESQ: sample_rate_hz=11025" in remark for remark in message.remarks)
+    assert not any(remark.endswith(".") for remark in message.remarks)  # which is put where they are shown
 
 
 def test_without_the_packages_the_figures_are_left_out(monkeypatch):
@@ -94,9 +94,9 @@ def test_without_the_packages_the_figures_are_left_out(monkeypatch):
     monkeypatch.setattr(importlib, "import_module", missing)
     with pytest.raises(DanError, match=r"dan-denoiser\[speech\]"):
         pesq_mos(estimate=voice(), reference=voice(), sample_rate_hz=RATE_HZ)
-    said = open_figures("speech", sample_rate_hz=RATE_HZ)
-    assert set(said.measures) == {"snr_db", "si_sdr_db"}
-    assert sum("not installed" in remark for remark in said.remarks) == 2
+    message = open_figures("speech", sample_rate_hz=RATE_HZ)
+    assert set(message.measures) == {"snr_db", "si_sdr_db"}
+    assert sum("not installed" in remark for remark in message.remarks) == 2
 
 
 def test_silence_among_the_signals_is_left_out_and_counted():
@@ -106,7 +106,7 @@ def test_silence_among_the_signals_is_left_out_and_counted():
     alone = pesq_mos(estimate=mixed[::2], reference=clean[::2], sample_rate_hz=RATE_HZ)
     assert row.figures["pesq"] == pytest.approx(alone.mean())
     values = open_figures("speech", sample_rate_hz=RATE_HZ).take(list(mixed), clean=list(clean))
-    assert any("PESQ leaves out 1 of 3 signals" in said for said in left_out(values))
+    assert any("PESQ leaves out 1 of 3 signals" in message for message in left_out(values))
     silence = np.zeros((1, 16000))
     empty = score("none", silence, clean=silence, mixed=silence, kind="speech", sample_rate_hz=RATE_HZ)
     assert empty.figures == {}  # no figure rather than a made-up one

@@ -226,16 +226,16 @@ def test_a_failure_leaves_nothing_behind(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("share", "said"),
+    ("share", "message"),
     [(0.2, "a gain of 14.0 dB"), (2.0, "a loss of 6.0 dB"), (0.1, "0.0 dB above the theoretical limit")],
 )
-def test_headline(share, said):
+def test_headline(share, message):
     clean, mixed = signals(2)
     given = evaluation(clean, mixed)
     dan = score("dan", clean + share * (mixed - clean), clean=clean, mixed=mixed)
     rows = tuple(dan if row.name == "dan" else row for row in given.table.rows)
     sentence = headline(with_table(given, rows=rows).table)
-    assert said in sentence
+    assert message in sentence
     # 20 log10(0.7 / share) dB lie between dan and the low-pass.
     side = "above" if share < 0.7 else "below"
     apart_db = abs(20 * np.log10(0.7 / share))

@@ -96,8 +96,8 @@ def test_signals_carry_their_snr_and_share_their_scales():
     clean, mixed = tones()
     figure = plot_signals({"clean": clean, "mixed": mixed, "denoised": clean}, sample_rate_hz=RATE_HZ)
     expected = [f"mixed: SNR {signed(level)} dB" for level in snr_db(estimate=mixed, reference=clean)]
-    said = [title for title in titles(figure) if title]
-    assert said == ["clean", expected[0], "denoised: SNR 100.0 dB", "clean", expected[1], said[2]]
+    message = [title for title in titles(figure) if title]
+    assert message == ["clean", expected[0], "denoised: SNR 100.0 dB", "clean", expected[1], message[2]]
     assert len({axes.get_ylim() for axes in figure.axes[::2]}) == 1
     assert {axes.get_xlim() for axes in figure.axes[::2]} == {(0, 1)}
     assert {axes.get_xlim() for axes in figure.axes[1::2]} == {(0, RATE_HZ / 2)}
@@ -216,8 +216,8 @@ def test_nothing_to_draw_is_said(draw):
 
 
 @pytest.mark.parametrize(
-    ("value", "plus", "said"),
+    ("value", "plus", "message"),
     [(-2.04, "", "\N{MINUS SIGN}2.0"), (-0.04, "+", "0.0"), (0.06, "+", "+0.1"), (3, "", "3.0")],
 )
-def test_signed(value, plus, said):
-    assert signed(value, plus=plus) == said
+def test_signed(value, plus, message):
+    assert signed(value, plus=plus) == message

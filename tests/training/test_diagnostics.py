@@ -52,21 +52,21 @@ def test_silent_clean_signals():
     assert "most clean signals are silent" in warnings[0]
 
 
-@pytest.mark.parametrize(("factor", "said"), [(0.5, "-6.0 dB"), (2.0, "+6.0 dB"), (0.8, "-1.9 dB")])
-def test_clean_at_another_level_than_in_the_mix(factor, said):
+@pytest.mark.parametrize(("factor", "message"), [(0.5, "-6.0 dB"), (2.0, "+6.0 dB"), (0.8, "-1.9 dB")])
+def test_clean_at_another_level_than_in_the_mix(factor, message):
     # 10 dB of noise over 256 samples moves the figure by 0.02 dB in each signal, less in their median.
     (warning,) = data_warnings(clean=CLEAN, mixed=factor * CLEAN + 0.1 * factor * NOISE)
     assert "clean is contained in noisy at" in warning and "g * noise" in warning
-    assert float(warning.split(" at ")[1].split(" dB")[0]) == pytest.approx(float(said[:-3]), abs=0.2)
+    assert float(warning.split(" at ")[1].split(" dB")[0]) == pytest.approx(float(message[:-3]), abs=0.2)
 
 
 @pytest.mark.parametrize(
-    ("lag", "said"), [(5, "5 samples late"), (1, "1 sample late"), (-40, "40 samples early")]
+    ("lag", "message"), [(5, "5 samples late"), (1, "1 sample late"), (-40, "40 samples early")]
 )
 @pytest.mark.parametrize("sign", [1, -1])
-def test_pairs_that_are_late_or_early(lag, said, sign):
+def test_pairs_that_are_late_or_early(lag, message, sign):
     lag_warning, *others = data_warnings(clean=CLEAN, mixed=sign * np.roll(CLEAN, lag, axis=-1) + 0.3 * NOISE)
-    assert said in lag_warning and "align it" in lag_warning
+    assert message in lag_warning and "align it" in lag_warning
     assert len(others) == (sign < 0) and all("polarity" in other for other in others)
 
 
@@ -142,7 +142,7 @@ def judged(*accuracies, snr_db=3.0):
 
 
 @pytest.mark.parametrize(
-    ("history", "said"),
+    ("history", "message"),
     [
         (judged(*[WON] * WATCHED_EPOCHS), "won outright"),
         (judged(0.5, *[1.0] * WATCHED_EPOCHS), "won outright (accuracy 1.00"),
@@ -158,9 +158,9 @@ def judged(*accuracies, snr_db=3.0):
         ([], None),
     ],
 )
-def test_the_discriminators_warning(history, said):
+def test_the_discriminators_warning(history, message):
     warning = discriminator_warning(history)
-    assert warning is None if said is None else said in warning
+    assert warning is None if message is None else message in warning
 
 
 # The verdict
@@ -178,7 +178,7 @@ LEVEL = [0.0] * 5 + [5.0] * 15
 
 
 @pytest.mark.parametrize(
-    ("records", "said"),
+    ("records", "message"),
     [
         (history(*RISING), "All right, and still rising"),
         (history(1.0), "All right, but after so few epochs"),
@@ -192,9 +192,9 @@ LEVEL = [0.0] * 5 + [5.0] * 15
         (history(*LEVEL, gain=0.5), "All right"),
     ],
 )
-def test_the_verdict(records, said):
+def test_the_verdict(records, message):
     lines = verdict(records)
-    assert len(lines) == 2 and lines[1].startswith(said)
+    assert len(lines) == 2 and lines[1].startswith(message)
 
 
 def test_the_verdict_says_why_it_is_in_doubt_although_the_figures_rise():
@@ -214,7 +214,7 @@ def test_the_verdict_before_any_validation():
 
 
 @pytest.mark.parametrize(
-    ("accuracy", "level_db", "said"),
+    ("accuracy", "level_db", "message"),
     [
         (1.0, 5.0, "Note: the discriminator has won outright"),
         (0.7, 5.0, "Discriminator: alive, right in 70% to 70%"),
@@ -223,9 +223,9 @@ def test_the_verdict_before_any_validation():
         (0.95, 5.0, "Discriminator: not between 55% and 90% throughout"),
     ],
 )
-def test_the_verdict_says_how_the_discriminator_fared(accuracy, level_db, said):
+def test_the_verdict_says_how_the_discriminator_fared(accuracy, level_db, message):
     lines = verdict(history(*[level_db] * 20, accuracy=accuracy))
-    assert len(lines) == 3 and lines[2].startswith(said)
+    assert len(lines) == 3 and lines[2].startswith(message)
 
 
 def test_a_short_training_far_from_clean_is_not_called_perfect():

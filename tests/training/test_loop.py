@@ -199,13 +199,13 @@ def test_interrupted_anywhere_it_resumes_bit_for_bit(tiny, tmp_path, monkeypatch
 
 
 def test_the_progress_is_of_all_steps_with_the_best_validation(tiny):
-    told = []
-    with listening(lambda *said: told.append(said)):
+    reported = []
+    with listening(lambda *message: reported.append(message)):
         state, _ = run(tiny(PLAIN))
-    shares = [share for label, share, _ in told if label == "Training"]
+    shares = [share for label, share, _ in reported if label == "Training"]
     best_db = max(record["val_snr_db"] for record in state.history[:2])
     assert shares == pytest.approx([step / 9 for step in range(1, 10)])
-    assert told[-1][2].startswith("loss ") and told[-1][2].endswith(f"validation {best_db:.2f} dB")
+    assert reported[-1][2].startswith("loss ") and reported[-1][2].endswith(f"validation {best_db:.2f} dB")
 
 
 @pytest.mark.parametrize(

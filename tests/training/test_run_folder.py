@@ -59,7 +59,7 @@ def test_a_training_that_never_reached_a_checkpoint_starts_anew(run, tiny):
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "message"),
     [
         ("training.epochs", 4, "training.epochs: 3 against 4"),
         ("seed", 1, "seed: 0 against 1"),
@@ -67,9 +67,9 @@ def test_a_training_that_never_reached_a_checkpoint_starts_anew(run, tiny):
         ("clean.sines", [1, 2], r"clean.sines: 1 against \[1, 2\]"),
     ],
 )
-def test_another_recipe_is_refused_by_its_key(trained, tiny, key, value, said):
+def test_another_recipe_is_refused_by_its_key(trained, tiny, key, value, message):
     before = contents(trained.folder)
-    with pytest.raises(DanError, match=rf"run holds a training of another recipe \({said}\).*--force"):
+    with pytest.raises(DanError, match=rf"run holds a training of another recipe \({message}\).*--force"):
         trained.prepare(tiny({key: value}), force=False)
     assert contents(trained.folder) == before
 

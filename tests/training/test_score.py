@@ -95,5 +95,7 @@ def test_what_is_kept_of_signal_and_noise_is_found(takes):
 
 @pytest.mark.parametrize(("signal", "word"), [(1.01, "hardly any"), (0.95, "some"), (0.5, "much")])
 def test_the_verdict_on_the_residual(signal, word):
-    said = describe_shares(signal, 0.1)
-    assert f"holds {word} signal" in said and "10% of the noise is left" in said and "Estimated" in said
+    message = describe_shares(signal, 0.1)
+    assert (
+        f"holds {word} signal" in message and "10% of the noise is left" in message and "Estimated" in message
+    )

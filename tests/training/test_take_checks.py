@@ -43,34 +43,36 @@ MAKERS = pytest.mark.parametrize("make", [speech_like, tones])
 @MAKERS
 @pytest.mark.parametrize("snr_db", [30, 5, -5, -10])
 def test_of_sound_takes_is_told_what_they_share(make, snr_db):
-    said, wrong = compare_takes(*takes(make, snr_db=snr_db))
+    message, wrong = compare_takes(*takes(make, snr_db=snr_db))
     share = 1 / (1 + 10 ** (-snr_db / 10))
-    assert wrong == [] and f"correlation {share:.1f}"[:14] in said
-    low_db, high_db = (float(word) for word in said.split("between ")[1].split(" dB")[0].split(" and "))
+    assert wrong == [] and f"correlation {share:.1f}"[:14] in message
+    low_db, high_db = (float(word) for word in message.split("between ")[1].split(" dB")[0].split(" and "))
     assert low_db <= 0 <= high_db and low_db == pytest.approx(
         20 * np.log10(share), abs=4
     )  # of the best pairs
 
 
 @MAKERS
-@pytest.mark.parametrize(("gain", "said"), [(5.0, "+14"), (0.2, "-14"), (2.0, "+6")])
-def test_a_take_at_another_level_is_told(make, gain, said):
+@pytest.mark.parametrize(("gain", "message"), [(5.0, "+14"), (0.2, "-14"), (2.0, "+6")])
+def test_a_take_at_another_level_is_told(make, gain, message):
     _, (warning,) = compare_takes(*takes(make, gain=gain, snr_db=15))
-    assert f"stands at {said}" in warning and f"multiply it by {1 / gain:.0g}" in warning
+    assert f"stands at {message}" in warning and f"multiply it by {1 / gain:.0g}" in warning
 
 
 def test_where_noise_may_be_why_a_take_is_louder_both_are_said():
-    said, wrong = compare_takes(*takes(speech_like, gain=5.0, snr_db=-8))
-    assert wrong == [] and "by its noise, which is no fault, or by its gain: then multiply it by 0.2" in said
+    message, wrong = compare_takes(*takes(speech_like, gain=5.0, snr_db=-8))
+    assert (
+        wrong == [] and "by its noise, which is no fault, or by its gain: then multiply it by 0.2" in message
+    )
 
 
 @MAKERS
 @pytest.mark.parametrize(
-    ("lag", "said"), [(3, "3 samples late"), (-40, "40 samples early"), (90, "90 samples late")]
+    ("lag", "message"), [(3, "3 samples late"), (-40, "40 samples early"), (90, "90 samples late")]
 )
-def test_a_take_that_is_late_is_told(make, lag, said):
+def test_a_take_that_is_late_is_told(make, lag, message):
     _, wrong = compare_takes(*takes(make, lags=lag))
-    assert said in wrong[0]
+    assert message in wrong[0]
 
 
 def test_takes_that_are_each_late_by_a_time_of_their_own():
@@ -159,9 +161,9 @@ def test_what_the_takes_leave_open_is_said():
 
 
 @pytest.mark.parametrize(
-    ("options", "said"), [({"gain": 5.0}, "stands at"), ({"lags": 30}, "30 samples late")]
+    ("options", "message"), [({"gain": 5.0}, "stands at"), ({"lags": 30}, "30 samples late")]
 )
-def test_takes_that_do_not_fit_are_not_all_right(options, said):
+def test_takes_that_do_not_fit_are_not_all_right(options, message):
     held = recorded(**options)
     doubt = doubt_of(held.mixed, held)
-    assert doubt.startswith("Not all right: the second take") and said in doubt
+    assert doubt.startswith("Not all right: the second take") and message in doubt

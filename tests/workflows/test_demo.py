@@ -19,7 +19,7 @@ def short(monkeypatch, tiny):
 
 
 @pytest.mark.filterwarnings("error")
-def test_the_story_from_data_to_report(tmp_path, short, told, caplog):
+def test_the_story_from_data_to_report(tmp_path, short, reported, caplog):
     caplog.set_level("INFO", logger="dan")
     out = tmp_path / "demo"
     evaluation = run_demo(out, quick=True, force=False)
@@ -36,7 +36,7 @@ def test_the_story_from_data_to_report(tmp_path, short, told, caplog):
     assert [line[:2] for line in caplog.messages if line[1:2] == "."] == ["1.", "2.", "3.", "4."]
     judging = ["Reading validation", "Denoising", "Theoretical limit", "Scoring"]
     stages = ["Writing train", "Writing validation", "Training", *judging]
-    assert list(told)[:7] == stages and all(shares[-1] == 1 for shares in told.values())
+    assert list(reported)[:7] == stages and all(shares[-1] == 1 for shares in reported.values())
 
 
 def test_an_earlier_demo_is_kept_unless_forced(tmp_path, short):

@@ -235,7 +235,7 @@ def test_a_folder_is_mirrored(tmp_path, halving):
 # What fails
 
 
-def test_failures_are_collected_and_the_rest_done(tmp_path, halving, told):
+def test_failures_are_collected_and_the_rest_done(tmp_path, halving, reported):
     write(tmp_path / "rec" / "good.wav")
     write(tmp_path / "rec" / "rate.wav", rate=RATE * 2)
     (tmp_path / "rec" / "text.wav").write_text("no recording")
@@ -245,11 +245,14 @@ def test_failures_are_collected_and_the_rest_done(tmp_path, halving, told):
     report = denoise_files(halving, [tmp_path / "rec"], out=tmp_path / "out")
     assert [written.path.name for written in report.written] == ["good.wav"]
     assert {str(path) for path in contents(tmp_path / "out")} == {"good.wav"}
-    said = {Path(str(error).split(": ")[0].split(" ")[0]).name: str(error) for error in report.failures}
-    assert said.keys() == {"rate.wav", "text.wav", "empty.wav", "array.npy", "nan.npy"}
-    assert "sample_rate=16000" in said["rate.wav"] and "--resample" in said["rate.wav"]
-    assert "does not say its sample rate" in said["array.npy"] and "--sample-rate 8000" in said["array.npy"]
-    shares = told["Denoising"]
+    message = {Path(str(error).split(": ")[0].split(" ")[0]).name: str(error) for error in report.failures}
+    assert message.keys() == {"rate.wav", "text.wav", "empty.wav", "array.npy", "nan.npy"}
+    assert "sample_rate=16000" in message["rate.wav"] and "--resample" in message["rate.wav"]
+    assert (
+        "does not say its sample rate" in message["array.npy"]
+        and "--sample-rate 8000" in message["array.npy"]
+    )
+    shares = reported["Denoising"]
     assert shares == sorted(shares) and shares[-1] == 1.0
     assert set(np.round(np.arange(1, 7) / 6, 6)) <= set(np.round(shares, 6))
 
@@ -287,8 +290,8 @@ def test_what_is_left_out_of_a_folder_is_said_in_one_line(tmp_path, halving):
     (tmp_path / "in" / "gone.wav").symlink_to(tmp_path / "nowhere.wav")
     (note,) = denoise_files(halving, [tmp_path / "in"], out=tmp_path / "out").notes
     assert note.startswith(f"{tmp_path / 'in'}: left out: 1 table ") and "\n" not in note
-    for said in ("notes.csv", ".m4 2", "1 link that leads nowhere (gone.wav)", "1 hidden (.hidden.wav)"):
-        assert said in note
+    for message in ("notes.csv", ".m4 2", "1 link that leads nowhere (gone.wav)", "1 hidden (.hidden.wav)"):
+        assert message in note
 
 
 # Runs that are broken off, and several files at once
@@ -475,9 +478,9 @@ def test_tables_say_what_was_denoised_and_keep_the_rest(tmp_path, halving):
     paths = [table_of(tmp_path / name) for name in ("a.csv", "b.csv")]
     report = denoise_files(halving, paths, out=tmp_path / "out")
     assert not report.failures
-    said = "columns denoised: ecg, resp; copied: time (time, 8000 Hz), Marker (by its name)"
+    message = "columns denoised: ecg, resp; copied: time (time, 8000 Hz), Marker (by its name)"
     assert report.notes == [
-        f"{paths[0]} and 1 more: {said}",
+        f"{paths[0]} and 1 more: {message}",
         f"{paths[0]} and 1 more: 1 missing samples, filled for denoising and put back",
     ]
     before, after = cells(paths[0]), cells(tmp_path / "out" / "a.csv")

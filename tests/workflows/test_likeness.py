@@ -47,9 +47,9 @@ def test_both_trainings_are_one_up_to_half(short):
     assert alone.step == judged.step == recipe.training.epochs * recipe.training.steps_per_epoch
     half = recipe.losses.adversarial_start_epochs
     assert 0 < half < recipe.training.epochs and not recipe.losses.needs_discriminator
-    told = [[record["discriminator_accuracy"] for record in state.history] for state in (alone, judged)]
-    assert told[0] == [None] * recipe.training.epochs
-    assert told[1][:half] == [None] * half and None not in told[1][half:]
+    reported = [[record["discriminator_accuracy"] for record in state.history] for state in (alone, judged)]
+    assert reported[0] == [None] * recipe.training.epochs
+    assert reported[1][:half] == [None] * half and None not in reported[1][half:]
     assert [one["val_snr_db"] for one in alone.history[:half]] == [
         one["val_snr_db"] for one in judged.history[:half]
     ]

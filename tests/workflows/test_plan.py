@@ -83,7 +83,7 @@ def test_a_training_starts_from_a_model_of_the_plan_or_of_the_package(plan, tmp_
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("out = ", "it is no TOML"),
         (SHARED, "it holds no training"),
@@ -112,10 +112,10 @@ def test_a_training_starts_from_a_model_of_the_plan_or_of_the_package(plan, tmp_
         (FOLDERS + 'noisy = "{folder}"\n' + TWO, r"noisy=\{folder\} of one: .* Give it a noisy of its own"),
     ],
 )
-def test_what_is_wrong_is_named_with_the_way_out(plan, text, said):
+def test_what_is_wrong_is_named_with_the_way_out(plan, text, message):
     with pytest.raises(DanError) as raised:
         plan_trainings(plan(text))
-    assert re.search(said, str(raised.value)), str(raised.value)
+    assert re.search(message, str(raised.value)), str(raised.value)
 
 
 def test_a_plan_that_is_not_there_is_said(tmp_path):

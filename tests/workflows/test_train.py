@@ -110,9 +110,9 @@ class TestFrom:
         other = tiny(SHORT | {"fine_tuning.model": str(first.folder), "generator.depth": 1})
         with pytest.raises(
             DanError, match=r"not the recipe's .depth: 2 against 1.. Say its network: "
-        ) as told:
+        ) as reported:
             train_run(other, tmp_path / "other")
-        key, _, value = re.search(r"--set (\S+?)\.?$", str(told.value))[1].partition("=")
+        key, _, value = re.search(r"--set (\S+?)\.?$", str(reported.value))[1].partition("=")
         assert start_from(tiny(SHORT | {"fine_tuning.model": str(first.folder), key: json.loads(value)}))
 
     @pytest.mark.parametrize(

@@ -79,11 +79,11 @@ def test_the_tree_is_the_contract(made):
 
 
 def test_dataset_json_says_what_it_is(made):
-    said = json.loads((made / "dataset.json").read_text())
-    assert {key: said[key] for key in ("sample_rate_hz", "duration_s", "snr_db", "seed", "counts")} == {
+    text = json.loads((made / "dataset.json").read_text())
+    assert {key: text[key] for key in ("sample_rate_hz", "duration_s", "snr_db", "seed", "counts")} == {
         "sample_rate_hz": 256.0, "duration_s": 1.0, "snr_db": [-5.0, 5.0], "seed": 0, "counts": COUNTS
     }  # fmt: skip
-    assert said["dan_version"]
+    assert text["dan_version"]
     assert read_dataset(made).recipe == RECIPE
 
 
@@ -128,11 +128,11 @@ def test_a_recipe_of_recordings_draws_no_data(tmp_path):
     assert not any(tmp_path.iterdir())
 
 
-def test_progress_ends_at_one(tmp_path, quick, told):
+def test_progress_ends_at_one(tmp_path, quick, reported):
     create(RECIPE, tmp_path / "data")
-    assert list(told) == ["Writing train", "Writing validation"]
-    assert sum(len(shares) - 1 for shares in told.values()) == 10  # signals; each begins with 0
-    assert all(shares[-1] == 1.0 for shares in told.values())
+    assert list(reported) == ["Writing train", "Writing validation"]
+    assert sum(len(shares) - 1 for shares in reported.values()) == 10  # signals; each begins with 0
+    assert all(shares[-1] == 1.0 for shares in reported.values())
 
 
 def test_an_empty_folder_is_filled_and_a_data_folder_replaced_by_force_only(tmp_path, quick):
@@ -290,9 +290,9 @@ def test_what_is_no_data_folder_is_refused(tmp_path, what, kind):
 # Verifying
 
 
-def test_a_sound_folder_has_no_problems_and_true_figures(made, told):
+def test_a_sound_folder_has_no_problems_and_true_figures(made, reported):
     report = check(made)
-    assert report.problems == () and report.sample_rate_hz == 256.0 and told["Checking"][-1] == 1.0
+    assert report.problems == () and report.sample_rate_hz == 256.0 and reported["Checking"][-1] == 1.0
     for side in SIDES:
         split, found = load_split(made, side), report.sides[side]
         snr_db = 20 * np.log10(
@@ -462,10 +462,10 @@ def test_a_file_of_two_channels_is_refused(data):
 def test_a_varying_number_of_sines_is_told(tmp_path, tiny):
     recipe = tiny({"clean.sines": (1, 3), "data.train_count": 30})
     data = create(recipe, tmp_path / "varied")
-    told = load_signals(data, "train").sines
+    reported = load_signals(data, "train").sines
     spectra = np.abs(np.fft.rfft(load_signals(data, "train").clean))
-    assert set(told) == {1, 2, 3}
-    for number, spectrum in zip(told, spectra, strict=True):
+    assert set(reported) == {1, 2, 3}
+    for number, spectrum in zip(reported, spectra, strict=True):
         assert number > 1 or np.sum(spectrum > spectrum.max() / 2) <= 3  # one sine has one peak
     (data / "dataset.json").write_text(
         json.dumps({"sample_rate_hz": 64, "sines": {"train": {"tone_0000": 2}}})
