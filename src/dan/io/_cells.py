@@ -1,4 +1,4 @@
-"""The cells of a row of text: split at a delimiter, told by what they hold, read as numbers, and written."""
+"""The cells of a row of text: split at a delimiter, classified by content, read as numbers, and written."""
 
 from __future__ import annotations
 

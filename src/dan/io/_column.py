@@ -1,4 +1,4 @@
-"""One column of a table: what its cells are like, told as they are read."""
+"""One column of a table: the kind of its cells, detected as they are read."""
 
 from __future__ import annotations
 

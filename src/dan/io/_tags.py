@@ -1,4 +1,4 @@
-"""Tags and other data of an audio file beside its samples: carried over to the written file, or told.
+"""Tags and other data of an audio file beside its samples: carried over to the written file, or noted.
 
 Within one kind of file it comes back byte by byte: chunks of WAV, AIFF and CAF, blocks of FLAC, the tags
 around an MP3. Comments of Ogg go through mutagen. From one kind to another libsndfile's ten fields come over,

@@ -1,4 +1,4 @@
-"""DNSMOS P.835: what listeners would think of speech, told without the clean speech by a network."""
+"""DNSMOS P.835: opinion scores of speech, predicted by a network without the clean speech."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The adversarial part of a training: when it takes part, what it is told, and how fast it learns."""
+"""The adversarial part of a training: when it takes part, what it sees, and how fast it learns."""
 
 from __future__ import annotations
 
