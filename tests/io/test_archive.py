@@ -5,7 +5,8 @@ import pytest
 import soundfile
 
 from dan.core.errors import DanError
-from dan.io.recordings import find_recordings, open_reader, open_writer, read
+from dan.io.folder import find_recordings
+from dan.io.recordings import open_reader, open_writer, read
 
 SIGNAL = np.random.default_rng(0).standard_normal((2, 500))
 

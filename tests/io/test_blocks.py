@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dan.core.errors import DanError
-from dan.io.recordings import Form, find_recordings, open_reader, open_writer, read, tables_beside
+from dan.io.folder import find_recordings, look_through
+from dan.io.recordings import Form, open_reader, open_writer, read
 
 RATE_HZ = 11025
 LENGTH = 3001
@@ -541,8 +542,8 @@ def test_a_folder_that_is_not_to_be_written_to_is_named(made, tmp_path, suffix):
 
 def test_tables_beside_recordings_are_told(made, tmp_path):
     shutil.copy(made("a.csv", 1), tmp_path / "a.csv")
-    assert tables_beside(tmp_path) == []
+    assert look_through(tmp_path).tables == []
     shutil.copy(made("a.flac", 1), tmp_path / "a.flac")
-    assert tables_beside(tmp_path) == [tmp_path / "a.csv"]
+    assert look_through(tmp_path).tables == [tmp_path / "a.csv"]
     with pytest.raises(DanError, match=r"a\.flac: it is a file, not a folder"):
         find_recordings(tmp_path / "a.flac")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from dan.core.errors import DanError
-from dan.io.recordings import find_recordings, open_reader, open_writer, read, written_name
+from dan.io.folder import find_recordings
+from dan.io.recordings import open_reader, open_writer, read, written_name
 
 av = pytest.importorskip("av")
 RATE_HZ, LENGTH = 16_000, 40_000

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from dan.core.errors import DanError
 from dan.io.audio import AUDIO
-from dan.io.recordings import PCM_BITS, Recording, find_recordings, open_reader, read, write
+from dan.io.folder import find_recordings
+from dan.io.recordings import PCM_BITS, Recording, open_reader, read, write
 
 RATE_HZ = 8000
 WAV_SUBTYPES = ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"]

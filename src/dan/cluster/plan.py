@@ -9,7 +9,8 @@ from dan.cluster import storage
 from dan.cluster.manifest import NAME
 from dan.cluster.storage import is_address
 from dan.core.errors import DanError
-from dan.io.recordings import find_recordings, written_name
+from dan.io.folder import find_recordings
+from dan.io.recordings import written_name
 from dan.workflows.denoise import plan
 from dan.workflows.pipes import STDIN, STDIO
 

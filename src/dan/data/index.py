@@ -16,8 +16,8 @@ import numpy.typing as npt
 from dan.core.arrays import Signal, check_sample_rate
 from dan.core.errors import DanError
 from dan.core.progress import track
-from dan.io.left_out import describe_left_out
-from dan.io.recordings import Reader, find_recordings, open_reader
+from dan.io.folder import look_through
+from dan.io.recordings import Reader, open_reader
 
 Alive = npt.NDArray[np.bool_]
 
@@ -104,11 +104,11 @@ def index(
             or infinity where it was looked at, or nothing says the rate of a .npy array.
     """
     root = Path(folder)
-    paths = find_recordings(root)
+    found = look_through(root)
     entries: list[IndexEntry] = []
     failures: list[DanError] = []
     useless: dict[str, list[str]] = defaultdict(list)
-    for path in track(paths, f"Indexing {root}"):
+    for path in track(found.recordings, f"Indexing {root}"):
         try:
             entry = _entry(root, path, sample_rate_hz)
         except DanError as error:
@@ -123,6 +123,7 @@ def index(
     left_out = [_counted(names, reason) for reason, names in sorted(useless.items())]
     if not entries:
         raise DanError(root, f"no recording in it is of use: {', '.join(left_out)}", "Give others")
+    left_out += filter(None, [found.describe_left_out()])
     return Corpus(root, tuple(entries), tuple(_notes(root, entries, left_out)))
 
 
@@ -137,8 +138,6 @@ def _useless(entry: IndexEntry, shortest_s: float) -> str:
 
 def _notes(root: Path, entries: list[IndexEntry], left_out: list[str]) -> list[str]:
     """Notes on what was left out, in one line, and on what is clipped."""
-    if beside := describe_left_out(root):
-        left_out = [*left_out, beside]
     notes = [f"{root}: left out {', '.join(left_out)}"] if left_out else []
     clipped = [entry.name for entry in entries if entry.clipped]
     return [*notes, f"{root}: {_counted(clipped, 'clipped')}, used as they are"] if clipped else notes

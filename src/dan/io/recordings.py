@@ -5,7 +5,6 @@ Levels are never changed: full scale of a PCM file is +-1, and biosignals come i
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dan.core.arrays import Signal, check_sample_rate, check_signal
-from dan.core.atomic import atomic_write, is_there
+from dan.core.atomic import atomic_write
 from dan.core.errors import DanError
 from dan.io._audio_writer import AudioWriter
 from dan.io._content import refuse_strangers, suffix_of, told_by_content
@@ -28,7 +27,7 @@ from dan.io.other_biosignals import BY_MNE, BY_OBSPY
 
 __all__ = [
     "PCM_BITS", "SUFFIXES", "Form", "Missing", "Reader", "Recording", "Writer",
-    "find_recordings", "open_reader", "open_writer", "read", "suffix_of", "tables_beside", "write",
+    "open_reader", "open_writer", "read", "suffix_of", "write", "written_name",
 ]  # fmt: skip
 
 TEXT = ".txt"
@@ -249,82 +248,11 @@ def write(
     return writer.clipped_samples
 
 
-def find_recordings(folder: str | Path) -> list[Path]:
-    """The recordings in a folder and all below it, in order; hidden and temporary files are left out.
-
-    Links to folders are followed, each folder once: a link back up ends there.
-
-    Tables beside recordings of other kinds describe them more often than they are some (``metadata.csv``):
-    they count only where there is nothing else.
-
-    Raises:
-        DanError: if there is no such folder, or no recordings in it.
-    """
-    top = Path(folder)
-    files = _find(top)
-    if not files:
-        raise DanError(top, "it holds no recordings", f"Give a folder with {', '.join(sorted(SUFFIXES))}")
-    return [file for file in files if file.suffix.lower() not in TABLES] or files
-
-
-def tables_beside(folder: str | Path) -> list[Path]:
-    """The tables that `find_recordings` leaves out, since there are recordings of other kinds.
-
-    Raises:
-        DanError: if there is no such folder.
-    """
-    files = _find(Path(folder))
-    tables = [file for file in files if file.suffix.lower() in TABLES]
-    return tables if len(tables) < len(files) else []
-
-
-def _find(top: Path) -> list[Path]:
-    if not top.is_dir():
-        rule = "it is a file, not a folder" if is_there(top) else "there is no such folder"
-        raise DanError(top, rule, "Give a folder with recordings")
-    return [
-        file
-        for file in sorted(_files(top))
-        if _is_recording(file)
-        and not any(part.startswith((".", "~")) for part in file.relative_to(top).parts)
-        and file.is_file()
-    ]
-
-
-def _is_table(path: Path) -> bool:
-    """Return whether a text file holds a table of numbers."""
-    from dan.io.table import is_table
-
-    return path.suffix.lower() == TEXT and is_there(path) and is_table(path)
-
-
-def _is_recording(path: Path) -> bool:
-    """Return whether a file is a recording by its suffix and, where others use that, by its content."""
-    suffix = path.suffix.lower()
-    if suffix == ".mat" and path.with_suffix(WFDB).exists():
-        return False  # the samples of that record
-    if suffix in AMBIGUOUS:
-        return is_there(path) and told_by_content(path) is not None
-    return suffix in SUFFIXES or _is_table(path)
-
-
 def written_name(path: Path) -> str:
     """The name of what comes of a recording: its own, or .wav or .npy where its format is only read."""
     if path.suffix.lower() in MEDIA:
         return path.with_suffix(".wav").name
     return path.with_suffix(".npy").name if path.suffix.lower() in BY_MNE | BY_OBSPY else path.name
-
-
-def _files(top: Path) -> Iterator[Path]:
-    """All files below, through links too, those of one folder once however many links lead there."""
-    seen: set[str] = set()
-    for folder, below, names in os.walk(top, followlinks=True):
-        place = os.path.realpath(folder)
-        if place in seen:
-            below.clear()
-            continue
-        seen.add(place)
-        yield from (Path(folder, name) for name in names)
 
 
 def _check_is_file(path: Path) -> None:

@@ -19,7 +19,8 @@ from dan.data.folder.layout import KINDS, SIDES, Dataset, Side, is_data_folder
 from dan.data.folder.preview import write_resampled
 from dan.data.pauses_folder import PICTURE, Taken, check_apart, write_pauses
 from dan.data.recordings import open_material
-from dan.io.recordings import find_recordings, open_reader
+from dan.io.folder import find_recordings
+from dan.io.recordings import open_reader
 from dan.synthesis.mix import Pairs
 
 PREVIEWS = 3

@@ -22,8 +22,8 @@ from dan.inference.pipeline import Crew, crew_of
 from dan.inference.recording import Written, denoise_recording
 from dan.inference.stream import check_strength
 from dan.io.base import Missing
-from dan.io.left_out import describe_left_out
-from dan.io.recordings import SUFFIXES, find_recordings, written_name
+from dan.io.folder import find_recordings, look_through
+from dan.io.recordings import SUFFIXES, written_name
 from dan.workflows.pipes import STDIN, STDIO, is_pipe, opened_pipe, write_stdout
 
 FIRST = 3
@@ -256,7 +256,7 @@ def named(files: Sequence[Path | str], *, first: int = 1) -> str:
 
 def left_out(folder: Path, out: Path | None) -> list[str]:
     """A sentence on what a folder holds beside the recordings that are denoised, if there is anything."""
-    reasons = [described] if (described := describe_left_out(folder)) else []
+    reasons = [described] if (described := look_through(folder).describe_left_out()) else []
     reasons += [f"{out}, where outputs go"] if _is_below(out, folder) else []
     return [f"{folder}: left out: {', '.join(reasons)}"] if reasons else []
 
