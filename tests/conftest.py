@@ -73,7 +73,7 @@ def card():
     """Makes what a model file says of itself, with some of it changed."""
 
     def make(**changes):
-        message = {
+        fields = {
             "name": "tiny",
             "version": "0.1.0",
             "recipe": "tiny",
@@ -88,7 +88,7 @@ def card():
             "val_snr_db": 1.5,
             "val_snr_gain_db": 3.5,
         }
-        return ModelInfo(**message | changes)
+        return ModelInfo(**fields | changes)
 
     return make
 

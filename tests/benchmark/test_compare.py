@@ -74,7 +74,7 @@ def trial():
     return Trial("five signals", clean, mixed, RATE_HZ, "other", Baselines())
 
 
-def test_quality_and_cost_are_of_what_they_say(fakes, trial, told):
+def test_quality_and_cost_are_of_what_they_say(fakes, trial, reported):
     made = compare(fakes, trial, turns=3)
     noisy, half, slow = made.entries
     assert [noisy.name, half.name, slow.name] == ["noisy", "half", "slow"]
@@ -92,8 +92,8 @@ def test_quality_and_cost_are_of_what_they_say(fakes, trial, told):
     assert half.cost.streamed_rtf is None and half.cost.whole_rtf.median < slow.cost.whole_rtf.median
     assert (slow.cost.hop_ms, slow.cost.latency_ms) == (2500, 500)
     assert noisy.cost.whole_rtf is None and half.cost.first_sample_s == Spread(0.4, 0.4, 0.4)
-    assert list(told) == ["Denoising", "Scoring", "Speed", "Starts"]
-    assert all(shares[-1] == 1 for shares in told.values())
+    assert list(reported) == ["Denoising", "Scoring", "Speed", "Starts"]
+    assert all(shares[-1] == 1 for shares in reported.values())
 
 
 def test_who_fails_is_left_out_with_the_reason(fakes, trial):

@@ -259,10 +259,10 @@ def test_no_batch_is_drawn_that_no_step_takes(tiny, clean, noise, monkeypatch):
     assert drawn == [0, 1, 2]
 
 
-def test_progress_goes_over_both_folders(tiny, clean, noise, told):
+def test_progress_goes_over_both_folders(tiny, clean, noise, reported):
     open_recordings(tiny(BASE), clean=clean, noise=noise)
-    assert list(told) == [f"Indexing {clean}", f"Indexing {noise}"]
-    assert all(shares[-1] == 1.0 and len(shares) > 2 for shares in told.values())
+    assert list(reported) == [f"Indexing {clean}", f"Indexing {noise}"]
+    assert all(shares[-1] == 1.0 and len(shares) > 2 for shares in reported.values())
 
 
 def test_recipes_with_recordings_survive_writing(tiny):

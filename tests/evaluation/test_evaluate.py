@@ -179,10 +179,10 @@ def test_the_denoiser_is_scored_on_clean_input_too():
     assert harm.snr_db == pytest.approx(20 * np.log10(2), abs=1e-4)  # float32 roundings
 
 
-def test_progress_of_each_stage_rises_to_one(told):
+def test_progress_of_each_stage_rises_to_one(reported):
     scored(count=2)
-    assert list(told) == ["Denoising", "Theoretical limit", "Scoring", "Clean input"]
-    assert all(shares == sorted(shares) and shares[-1] == 1.0 for shares in told.values())
+    assert list(reported) == ["Denoising", "Theoretical limit", "Scoring", "Clean input"]
+    assert all(shares == sorted(shares) and shares[-1] == 1.0 for shares in reported.values())
 
 
 def test_bad_input_is_refused():
@@ -196,7 +196,7 @@ def test_bad_input_is_refused():
         evaluate(lambda x: x[:, :4], clean=clean, mixed=clean, sample_rate_hz=256, **facts)
 
 
-def test_curve_over_the_snr(told):
+def test_curve_over_the_snr(reported):
     points = curve(lambda x: x, FOUNDING, snr_db=(-10, 20), count=4, seed=3)
     assert [level for level, _ in points] == [-10.0, 20.0]
     for level, means in points:
@@ -205,8 +205,8 @@ def test_curve_over_the_snr(told):
         assert means["limit"] > means["bandpass"]
     # What a filter lets through is a share of the noise: 30 dB more at the input are 30 dB at the output.
     assert points[1][1]["lowpass"] - points[0][1]["lowpass"] == pytest.approx(30, abs=0.5)
-    shares = told["SNR curve"]  # one bar for all of it
-    assert len(told) == 1 and shares == sorted(shares) and shares[-1] == 1.0
+    shares = reported["SNR curve"]  # one bar for all of it
+    assert len(reported) == 1 and shares == sorted(shares) and shares[-1] == 1.0
 
 
 def test_curve_repeats_and_follows_its_seed():

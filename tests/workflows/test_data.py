@@ -66,7 +66,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(made, sources, 
     assert all(content != contents(made)[path] for path, content in other.items() if path.suffix == ".npy")
 
 
-def test_rate_shares_and_progress(sources, tmp_path, told):
+def test_rate_shares_and_progress(sources, tmp_path, reported):
     mixed = mix_folder(
         tmp_path / "data",
         **sources,
@@ -76,7 +76,7 @@ def test_rate_shares_and_progress(sources, tmp_path, told):
     )
     assert load_split(mixed.data, "validation").mixed.shape == (10, 320)
     for side in ("train", "validation"):
-        assert told[f"Mixing for {side}"] == pytest.approx([place / 10 for place in range(11)])
+        assert reported[f"Mixing for {side}"] == pytest.approx([place / 10 for place in range(11)])
     assert "3 files" in mixed.notes[0] and "3 files" in mixed.notes[1]
 
 

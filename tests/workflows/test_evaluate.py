@@ -50,7 +50,7 @@ def judged(monkeypatch, data, *, trained_on="other", said=None, **options):
     return judge("half", data, sample_rate_hz=RATE_HZ, **options)
 
 
-def test_recordings_from_end_to_end(monkeypatch, data, tmp_path, told):
+def test_recordings_from_end_to_end(monkeypatch, data, tmp_path, reported):
     files = {"json_file": tmp_path / "t.json", "report": tmp_path / "report"}
     evaluation = judged(monkeypatch, data, trained_on="ecg", **files)
     said = json.loads((tmp_path / "t.json").read_text())
@@ -62,8 +62,8 @@ def test_recordings_from_end_to_end(monkeypatch, data, tmp_path, told):
     assert said["clean_input"][0]["snr_db"] == pytest.approx(20 * np.log10(2), abs=1e-4)  # float32
     assert "training side" in (tmp_path / "report" / "index.html").read_text()
     reading = ["Reading validation", "Reading train"]
-    assert list(told) == [*reading, "Setting filters", "Denoising", "Scoring", "Clean input"]
-    assert all(shares[-1] == 1 for shares in told.values())
+    assert list(reported) == [*reading, "Setting filters", "Denoising", "Scoring", "Clean input"]
+    assert all(shares[-1] == 1 for shares in reported.values())
 
 
 @pytest.mark.parametrize(
