@@ -1,6 +1,7 @@
 """What a folder and a model say of the signals, and a judgement of recordings from end to end."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,6 +21,7 @@ class Half:
         self.info = SimpleNamespace(
             name="half", signal=SimpleNamespace(kind=kind), parameters=0, sample_rate_hz=RATE_HZ
         )
+        self.history = []
 
     def __call__(self, noisy, *, sample_rate):
         return 0.5 * noisy
@@ -44,7 +46,7 @@ def without_training_side(data):
 
 
 def judged(monkeypatch, data, *, trained_on="other", said=None, **options):
-    monkeypatch.setattr(judging, "load", lambda _: Half(trained_on))
+    monkeypatch.setattr(judging, "_opened", lambda _: (Half(trained_on), None))
     if said is not None:
         (data / "dataset.json").write_text(json.dumps({"sample_rate_hz": RATE_HZ, **said}))
     return judge("half", data, sample_rate_hz=RATE_HZ, **options)
@@ -144,6 +146,21 @@ def test_silent_and_noiseless_signals_are_said_to_hold_the_means(monkeypatch, da
 
 
 def test_data_at_another_rate_are_refused_with_a_way_out(monkeypatch, data):
-    monkeypatch.setattr(judging, "load", lambda _: Half(None))
+    monkeypatch.setattr(judging, "_opened", lambda _: (Half(None), None))
     with pytest.raises(DanError, match=r"at 50 Hz: the model half is for 100 Hz.*data mix --sample-rate 100"):
         judge("half", data, sample_rate_hz=50)
+
+
+@pytest.mark.parametrize(
+    ("model", "told"), [("tones", False), ("./tones", True), ("tones/model.safetensors", True)]
+)
+def test_a_report_tells_the_training_of_the_model_that_was_scored(monkeypatch, data, tmp_path, model, told):
+    monkeypatch.chdir(tmp_path)
+    Path("tones").mkdir()
+    Path("tones/model.safetensors").touch()
+    Path("tones/history.jsonl").write_text('{"step": 1}\n', encoding="utf-8")
+    monkeypatch.setattr(judging, "load", lambda _: Half("other"))
+    given = {}
+    monkeypatch.setattr(judging, "write_report", lambda *_, history, **others: given.update(history=history))
+    judge(model, data, sample_rate_hz=RATE_HZ, report=Path("report"))
+    assert given["history"] == ([{"step": 1}] if told else [])

@@ -17,6 +17,7 @@ from dan.evaluation.evaluate import Evaluation, curve, evaluate
 from dan.evaluation.held_out import load_held_out
 from dan.evaluation.table import Table
 from dan.inference.denoiser import Denoiser, load
+from dan.inference.model_file import find_model
 from dan.metrics.registry import check_kind
 from dan.report.build import Curve, write_report
 from dan.training.run_folder import Run
@@ -128,8 +129,12 @@ def _misfits(denoiser: Denoiser, table: Table, kind: str | None) -> Iterator[str
 
 
 def _opened(model: str | Path | Denoiser) -> tuple[Denoiser, Run | None]:
-    """Return the denoiser, and the folder that may be its run."""
-    return (model, None) if isinstance(model, Denoiser) else (load(model), Run(Path(model)))
+    """Return the denoiser, and the run folder that its file lies in, where it is that of a run."""
+    if isinstance(model, Denoiser):
+        return model, None
+    path = find_model(model)
+    run = Run(path.parent)
+    return load(model), run if path == run.model else None
 
 
 def _check_rate(denoiser: Denoiser, data: Path, sample_rate_hz: float) -> None:
