@@ -89,7 +89,11 @@ def _best(candidates: Sequence[Candidate], training: TrainingSide) -> Candidate:
 
 
 def _bands(training: TrainingSide, *, from_zero: bool) -> list[Band]:
-    """Bands in which the clean power exceeds the noise by the most, one for each weight of the noise."""
+    """Bands in which the clean power exceeds the noise by the most, one for each weight of the noise.
+
+    Raises:
+        DanError: if all of them lie above what a filter can pass.
+    """
     clean, noise = training.densities
     step_hz = training.sample_rate_hz / 2 / max(1, len(clean) - 1)
     top_hz = HIGHEST_SHARE * training.sample_rate_hz
@@ -100,6 +104,11 @@ def _bands(training: TrainingSide, *, from_zero: bool) -> list[Band]:
         high_hz = min(top_hz, (last + 0.5) * step_hz)
         if low_hz < high_hz:
             found.add((low_hz, high_hz))
+    if not found:
+        rule = f"none below {top_hz:g} Hz, {HIGHEST_SHARE:g} of the rate, stands out of the noise"
+        raise DanError(
+            "bands of the clean signals", rule, "Take signals of a higher rate, or less noisy ones"
+        )
     return sorted(found)
 
 
