@@ -80,6 +80,14 @@ def test_rate_shares_and_progress(sources, tmp_path, reported):
     assert "3 files" in mixed.notes[0] and "3 files" in mixed.notes[1]
 
 
+@pytest.mark.parametrize("share", [0.01, 0.99])
+def test_each_side_has_a_mixture_at_least(sources, tmp_path, share):
+    recordings = RecordingsSettings(held_out_share=share)
+    mix_folder(tmp_path / "data", **sources | SHAPE | {"count": 2}, recordings=recordings)
+    for side in ("train", "validation"):
+        assert len(load_split(tmp_path / "data", side).mixed) == 1
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

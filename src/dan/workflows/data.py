@@ -178,7 +178,8 @@ def _recipe(
 def _counts(count: int, recordings: RecordingsSettings) -> dict[Side, int]:
     if count < 2:
         raise DanError(f"count={count}", "there is one mixture on each side at least", "Give 2 or more")
-    validation = max(1, round(count * (0.1 if recordings.held_out_count else recordings.held_out_share)))
+    share = 0.1 if recordings.held_out_count else recordings.held_out_share
+    validation = min(count - 1, max(1, round(count * share)))
     return {"train": count - validation, "validation": validation}
 
 
