@@ -269,6 +269,18 @@ def test_a_wav_whose_size_its_writer_did_not_know_goes_on_to_the_end(frame_denoi
     np.testing.assert_allclose(np.frombuffer(out, np.float32).reshape(-1, 2), samples / 2, atol=2**-15)
 
 
+@pytest.mark.parametrize(("size", "known"), [(3_000_000_000, 3_000_000_000), (2**32 - 1, None), (0, None)])
+def test_a_size_beyond_2_gb_is_one_and_chunks_may_follow(monkeypatch, size, known):
+    data, _ = recording("WAV", "PCM_16")
+    place = data.index(b"data") + 4
+    said = []
+    monkeypatch.setattr("dan.workflows.stream.pcm_blocks", lambda *_, size_bytes: said.append(size_bytes))
+    monkeypatch.setattr("dan.workflows.pipes.read_some", io.BytesIO.read)
+    header = io.BytesIO(data[:place] + size.to_bytes(4, "little") + bytes(4))
+    open_input(header, ExitStack(), sample_type="float32")
+    assert said == [known]
+
+
 def test_what_lies_behind_the_samples_of_a_wav_is_none(frame_denoiser):
     data, samples = recording("WAV", "PCM_16")
     out, _ = through(as_stream(frame_denoiser), data + b"LIST\x04\0\0\0abcd", sample_type="float32")

@@ -77,7 +77,7 @@ def check_header(path: Path) -> list[str]:
             raise DanError(path, "its header says a sample rate of 0 Hz", "Record or convert it again")
         samples = [chunk for chunk in chunks if chunk.name in SAMPLES]
         said_bytes = 8 + int.from_bytes(head[4:], _order(head))
-        promised = max([0 if _is_placeholder(said_bytes) else said_bytes, *(chunk.stop for chunk in samples)])
+        promised = max([0 if is_placeholder(said_bytes) else said_bytes, *(chunk.stop for chunk in samples)])
         # A final pad byte is counted by some writers that do not write it.
         if size_bytes + 1 < promised:
             there = f"{size_bytes} of {promised} bytes are there"
@@ -234,7 +234,7 @@ def _chunk(file: BinaryIO, place: int, head: bytes) -> Chunk | None:
     size = int.from_bytes(start[4:], _order(head))
     if name == b"data" and is_caf and size == 2**64 - 1:
         size = end - offset
-    elif name == b"data" and not is_caf and _is_placeholder(size):
+    elif name == b"data" and not is_caf and is_placeholder(size):
         size = _size_in_ds64(file) or end - offset
     stop = offset + size + (0 if is_caf else size % 2)
     if name not in SAMPLES and offset + size > end:
@@ -244,7 +244,7 @@ def _chunk(file: BinaryIO, place: int, head: bytes) -> Chunk | None:
     return Chunk(name, offset, size, stop) if is_named or fills_all else None
 
 
-def _is_placeholder(size_bytes: int) -> bool:
+def is_placeholder(size_bytes: int) -> bool:
     """Return whether a writer that could not seek may have left it: sox, arecord, ffmpeg into a pipe."""
     return 0x7FFFF000 <= size_bytes < 0x80001000 or size_bytes >= 0xFFFF0000
 

@@ -14,6 +14,7 @@ from dan.core.arrays import Signal, clip
 from dan.core.errors import DanError
 from dan.inference.conditioning import LARGEST
 from dan.inference.stream import Stream
+from dan.io._riff import is_placeholder
 from dan.io.recordings import open_reader, suffix_of
 from dan.workflows.pipes import HEAD_BYTES, Pipe, spooled, write_all
 
@@ -35,8 +36,6 @@ MPEG_SYNC = b"\xff"
 NO_AUDIO = (".npy", ".edf", ".bdf")
 FORM_FIELDS = ((0, 2), (2, 2), (4, 4))
 """Offsets and widths in a WAV header: format tag, channels, rate."""
-UNKNOWN_SIZE = 0x7FFFF000
-"""From here on a size in a WAV header is a placeholder."""
 WAV_TYPES = {(1, 8): "uint8", (1, 16): "int16", (1, 24): "int24", (1, 32): "int32", (3, 32): "float32",
              (3, 64): "float64"}  # fmt: skip
 """Types of a sample by the format tag and the bits of a WAV header."""
@@ -148,8 +147,7 @@ def _open_wav(pipe: Pipe) -> Input | None:
     if sample_type is None or not channels or not rate_hz:
         return None
     pipe.skip(place + 8)
-    size = long_size or size
-    known = size if 0 < size < UNKNOWN_SIZE or long_size else None
+    known = long_size or (size if size and not is_placeholder(size) else None)
     return Input("a WAV file", channels, rate_hz, pcm_blocks(pipe, channels, sample_type, size_bytes=known))
 
 
