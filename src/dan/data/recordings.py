@@ -111,23 +111,20 @@ def open_takes(
     return _material(recipe, corpora, opened)
 
 
-def open_outputs(
-    recipe: Recipe, *, outputs: Path, noisy: Path, cache: Path | None = None, half: Half | None = None
-) -> Material:
+def open_outputs(recipe: Recipe, *, outputs: Path, noisy: Path, half: Half | None = None) -> Material:
     """Open folders of denoised recordings and of the noisy ones that they were made of, to learn from again.
 
     Args:
         recipe: its seed and its sections signal, recordings and augmentation are used.
         outputs: a folder of denoised recordings at the recipe's rate.
         noisy: the recordings before, by the same names.
-        cache: a folder in which long folders of compressed files are kept decoded; without one they are not.
         half: of the recordings to train on; None for all of them.
 
     Raises:
         DanError: as `open_material` does.
     """
     first, second = indexed(recipe, [outputs, noisy], recipe.signal.sample_rate_hz)
-    train, validation, notes = _paired(recipe, cache, first, second, half=half)
+    train, validation, notes = _paired(recipe, None, first, second, half=half)
     return _material(recipe, [first, second], (RemixMixer(train), RemixMixer(validation), notes))
 
 

@@ -65,7 +65,6 @@ def choose(
     sample_rate_hz: float,
     recipe: Recipe | None = None,
     training: TrainingSide | None = None,
-    noise: Signal | None = None,
     sines: npt.NDArray[np.integer] | None = None,
     limit: bool = True,
 ) -> Baselines:
@@ -75,7 +74,6 @@ def choose(
         sample_rate_hz: sampling rate of the signals.
         recipe: by which they were made.
         training: signals of the training side, on which the filters for recordings are set.
-        noise: a sample of the noise ``[*, T]`` as strong as in the mixed signals, for filters that use one.
         sines: how many each signal has ``[N]``, where their number varies and is known.
         limit: whether the limit gets its row, where the recipe's prior is the one it knows.
 
@@ -83,30 +81,25 @@ def choose(
         DanError: if a signal of the training side is wrong.
     """
     if recipe is not None:
-        return from_recipe(recipe, noise=noise, sines=sines, limit=limit)
+        return from_recipe(recipe, sines=sines, limit=limit)
     if training is not None:
         return from_training(training)
-    return untold(sample_rate_hz, noise=noise)
+    return untold(sample_rate_hz)
 
 
 def from_recipe(
-    recipe: Recipe,
-    *,
-    noise: Signal | None = None,
-    sines: npt.NDArray[np.integer] | None = None,
-    limit: bool = True,
+    recipe: Recipe, *, sines: npt.NDArray[np.integer] | None = None, limit: bool = True
 ) -> Baselines:
     """Return the rows for signals that a recipe made, set by what it says.
 
     Args:
         recipe: by which the signals were made.
-        noise: a sample of the noise ``[*, T]`` as strong as in the mixed signals; None draws one.
         sines: how many each signal has ``[N]``, where their number varies and is known.
         limit: whether the limit gets its row, where the recipe's prior is the one it knows.
     """
     rate_hz, band_hz = recipe.signal.sample_rate_hz, recipe.clean.frequency_hz
     known: dict[str, Any] = {"sample_rate_hz": rate_hz, "frequency_hz": band_hz}
-    noise = _noise_sample(recipe) if noise is None else noise
+    noise = _noise_sample(recipe)
     rows: dict[str, Denoise] = {
         "lowpass": partial(lowpass, sample_rate_hz=rate_hz, pass_hz=band_hz[1]),
         "bandpass": partial(bandpass, **known),
@@ -140,13 +133,12 @@ def from_training(training: TrainingSide) -> Baselines:
     return Baselines(fitted.rows, fitted.notes | dict.fromkeys(("nls", "limit"), NOT_MADE), fitted.settings)
 
 
-def untold(sample_rate_hz: float, *, noise: Signal | None = None) -> Baselines:
+def untold(sample_rate_hz: float) -> Baselines:
     """Return the rows that need neither a recipe nor a training side, with the filters' defaults."""
-    rated: dict[str, Any] = {"sample_rate_hz": sample_rate_hz, "noise": noise}
     rows: dict[str, Denoise] = {
-        "wiener": partial(wiener, **rated),
+        "wiener": partial(wiener, sample_rate_hz=sample_rate_hz),
         "wavelet": wavelet,
-        "spectral_gate": partial(spectral_gate, **rated),
+        "spectral_gate": partial(spectral_gate, sample_rate_hz=sample_rate_hz),
     }
     notes = dict.fromkeys(("lowpass", "bandpass"), NOT_TRAINED) | dict.fromkeys(("nls", "limit"), NOT_MADE)
     return Baselines(rows, notes)

@@ -62,7 +62,6 @@ def evaluate(
     model: str,
     data: str,
     parameters: int,
-    noise: Signal | None = None,
     training: TrainingSide | None = None,
     sines: npt.NDArray[np.integer] | None = None,
     kind: SignalKind = "other",
@@ -81,8 +80,6 @@ def evaluate(
         model: what was scored, for the table.
         data: on what, for the table.
         parameters: of the generator.
-        noise: a sample of the noise ``[*, T]``, as strong as in `mixed` but from the training side, for the
-            filters that use one; None draws it by the recipe, and lets them do without where there is none.
         training: signals of the training side, on which the filters for recordings are set; without one they
             keep their defaults, and those that need a band have no row. Not used where there is a recipe.
         sines: number of sines of each signal ``[N]``, where the recipe varies it and the data tell it.
@@ -102,7 +99,7 @@ def evaluate(
     rate_hz = _check_rate(sample_rate_hz, recipe)
     figures = open_figures(kind, sample_rate_hz=rate_hz, dnsmos=dnsmos)
     beside = baselines.choose(
-        sample_rate_hz=rate_hz, recipe=recipe, training=training, noise=noise, sines=sines, limit=limit
+        sample_rate_hz=rate_hz, recipe=recipe, training=training, sines=sines, limit=limit
     )
     candidates = {"dan": denoise, **beside.rows}
     outputs, notes = _outputs(candidates, inputs)
