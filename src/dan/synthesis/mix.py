@@ -60,7 +60,7 @@ def draw_pairs(recipe: Recipe, count: int, *, random: np.random.Generator) -> Pa
     Raises:
         DanError: if the recipe asks for hum of which no harmonic lies below half the rate.
     """
-    clean, sines = _draw_counted(recipe.clean, recipe.signal, count, random=random)
+    clean, sines = draw_tones(recipe.clean, recipe.signal, count, random=random)
     noise = draw_noise(recipe.noise, recipe.signal, count, random=random)
     snr_db = random.uniform(*bounds(recipe.noise.snr_db), count)
     mixed, _ = mix(clean, noise, snr_db=snr_db)
@@ -69,19 +69,12 @@ def draw_pairs(recipe: Recipe, count: int, *, random: np.random.Generator) -> Pa
 
 def draw_tones(
     tones: ToneSettings, signal: SignalSettings, count: int, *, random: np.random.Generator
-) -> Signal:
-    """Draw clean signals, each the mean of K sines: ``[count, T]``, float32.
+) -> tuple[Signal, npt.NDArray[np.int64]]:
+    """Draw clean signals, each the mean of K sines: ``[count, T]``, float32, and the K of each ``[count]``.
 
     Amplitudes are uniform within 1 +- spread, phases within +- spread at the first sample, and K is drawn for
     each signal where it is a range. The frequencies of a seed do not depend on the spreads.
     """
-    return _draw_counted(tones, signal, count, random=random)[0]
-
-
-def _draw_counted(
-    tones: ToneSettings, signal: SignalSettings, count: int, *, random: np.random.Generator
-) -> tuple[Signal, npt.NDArray[np.int64]]:
-    """The clean signals, and of how many sines each is made ``[count]``."""
     low, high = bounds(tones.sines)
     shape = count, high
     frequency_hz = random.uniform(*tones.frequency_hz, shape)
