@@ -6,8 +6,10 @@ python benchmarks/training_speed.py [--turns 7] [--json FILE]
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +17,7 @@ import torch
 from founding_loop import FoundingLoop, Prototype
 from tables import show
 
-from dan.benchmark.timing import Timing, take_turns
+from dan.benchmark.timing import in_turns, seconds_of, spread
 from dan.cli.console import progress
 from dan.config.load import load_recipe
 from dan.data.batches import Source
@@ -23,6 +25,29 @@ from dan.data.folder.load import create
 from dan.data.sources import FreshSource, open_source
 from dan.training.loop import training_step
 from dan.training.state import TrainingState, new_state
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Time that one alternative takes, beside the one that it is measured against."""
+
+    what: str
+    seconds: float
+    """Median over the turns."""
+    fastest: float
+    slowest: float
+    speedup: float
+    """How many times quicker than the first alternative of its group."""
+
+
+def take_turns(
+    alternatives: Mapping[str, Callable[[], object]], *, turns: int, label: str = "Timing"
+) -> list[Timing]:
+    """Time alternatives turn by turn, after one turn each that does not count."""
+    clocks = {name: partial(seconds_of, run) for name, run in alternatives.items()}
+    taken = {name: spread(values) for name, values in in_turns(clocks, turns=turns, label=label).items()}
+    first = next(iter(taken.values())).median
+    return [Timing(name, of.median, of.low, of.high, first / of.median) for name, of in taken.items()]
 
 
 @contextmanager

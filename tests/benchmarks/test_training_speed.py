@@ -62,7 +62,7 @@ def test_turns_are_taken_and_the_first_does_not_count(monkeypatch):
 
         return call
 
-    slow, quick = timing.take_turns({"a": run("a", 4.0), "b": run("b", 2.0)}, turns=3)
+    slow, quick = bench.take_turns({"a": run("a", 4.0), "b": run("b", 2.0)}, turns=3)
     assert order == ["a", "b"] * 4
     assert (slow.seconds, slow.fastest, slow.slowest, slow.speedup) == (4, 4, 4, 1)
     assert (quick.seconds, quick.slowest, quick.speedup) == (2, 2, 2)

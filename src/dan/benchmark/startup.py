@@ -1,6 +1,6 @@
 """Start-up of a fresh process, up to its first denoised sample: seconds, and memory at most.
 
-Run as ``python -m dan.startup KIND FILE RATE SAMPLES`` it is that process.
+Run as ``python -m dan.benchmark.startup KIND FILE RATE SAMPLES`` it is that process.
 """
 
 from __future__ import annotations

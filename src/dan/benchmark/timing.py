@@ -9,25 +9,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeVar
 
 from dan.core.progress import track
 
 MeasuredT = TypeVar("MeasuredT")
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Time that one alternative takes, beside the one that it is measured against."""
-
-    what: str
-    seconds: float
-    """Median over the turns."""
-    fastest: float
-    slowest: float
-    speedup: float
-    """How many times quicker than the first alternative of its group."""
 
 
 @dataclass(frozen=True)
@@ -66,20 +52,6 @@ def in_turns(
             if turn:
                 taken[name].append(value)
     return taken
-
-
-def take_turns(
-    alternatives: Mapping[str, Callable[[], object]], *, turns: int, label: str = "Timing"
-) -> list[Timing]:
-    """Time alternatives turn by turn, after one turn each that does not count."""
-    clocks = {name: partial(seconds_of, run) for name, run in alternatives.items()}
-    taken = in_turns(clocks, turns=turns, label=label)
-    medians = {name: statistics.median(seconds) for name, seconds in taken.items()}
-    first = next(iter(medians.values()))
-    return [
-        Timing(name, medians[name], min(seconds), max(seconds), first / medians[name])
-        for name, seconds in taken.items()
-    ]
 
 
 def seconds_of(run: Callable[[], object]) -> float:
