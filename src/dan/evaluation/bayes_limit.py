@@ -1,4 +1,4 @@
-"""The theoretical limit of the founding task: the Bayes-optimal estimate and the Cramer-Rao bound.
+"""The theoretical limit of the founding task: the Bayes-optimal estimate.
 
 The task: ``y = s + n``, where ``s`` is the mean of K unit sines of phase 0 at t = 0, each of a frequency
 drawn uniformly from a band, and ``n`` is white Gaussian noise scaled to an SNR. No estimator has a smaller
@@ -32,52 +32,6 @@ COOLING = 1.5
 
 CHUNK_VALUES = 400_000
 """Samples of sines (signals x particles x sines x T) held at once: 32 signals of the founding task."""
-
-
-def cramer_rao_snr_db(*, length_samples: int, unknowns: int, snr_db: float = -2.0) -> float:
-    """Best SNR of the mean error that an unbiased estimator reaches: ``snr_db + 10 log10(T / p)``.
-
-    Why: near the truth the signals that p unknown parameters can make fill a flat piece of p dimensions,
-    spanned by the p derivatives of ``s``. White noise of variance v has the energy v in each of the T
-    dimensions of signal space. What lies across the flat can be told from signal and removed; what lies along
-    it looks just like a change of the parameters and stays. So the error energy is p v of the T v that came
-    in, whatever the parameters mean. (In symbols: with the Jacobian J ``[T, p]`` the Fisher matrix is ``J'J /
-    v``, the parameters' covariance at best ``v (J'J)^-1``, and the signal's error ``trace(J v (J'J)^-1 J') =
-    p v``.)
-
-    The figure is the SNR of the *mean error energy*. A mean over signals of the SNR in dB lies above it,
-    since the logarithm favours the lucky draws: for Gaussian errors by ``10 / ln 10 * (ln(p / 2) - digamma(p
-    / 2))``, which is 1.6 dB for 3 unknowns and 0.5 dB for 9. A Bayesian estimator, which knows the prior too,
-    may be biased and pass the bound, above all at low SNR, where it can do no worse than answer with the
-    prior's mean.
-
-    Args:
-        length_samples: samples T of the signal, at least 1.
-        unknowns: unknown parameters p of one signal, from 1 to T: 3 for three sines of unknown frequency, 9
-            where their amplitudes and phases are unknown as well.
-        snr_db: SNR of the input.
-
-    Returns:
-        Output SNR in dB.
-
-    Raises:
-        DanError: if a setting is out of its range.
-
-    Source: C. R. Rao, "Information and the accuracy attainable in the estimation of statistical parameters",
-    1945; H. Cramer, "Mathematical Methods of Statistics", 1946.
-    """
-    _check_snr(snr_db)
-    if length_samples < 1:
-        raise DanError(
-            f"length_samples={length_samples}", "a signal has at least one sample", "Give its length"
-        )
-    if not 1 <= unknowns <= length_samples:
-        raise DanError(
-            f"unknowns={unknowns}",
-            f"it is from 1 to length_samples={length_samples}",
-            "Count what is unknown",
-        )
-    return snr_db + 10 * math.log10(length_samples / unknowns)
 
 
 def bayes_estimate(
