@@ -151,6 +151,26 @@ def test_a_file_that_fails_is_an_error(here):
         dan.denoise_file("nowhere.wav", "out.wav", model="tones")
 
 
+def test_a_file_is_denoised_as_its_array_is(here, tmp_path):
+    signal = np.random.default_rng(1).normal(0, 14, 1000)
+    np.save(tmp_path / "a.npy", signal)
+    chosen = {"model": "tones", "strength": 0.5, "resample": True}
+    with pytest.warns(UserWarning, match="an RMS of") as told:
+        path = dan.denoise_file(tmp_path / "a.npy", tmp_path / "b.npy", sample_rate=300, **chosen)
+    with pytest.warns(UserWarning) as of_array:
+        denoised = dan.denoise(signal, 300, **chosen)
+    np.testing.assert_allclose(np.load(path), denoised, atol=1e-4)  # -100 dB
+    (one,), (other,) = told, of_array
+    assert str(one.message) == f"{tmp_path / 'a.npy'}: {other.message}"
+
+
+@pytest.mark.parametrize("target", ["plain", "."])
+def test_a_file_goes_into_a_file(here, target):
+    with pytest.raises(DanError, match=target):
+        dan.denoise_file("noisy.wav", target, model="tones-wide", force=True)
+    assert not (here / "plain").exists()
+
+
 def test_an_array_whose_rate_nobody_says_is_refused(here):
     np.save("bare.npy", np.ones(64, np.float32))
     signal, sample_rate = dan.read("bare.npy")

@@ -105,24 +105,16 @@ def denoise_file(
     Raises:
         DanError: if there is no such model or file, its rate is not the model's, or the target exists.
 
+    Warns:
+        UserWarning: on each thing that `dan denoise` says of a file, as samples that were clipped.
+
     Examples:
         >>> dan.denoise_file("noisy.wav", "clean.wav", model="tones-wide").name
         'clean.wav'
     """
-    from dan.workflows.denoise import denoise_files
-
-    report = denoise_files(
-        _opened(model),
-        [Path(source)],
-        out=Path(target),
-        strength=strength,
-        sample_rate_hz=sample_rate,
-        resample=resample,
-        force=force,
+    return _opened(model).denoise_file(
+        source, target, strength=strength, sample_rate=sample_rate, resample=resample, force=force
     )
-    if report.failures:
-        raise report.failures[0]
-    return Path(report.written[0].path)
 
 
 def train(

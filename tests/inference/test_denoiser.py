@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -341,6 +342,25 @@ def test_a_file_is_denoised_by_the_method_as_by_the_array(tmp_path):
     with pytest.raises(DanError, match="the input itself"):  # whose samples it would destroy
         denoiser.denoise_file(tmp_path / "a.npy", tmp_path / "a.npy", sample_rate=256, force=True)
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), noisy)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5])
+def test_a_file_at_another_rate_comes_out_as_the_array_does(packaged, tmp_path, strength):
+    noisy = noise(2, 3000).astype(np.float32)
+    write(tmp_path / "a.npy", noisy, sample_rate_hz=None)
+    chosen = {"sample_rate": 500, "resample": True, "strength": strength}
+    path = packaged.denoise_file(tmp_path / "a.npy", tmp_path / "b.npy", **chosen)
+    np.testing.assert_allclose(read(path).samples, packaged(noisy, **chosen), atol=1e-6)
+
+
+def test_what_there_is_to_say_of_a_file_is_warned_of(tmp_path, frame_denoiser):
+    write(tmp_path / "a.npy", 14 * noise(3000), sample_rate_hz=None)
+    with pytest.warns(UserWarning, match=r"a\.npy: an RMS of 1[34].*trained on"):
+        load("tones").denoise_file(tmp_path / "a.npy", tmp_path / "b.npy", sample_rate=256)
+    amplifying = frame_denoiser(lambda frames: 4 * frames, segment_samples=64, rate=256)
+    soundfile.write(tmp_path / "loud.wav", 0.9 * np.sign(noise(3000)), 256, "PCM_16")
+    with pytest.warns(UserWarning, match=r"loud\.wav: 3000 samples clipped: lower the input"):
+        amplifying.denoise_file(tmp_path / "loud.wav", tmp_path / "louder.wav")
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def check_free(*paths: Path | None, force: bool) -> None:
 
 def _beside(target: Path) -> Path:
     """A new name, no longer than it must be: the target's own may be as long as the file system allows."""
-    return target.with_name(f".partial-{_host()}-{os.getpid()}-{secrets.token_hex(4)}{target.suffix}")
+    return target.parent / f".partial-{_host()}-{os.getpid()}-{secrets.token_hex(4)}{target.suffix}"
 
 
 def _host() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dan.core.arrays import Signal, check_sample_rate, check_signal
+from dan.core.cores import usable_cores
 from dan.core.errors import DanError, ParameterError
 from dan.core.extras import install
 from dan.inference.conditioning import Conditioner, PerChannel, dropouts_note
@@ -247,19 +249,29 @@ class Denoiser:
             The path of the file written.
 
         Raises:
-            DanError: if the file cannot be read or written, or its rate is not the model's.
+            DanError: if a file cannot be read or written, its rate is not the model's, or the target exists.
+
+        Warns:
+            UserWarning: on each thing that `dan denoise` says of a file, as samples that were clipped.
         """
+        from dan.inference.pipeline import crew_of
         from dan.inference.recording import denoise_recording
 
-        denoise_recording(
-            self,
-            Path(source),
-            Path(target),
-            options={"sample_rate_hz": sample_rate, "missing": "fill"},
-            strength=strength,
-            resample=resample,
-            force=force,
-        )
+        cores = usable_cores()
+        with crew_of(cores) if cores > 1 else nullcontext() as crew:
+            written, notes = denoise_recording(
+                self,
+                Path(source),
+                Path(target),
+                options={"sample_rate_hz": sample_rate, "missing": "fill"},
+                strength=strength,
+                resample=resample,
+                force=force,
+                crew=crew,
+            )
+        clipped = written.clipped_samples
+        for note in [*notes, *([f"{clipped} samples clipped: lower the input"] if clipped else [])]:
+            warnings.warn(f"{source}: {note.removeprefix(WARNING)}", stacklevel=2)
         return Path(target)
 
     def check_rate(self, sample_rate: float, *, way_out: str = "") -> None:
