@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,7 +146,8 @@ def train(
         second_take: beside noisy, a folder of the same signals and names with noise of their own.
         start: go on from this model: a run folder, a model file, or one of `list_models`.
         sample_rate: in Hz, of files that do not say their own.
-        settings: keys of the recipe to override, as ``{"training.epochs": 20}``.
+        settings: keys of the recipe to override, as ``{"training.epochs": 20}`` or
+            ``{"training": {"epochs": 20}}``.
         seed: everything random follows from it; None for the recipe's.
         max_minutes: stop after so many minutes.
         device: where torch computes: `cpu`, `cuda`, `cuda:N`, `mps` or `xpu`.
@@ -170,9 +170,8 @@ def train(
     from dan.data.recordings_source import Folders
     from dan.workflows.train import train_run
 
-    overrides = [f"{key}={json.dumps(value)}" for key, value in (settings or {}).items()]
     run = train_run(
-        load_recipe(recipe, overrides=overrides, seed=seed, start=None if start is None else str(start)),
+        load_recipe(recipe, settings=settings, seed=seed, start=None if start is None else str(start)),
         Path(out),
         folders=Folders(
             _path(data), _path(clean), _path(noise), _path(noisy), sample_rate, _path(second_take)

@@ -3,6 +3,7 @@
 import tomllib
 from operator import attrgetter
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -132,6 +133,45 @@ def test_a_file_holds_only_the_differences(tmp_path):
 def test_overrides(override, read):
     assert not read(load_recipe("classic"))
     assert read(load_recipe("classic", overrides=[override]))
+
+
+@pytest.mark.parametrize("start", ["runs/\N{GRINNING FACE}", "runs/\x7f\t\x01", 'a"b\\c', "6", "runs/\u20ac"])
+def test_a_model_to_start_from_has_any_name(start):
+    recipe = load_recipe("tones", start=start)
+    assert recipe.fine_tuning.model == start
+    assert Recipe.model_validate(tomllib.loads(dump_recipe(recipe))) == recipe
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"training.epochs": 6, "clean.sines": [1, 5], "noise.snr_db": 3},
+        {"training": {"epochs": np.int64(6)}, "clean.sines": (1, 5), "noise": {"snr_db": np.float32(3)}},
+        {"training": {"epochs": np.array(6)}, "clean": {"sines": np.array([1, 5])}, "noise.snr_db": 3.0},
+    ],
+)
+def test_settings_are_keys_or_trees_and_values_are_numpys_too(settings):
+    recipe = load_recipe("classic", settings=settings)
+    assert (recipe.training.epochs, recipe.clean.sines, recipe.noise.snr_db) == (6, (1, 5), 3.0)
+    assert recipe.training.batch_size == load_recipe("classic").training.batch_size
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"training": {"epoch": 2}}, r"training\.epoch .*no such key"),
+        ({"training.epochs": "6"}, r'training\.epochs="6".*valid integer'),
+        ({"training.epochs": np.float64(6.5)}, r"training\.epochs=6\.5.*valid integer"),
+        ({"training.epochs": {6}}, r"no plain TOML value \(\{6\} of type set"),
+        ({"training": 6}, "^training=6 "),
+        ({"training.epochs.first": 6}, "epochs is no section"),
+        ({6: 6}, "^6 .*no such key"),
+        ({"fine_tuning.model": "a\udcff"}, "recipe classic"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_rule(settings, said):
+    with pytest.raises(DanError, match=said):
+        load_recipe("classic", settings={"training.epochs": 3} | settings)
 
 
 def test_the_last_override_wins_and_a_section_may_be_new(tmp_path):

@@ -97,6 +97,12 @@ def test_a_training_starts_from_a_model_of_the_plan_or_of_the_package(plan, tmp_
             SHARED + TWO + 'seed = "x"\n',
             r"seed of \[\[train\]\] two .*\('x'\): Input should be a valid integer",
         ),
+        (
+            SHARED + TWO + 'seed = "3"\n',
+            r"seed of \[\[train\]\] two .*\('3'\): Input should be a valid integer",
+        ),
+        (SHARED + "cores = true\n" + TWO, r"cores in plan .*\(True\): Input should be a valid number"),
+        (SHARED + "clean = 2024-01-01\n" + TWO, r"a value is no plain one \(.*of type date\)"),
         (SHARED + '[[train]]\nclean = "x"\n', r"name of \[\[train\]\] 1 in plan .*: it is missing"),
         (SHARED + '[[train]]\nname = "a/b"\n', "name='a/b' .*: it names a folder"),
         (SHARED + '[[train]]\nname = ".."\n', r"name='\.\.' .*: it names a folder"),

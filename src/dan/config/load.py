@@ -6,13 +6,14 @@ import difflib
 import json
 import tomllib
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from dan.config.base import checked
 from dan.config.recipe import Recipe
 from dan.core.atomic import is_there
 from dan.core.errors import DanError
@@ -27,20 +28,25 @@ def recipe_names() -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
 
 
-FINE_TUNING = (
-    "schedule.kind=constant",
-    "schedule.warmup_steps=30",
-    "training.epochs=20",
-    "training.steps_per_epoch=50",
-    "training.ema_decay=0.98",
-)
+FINE_TUNING = {
+    "schedule.kind": "constant",
+    "schedule.warmup_steps": 30,
+    "training.epochs": 20,
+    "training.steps_per_epoch": 50,
+    "training.ema_decay": 0.98,
+}
 """Changes to a recipe that starts from a model: a training that may end at any time within minutes."""
 FINE_TUNING_RATE = 0.2
 """Learning rates of such a training over the recipe's peak."""
 
 
 def load_recipe(
-    recipe: str, *, overrides: Iterable[str] = (), seed: int | None = None, start: str | None = None
+    recipe: str,
+    *,
+    overrides: Iterable[str] = (),
+    settings: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    start: str | None = None,
 ) -> Recipe:
     """Read a recipe by name or from a file, with some keys overridden.
 
@@ -48,6 +54,7 @@ def load_recipe(
         recipe: the name of a recipe that comes with the package, or the path of a TOML file.
         start: the model to start from, for which the recipe is made a short one (`FINE_TUNING`).
         overrides: each ``section.key=value`` with a TOML value; a bare word is taken for a string.
+        settings: likewise, values by their keys ``section.key``, or by the keys of a section in its own tree.
         seed: the recipe's seed, where it is not the file's.
 
     Returns:
@@ -57,21 +64,21 @@ def load_recipe(
         DanError: if there is no such recipe, it is no TOML, a key is unknown, or a value is not legal.
     """
     tree = _parse(_read(recipe), name=recipe)
-    for override in (*(_fine_tuning(tree, start) if start else ()), *overrides):
-        _override(tree, override)
+    changes = [*(_fine_tuning(tree, start) if start else ()), *map(_read_override, overrides)]
+    for key, value in [*changes, *_leaves(dict(settings or {}))]:
+        _override(tree, key, value)
     if seed is not None:
         tree["seed"] = seed
     return check_recipe(tree, name=recipe)
 
 
-def _fine_tuning(tree: dict[str, Any], start: str) -> Iterator[str]:
-    """The overrides for starting from a model."""
-    yield f"fine_tuning.model={json.dumps(start)}"
-    yield from FINE_TUNING
-    optimiser = tree.get("generator_optimiser", {})
-    for key in ("learning_rate", "muon_learning_rate"):
-        if key in optimiser:
-            yield f"generator_optimiser.{key}={FINE_TUNING_RATE * optimiser[key]}"
+def _fine_tuning(tree: dict[str, Any], start: str) -> Iterator[tuple[str, Any]]:
+    """The keys and values for starting from a model."""
+    yield "fine_tuning.model", start
+    yield from FINE_TUNING.items()
+    for key in ("generator_optimiser.learning_rate", "generator_optimiser.muon_learning_rate"):
+        if isinstance(rate := dict(_leaves(tree)).get(key), int | float):
+            yield key, FINE_TUNING_RATE * rate
 
 
 def check_recipe(tree: dict[str, Any], *, name: str) -> Recipe:
@@ -84,8 +91,7 @@ def check_recipe(tree: dict[str, Any], *, name: str) -> Recipe:
         if isinstance(section := tree.get(network), dict):
             tree[network] = {"kind": "classic"} | section
     try:
-        # By way of JSON, in which strict checking takes a list for a tuple but no text for a number.
-        return Recipe.model_validate_json(json.dumps(tree), strict=True)
+        return checked(Recipe, tree)
     except (ValidationError, TypeError, ValueError) as error:
         raise _explain(error, name, tree) from error
 
@@ -112,7 +118,7 @@ def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
         if isinstance(value, dict):
             yield from _leaves(value, f"{prefix}{key}.")
         else:
-            yield prefix + key, value
+            yield f"{prefix}{key}", value
 
 
 def _value(value: object) -> str:
@@ -144,19 +150,24 @@ def _parse(text: str, *, name: str) -> dict[str, Any]:
         ) from error
 
 
-def _override(tree: dict[str, Any], override: str) -> None:
+def _read_override(override: str) -> tuple[str, Any]:
+    """The key and the value of ``section.key=value``."""
     key, equals, text = override.partition("=")
-    *sections, leaf = key.strip().split(".")
-    if not equals or not leaf:
+    if not equals or not key.strip() or key.strip().endswith("."):
         raise DanError(f"--set {override}", "it has the form section.key=value", "As in training.epochs=10")
+    try:
+        return key.strip(), tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), text.strip()
+
+
+def _override(tree: dict[str, Any], key: str, value: Any) -> None:
+    *sections, leaf = key.split(".")
     for section in sections:
         tree = tree.setdefault(section, {})
         if not isinstance(tree, dict):
-            raise DanError(f"--set {override}", f"{section} is no section", "docs/recipes.md lists the keys")
-    try:
-        tree[leaf] = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        tree[leaf] = text.strip()
+            raise DanError(f"{key}={value}", f"{section} is no section", "docs/recipes.md lists the keys")
+    tree[leaf] = value
 
 
 def _explain(error: Exception, name: str, tree: dict[str, Any]) -> DanError:

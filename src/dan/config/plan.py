@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PositiveFloat, StringConstraints, ValidationError
 
-from dan.config.base import NonNegative, Settings
+from dan.config.base import NonNegative, Settings, checked
 from dan.core.errors import DanError
 
 FOLDER = "{folder}"
@@ -81,9 +81,13 @@ def read_plan(path: Path) -> Plan:
             path, f"it is no TOML: {error}", "Mend that line; docs/scale.md shows a plan"
         ) from error
     try:
-        return Plan.model_validate(tree)
+        return checked(Plan, tree)
     except ValidationError as error:
         raise _explain(error, path, tree) from error
+    except TypeError as error:
+        raise DanError(
+            path, f"a value is no plain one ({error})", "docs/scale.md says what is legal"
+        ) from error
 
 
 def _explain(error: ValidationError, path: Path, tree: dict[str, Any]) -> DanError:
