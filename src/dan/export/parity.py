@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
 
 from dan.config import ShortTimeSettings
 from dan.core.errors import DanError
+from dan.inference.denoiser import Model
 from dan.inference.engines import Block, Engine
 from dan.inference.model_file import ModelInfo
 from dan.networks.base import GeneratorBase
@@ -21,16 +21,6 @@ LIMIT = 1e-4
 """Largest difference from the torch model, of full scale."""
 LEVELS = (1.0, 0.3, 0.01)
 """Levels of the signals that are compared on, relative to full scale."""
-
-
-class ModelRunner(Protocol):
-    """Runner of a model file."""
-
-    info: ModelInfo
-
-    def engine(self, channels: int) -> Engine:
-        """A new engine for so many channels."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -43,7 +33,7 @@ class Difference:
     """Median absolute difference."""
 
 
-def compare(generator: GeneratorBase, model: ModelRunner) -> Difference:
+def compare(generator: GeneratorBase, model: Model) -> Difference:
     """Run both over signals of several lengths, levels, numbers of channels and sizes of blocks.
 
     Args:
