@@ -9,6 +9,7 @@ from contextlib import closing
 import numpy as np
 from benchmarks.ablation.figures import Ablation, Array, Row, of_all_seeds, rows_of
 from benchmarks.ablation.sides import SIDES, Result, by_side, side_recipe, train_side
+from benchmarks.ablation.spectra import log_spectral_distance_db
 from benchmarks.shipped_models.ecg import RATE_HZ, Filter, Stretch, filters, matches, stretches
 
 from dan.data.sources import open_recordings
@@ -75,7 +76,7 @@ def score(estimate: Array, drawn: Sequence[Stretch]) -> dict[str, Array]:
     clean = np.stack([stretch.clean for stretch in drawn])
     return {
         "SNR, dB": metrics.snr_db(estimate=estimate, reference=clean),
-        "LSD, dB": metrics.log_spectral_distance_db(estimate=estimate, reference=clean),
+        "LSD, dB": log_spectral_distance_db(estimate=estimate, reference=clean),
         "QRS F1": np.array([f1(one, stretch) for one, stretch in zip(estimate, drawn, strict=True)]),
     }
 

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from benchmarks.ablation.figures import Ablation, Array, Row, of_all_seeds, rows_of
 from benchmarks.ablation.sides import METRIC, OFF, SIDES, Result, by_side, side_recipe, train_side
+from benchmarks.ablation.spectra import log_spectral_distance_db
 
 from dan.core.arrays import Signal
 from dan.data.batches import Source, ValidationSet
 from dan.evaluation.held_out import HeldOut, load_held_out
-from dan.metrics.general import log_spectral_distance_db
 from dan.metrics.registry import open_figures
 from dan.networks.base import GeneratorBase
 

@@ -9,6 +9,7 @@ import numpy as np
 from benchmarks.ablation.figures import Ablation, Array, Row, of_all_seeds, rows_of
 from benchmarks.ablation.judge import rightly_judged
 from benchmarks.ablation.sides import SIDES, Result, by_side, side_recipe, train_side
+from benchmarks.ablation.spectra import log_spectral_distance_db, out_of_band_energy
 
 from dan.data.sources import open_source, open_validation
 from dan.metrics import general as metrics
@@ -58,13 +59,13 @@ def score(state: TrainingState) -> dict[str, Array]:
     random = np.random.default_rng([recipe.seed, HELD_BACK])
     pairs, others = (draw_pairs(recipe, count, random=random) for count in (SCORED, JUDGE_LEARNS))
     estimate = apply(state.best, pairs.mixed)
-    outside = metrics.out_of_band_energy(
+    outside = out_of_band_energy(
         estimate, sample_rate_hz=recipe.signal.sample_rate_hz, frequency_hz=recipe.clean.frequency_hz
     )
     return {
         "SNR, dB": metrics.snr_db(estimate=estimate, reference=pairs.clean),
         "SI-SDR, dB": metrics.si_sdr_db(estimate=estimate, reference=pairs.clean),
-        "LSD, dB": metrics.log_spectral_distance_db(estimate=estimate, reference=pairs.clean),
+        "LSD, dB": log_spectral_distance_db(estimate=estimate, reference=pairs.clean),
         "out of band, dB": 10 * np.log10(np.maximum(outside, 1e-10)),
         "judge": rightly_judged(
             training=(others.clean, apply(state.best, others.mixed)),

@@ -9,17 +9,13 @@ from hypothesis.extra import numpy as arrays
 from dan.core.errors import DanError
 from dan.metrics.general import (
     bootstrap_interval,
-    log_spectral_distance_db,
-    out_of_band_energy,
     si_sdr_db,
     si_sdr_gain_db,
     snr_db,
     snr_gain_db,
 )
 
-PAIRED = [snr_db, si_sdr_db, log_spectral_distance_db]
-RATE_HZ = 256.0
-TIME_S = np.arange(256) / RATE_HZ
+PAIRED = [snr_db, si_sdr_db]
 
 values = st.floats(-1e200, 1e200, allow_subnormal=True)
 signals = arrays.arrays(np.float64, st.tuples(st.integers(1, 3), st.integers(1, 40)), elements=values)
@@ -71,7 +67,7 @@ def test_gains_are_differences():
     np.testing.assert_allclose(si_sdr_gain_db(**given_to), 20, atol=1e-9)
 
 
-@pytest.mark.parametrize("figure", [snr_db, si_sdr_db])
+@pytest.mark.parametrize("figure", PAIRED)
 def test_silence_and_perfection(figure):
     tone, silence = np.ones((1, 8)), np.zeros((1, 8))
     assert figure(estimate=tone, reference=tone) == 100
@@ -83,12 +79,10 @@ def test_silence_and_perfection(figure):
 @given(signals, st.data())
 def test_everything_is_finite_and_in_range(reference, data):
     estimate = data.draw(arrays.arrays(np.float64, reference.shape, elements=values))
-    for figure, low, high in [(snr_db, -100, 100), (si_sdr_db, -100, 100), (log_spectral_distance_db, 0, 60)]:
+    for figure in PAIRED:
         value = figure(estimate=estimate, reference=reference)
         assert value.shape == reference.shape[:-1]
-        assert np.all((value >= low) & (value <= high))
-    share = out_of_band_energy(reference, sample_rate_hz=RATE_HZ, frequency_hz=(10, 64))
-    assert np.all((share >= 0) & (share <= 1))
+        assert np.all((value >= -100) & (value <= 100))
 
 
 @pytest.mark.parametrize("figure", PAIRED)
@@ -134,41 +128,3 @@ def test_bootstrap_interval_repeats_and_closes_in():
         bootstrap_interval(sample, level=1.0)
     with pytest.raises(DanError, match="draws"):
         bootstrap_interval(sample, draws=0)
-
-
-def test_log_spectral_distance_of_a_level():
-    pulse = np.zeros(64)
-    pulse[30] = 1.0  # a flat spectrum, so that no bin meets the floor
-    distance_db = log_spectral_distance_db(estimate=10 * pulse, reference=pulse)
-    assert distance_db == pytest.approx(20, abs=1e-9)
-    assert log_spectral_distance_db(estimate=-pulse, reference=pulse) == pytest.approx(0, abs=1e-9)
-
-
-def test_log_spectral_distance_is_a_mean_over_frames():
-    frame = np.zeros(2048)
-    frame[2::16] = 1.0  # each frame of 16 holds one pulse, so its spectrum is flat
-    louder = np.where(np.arange(2048) < 1024, 1, 10) * frame
-    distance_db = log_spectral_distance_db(estimate=louder, reference=frame, n_fft=16)
-    assert distance_db == pytest.approx(10, abs=0.1)  # half of 509 frames, to within one, are 20 dB louder
-    with pytest.raises(DanError, match="n_fft=3"):
-        log_spectral_distance_db(estimate=frame, reference=frame, n_fft=3)
-
-
-def test_out_of_band_energy_of_tones():
-    inside = np.sin(2 * np.pi * 30.3 * TIME_S)
-    outside = np.sin(2 * np.pi * 100.6 * TIME_S)
-    shares = out_of_band_energy(
-        np.stack([inside, outside, inside + 0.5 * outside, 0 * inside]),
-        sample_rate_hz=RATE_HZ,
-        frequency_hz=(10, 64),
-    )
-    # Two tones' energies are as 1 to 0.25; the Hann window's side lobes lie below -31 dB.
-    np.testing.assert_allclose(shares, [0, 1, 0.2, 0], atol=1e-3)
-
-
-def test_out_of_band_energy_of_white_noise():
-    noise = np.random.default_rng(0).standard_normal((200, 256))
-    share = out_of_band_energy(noise, sample_rate_hz=RATE_HZ, frequency_hz=(10, 64)).mean()
-    assert share == pytest.approx(
-        1 - 58 / 128, abs=0.02
-    )  # the band and its margins of 2 Hz; 4 standard errors
