@@ -1,9 +1,13 @@
 """What is dropped: kept apart where names are equal."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from dan.app.denoising import recordings
-from dan.app.workspace import Workspace
+from dan.app.workspace import PREFIX, Workspace
 from dan.core.errors import DanError
 
 
@@ -36,3 +40,16 @@ def test_two_records_of_one_name_are_refused(dropped):
 def test_the_samples_of_a_record_are_no_recording_of_their_own(tmp_path):
     files = [tmp_path / name for name in ("a.hea", "a.dat", "b.dat", "c.wav")]
     assert recordings(files) == [files[0], files[2], files[3]]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere nobody is asked")
+def test_the_folder_of_a_page_that_ended_unasked_after_is_swept(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    for name, process in (("zombie", ended.pid), ("mine", os.getpid())):
+        (tmp_path / f"{PREFIX}{name}").mkdir()
+        (tmp_path / f"{PREFIX}{name}" / "pid").write_text(str(process))
+    with Workspace() as workspace:
+        assert {*tmp_path.iterdir()} == {workspace.folder, tmp_path / f"{PREFIX}mine"}
+    ended.wait()

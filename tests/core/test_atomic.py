@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from dan.core.atomic import _swept, atomic_folder, atomic_write, scratch_folder
+from dan.core.atomic import _swept, atomic_folder, atomic_write, is_running, scratch_folder
 from dan.core.errors import DanError
 
 
@@ -125,6 +125,15 @@ def test_a_folder_is_replaced_by_force_and_only_if_replaceable(tmp_path):
         ):
             pytest.fail("not to be reached")
     assert names(tmp_path) == ["old"]
+
+
+def test_where_signals_cannot_ask_every_process_runs(monkeypatch):
+    asked = []
+    monkeypatch.setattr("os.kill", lambda *given: asked.append(given))
+    monkeypatch.setattr("dan.core.atomic.os.name", "nt")
+    running = is_running(2**22 + 1)
+    monkeypatch.undo()  # before anything makes a path
+    assert running and not asked
 
 
 @pytest.mark.parametrize("waited_for", [True, False])

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from dan.core.atomic import is_running
 from dan.core.errors import DanError
 
 PREFIX = "dan-app-"
@@ -84,6 +85,5 @@ def _sweep(top: Path) -> None:
 def _is_alive(folder: Path) -> bool:
     """Return whether the process that made the folder still runs; a folder of another user counts as such."""
     with suppress(OSError, ValueError):
-        os.kill(int((folder / "pid").read_text(encoding="utf-8")), 0)
-        return True
+        return is_running(int((folder / "pid").read_text(encoding="utf-8")))
     return not os.access(folder, os.W_OK)

@@ -134,16 +134,19 @@ def sweep(folder: Path, *, again: bool = False) -> None:
         folder: where they wrote.
         again: also if this process has done so before.
     """
-    if os.name != "posix" or (folder in _swept and not again):
+    if folder in _swept and not again:
         return
     _swept.add(folder)
     for path in folder.glob(f".partial-{_host()}-*"):
         maker = re.match(r"\.partial-[0-9a-f]{8}-(\d+)-", path.name)
-        if maker and not _runs(int(maker[1])):
+        if maker and not is_running(int(maker[1])):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def _runs(process: int) -> bool:
+def is_running(process: int) -> bool:
+    """Return whether a process of this machine still runs, or this cannot be told."""
+    if os.name != "posix":  # elsewhere signal 0 is one that is sent
+        return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:
