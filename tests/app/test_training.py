@@ -50,6 +50,7 @@ def test_a_bad_file_a_missing_folder_and_a_missing_rate_are_told(tmp_path):
     np.save(tmp_path / "arrays" / "a.npy", NOISE)
     assert "sample rate" in _look("", "", str(tmp_path / "arrays"), "")
     assert "1 recording, 0.3 minutes, 400 Hz" in _look("", "", str(tmp_path / "arrays"), "400")
+    assert "1 recording, 0.3 minutes, 400.5 Hz" in _look("", "", str(tmp_path / "arrays"), " 400,5")
 
 
 def test_dropped_files_are_kept_beside_the_runs(view, tmp_path):
@@ -84,6 +85,14 @@ def test_a_command_names_what_was_given_and_nothing_else(tmp_path):
 def test_a_run_needs_a_name_without_slashes(view):
     for name in ("", " ", "../a", "a/b"):
         assert "one word" in view.start("tones", name, "", "", "", "", "", "")[1]
+
+
+def test_the_rate_that_is_typed_goes_to_the_training(view, monkeypatch):
+    monkeypatch.setattr(view.jobs, "add", lambda job: job)
+    monkeypatch.setattr(view.jobs, "waiting_before", lambda job: 0)
+    command = view.start("tones", "mine", "", "", "44,1", "", "", "")[2]["value"]
+    assert "--sample-rate 44.1 " in command
+    assert "no number" in view.start("tones", "mine", "", "", "fast", "", "", "")[1]
 
 
 def test_runs_among_the_recordings_are_refused_with_a_folder_that_works(view, tmp_path, monkeypatch):

@@ -6,12 +6,30 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dan.core.arrays import check_sample_rate
+from dan.core.errors import DanError
+
 FILTER = "filter: "
 """Prefix of a classical filter's name among the models."""
 FILTERS = ("wiener", "wavelet", "spectral_gate")
 VALIDATION_NOISY, VALIDATION_CLEAN = "noisy.wav", "clean.wav"
 VALIDATION_SIGNALS = 5
 """Validation signals that are listened to, at most."""
+
+
+def typed_rate_hz(text: str) -> float | None:
+    """Return the sample rate that was typed, with a point or a comma; None where nothing was.
+
+    Raises:
+        DanError: if it is no sample rate.
+    """
+    if not text.strip():
+        return None
+    try:
+        rate_hz = float(text.replace(",", "."))
+    except ValueError as error:
+        raise DanError(f"Sample rate {text}", "it is no number", "Give it in Hz") from error
+    return check_sample_rate(rate_hz, name="Sample rate")
 
 
 def denoise(
@@ -28,7 +46,7 @@ def denoise(
         return ["dan.app.filtering", model.removeprefix(FILTER), str(out), *map(str, files)]
     options = ["--strength", f"{strength:g}"] if strength != 1 else []
     options += ["--resample"] if resample else []
-    options += ["--sample-rate", f"{sample_rate_hz:g}"] if sample_rate_hz else []
+    options += ["--sample-rate", f"{sample_rate_hz:.12g}"] if sample_rate_hz else []
     return ["dan", "denoise", model, *map(str, files), "-o", str(out), "--force", *options]
 
 

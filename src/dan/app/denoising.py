@@ -91,10 +91,7 @@ class DenoiseView:
         if not files:
             return gr.skip(), refusal("Drop a recording first.")
         try:
-            rate_hz = float(rate.replace(",", ".")) if rate.strip() else None
-        except ValueError:
-            return gr.skip(), refusal(f"Sample rate {rate}: it is no number. Give it in Hz.")
-        try:
+            rate_hz = commands.typed_rate_hz(rate)
             sources = recordings(self.workspace.take_in(files))
         except DanError as error:
             return gr.skip(), refusal(str(error))

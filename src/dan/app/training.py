@@ -140,7 +140,11 @@ class TrainView:
         given = {option: _absolute(path) for option, path in zip(FOLDERS, folders, strict=True)}
         if problem := _among_recordings(self.folder, list(given.values())):
             return gr.skip(), refusal(problem), gr.skip()
-        given["--sample-rate"] = rate.strip()
+        try:
+            rate_hz = commands.typed_rate_hz(rate)
+        except DanError as error:
+            return gr.skip(), refusal(str(error)), gr.skip()
+        given["--sample-rate"] = f"{rate_hz:.12g}" if rate_hz else ""
         options = {**given, "--from": start_from.strip(), "--max-minutes": minutes.strip()}
         arguments = commands.train(recipe, out, options=options)
         details = {"out": out, "folders": given, "command": commands.as_text(arguments)}
@@ -257,9 +261,9 @@ def _look(*given: str) -> str:
     """Say what lies in the folders: files, minutes, rates, and what cannot be used."""
     *folders, rate = given
     try:
-        rate_hz = float(rate) if rate.strip() else None
-    except ValueError:
-        return refusal(f"Sample rate {rate}: it is no number. Give it in Hz.")
+        rate_hz = commands.typed_rate_hz(rate)
+    except DanError as error:
+        return refusal(str(error))
     named = {title: _absolute(folder) for title, folder in zip(FOLDERS.values(), folders, strict=True)}
     parts = [_describe(title, Path(folder), rate_hz) for title, folder in named.items() if folder]
     return "".join(parts) or refusal("Give a folder first, or drop files.")
