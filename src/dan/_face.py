@@ -63,7 +63,7 @@ def denoise(
         resample: take another rate too: to the model's and back.
 
     Returns:
-        The denoised signal, of the same shape and dtype.
+        The denoised signal, of the same shape and dtype (booleans as float64).
 
     Raises:
         DanError: if there is no such model, the signal is wrong, or its rate is not the model's.

@@ -106,7 +106,8 @@ class Denoiser:
             resample: take another rate too: to the model's and back.
 
         Returns:
-            The denoised signal, of the same shape and dtype, at the level and offset it had in the input.
+            The denoised signal, of the same shape and dtype (booleans as float64), at the level and offset it
+            had in the input.
 
         Raises:
             DanError: if the signal is wrong, or its rate is not the model's.
