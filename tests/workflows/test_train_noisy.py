@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from dan.core.errors import DanError
-from dan.data.pauses_folder import write_pauses
+from dan.data.pauses_folder import PauseOptions, write_pauses
 from dan.data.recordings_source import Folders
 from dan.data.sources import open_training_data
 from dan.workflows.data import pauses_folder
@@ -125,7 +125,7 @@ def test_folders_that_would_be_read_as_parts_of_others_are_refused(folders, out,
 
 def test_recordings_without_pauses_are_refused_with_the_way_out(folders):
     with pytest.raises(DanError, match="Move --threshold, lower --shortest"):
-        write_pauses(folders / "first", folders / "pauses", shortest_s=9)
+        write_pauses(folders / "first", folders / "pauses", options=PauseOptions(shortest_s=9))
     assert not (folders / "pauses").exists()
 
 

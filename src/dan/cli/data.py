@@ -113,20 +113,18 @@ def pauses(
     force: Force = False,
 ) -> None:
     """Cut the noise between the events out of noisy recordings, to train with --noisy and --noise."""
+    from dan.data.pauses_folder import PauseOptions
     from dan.workflows.data import pauses_folder
 
-    taken = pauses_folder(
-        folder,
-        out,
+    options = PauseOptions(
         sample_rate_hz=sample_rate,
         threshold_db=threshold,
         shortest_s=shortest,
         frame_s=frame,
         labels=labels,
         around_s=around,
-        events=events,
-        force=force,
     )
+    taken = pauses_folder(folder, out, options=options, events=events, force=force)
     for note in taken.notes:
         say(note)
     typer.echo(

@@ -10,7 +10,7 @@ from typing import Literal
 
 from dan.config import Recipe
 from dan.core.errors import DanError
-from dan.data.pauses_folder import write_pauses
+from dan.data.pauses_folder import PauseOptions, write_pauses
 from dan.data.recordings import Half, open_outputs, open_takes
 from dan.data.recordings_source import Folders, TrainingData, training_data
 from dan.data.trials import write_trials
@@ -117,5 +117,6 @@ def _own_pauses(noisy: Path, folders: Folders, cache: Path | None) -> tuple[Path
     out = cache / PAUSES
     if out.is_dir():
         return out, (f"The noise is that of the pauses in {out}.",)
-    taken = write_pauses(noisy, out, sample_rate_hz=folders.sample_rate_hz, labels=folders.labels)
+    options = PauseOptions(sample_rate_hz=folders.sample_rate_hz, labels=folders.labels)
+    taken = write_pauses(noisy, out, options=options)
     return out, taken.notes

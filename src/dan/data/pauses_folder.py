@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,16 +41,45 @@ class Taken:
     """Name, rate in Hz and pauses of the first few channels."""
 
 
+@dataclass(frozen=True)
+class PauseOptions:
+    """Options of what is taken for a pause."""
+
+    sample_rate_hz: float | None = None
+    """Rate of .npy arrays, in Hz."""
+    threshold_db: float = 6.0
+    """Level above the floor up to which a frame is quiet, in dB."""
+    shortest_s: float = 0.2
+    """Length of a stretch that is worth taking, in seconds."""
+    frame_s: float = 0.025
+    """Time over which a level is taken, in seconds: what is slower than that is no event."""
+    labels: Path | None = None
+    """A file of labels for all recordings, or a folder of them by the recordings' names; None for what lies
+    beside the recordings."""
+    around_s: tuple[float, float] = (0.0, 0.0)
+    """Time that an event may begin before its mark and last after it, in seconds."""
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """Figures of one recording: what was taken of it, and how."""
+
+    name: str
+    criterion: str
+    """What its pauses are told by, in words."""
+    taken_s: float
+    """Mean over the channels of what was taken, in seconds."""
+    silent_s: float
+    """Mean over the channels of the digital silence, in seconds."""
+    events: int
+    """Number of events that were written, of all channels."""
+
+
 def write_pauses(
     folder: Path,
     out: Path,
     *,
-    sample_rate_hz: float | None = None,
-    threshold_db: float = 6.0,
-    shortest_s: float = 0.2,
-    frame_s: float = 0.025,
-    labels: Path | None = None,
-    around_s: tuple[float, float] = (0.0, 0.0),
+    options: PauseOptions | None = None,
     events: Path | None = None,
     force: bool = False,
 ) -> Taken:
@@ -61,13 +91,7 @@ def write_pauses(
     Args:
         folder: of noisy recordings.
         out: the folder to make, with a folder for each recording that has pauses.
-        sample_rate_hz: of .npy arrays, in Hz.
-        threshold_db: by which a quiet frame may lie above the floor, in dB.
-        shortest_s: length of a stretch that is worth taking, in seconds.
-        frame_s: over which a level is taken, in seconds: what is slower than that is no event.
-        labels: a file of labels for all recordings, or a folder of them by the recordings' names; None for
-            what lies beside the recordings.
-        around_s: how long before its mark an event may begin and how long after it it may last.
+        options: of what is taken for a pause; None for the defaults.
         events: another folder to make, of what lies between the pauses, as `cut_events` has it: the noise
             where the signal is always there, and the pauses are the clean recordings.
         force: replace folders that were made so.
@@ -75,52 +99,59 @@ def write_pauses(
     Raises:
         DanError: if a folder or a recording is wrong, no pause is found, or a folder cannot be made.
     """
+    options = options or PauseOptions()
     check_apart((out, folder), (events, folder), (events, out), (out, events))
-    corpus = index(folder, sample_rate_hz=sample_rate_hz)
-    shown, taken_s, without = list[tuple[str, float, Pauses]](), 0.0, list[str]()
-    criteria, cut, silent_s = Counter[str](), 0, 0.0
+    corpus = index(folder, sample_rate_hz=options.sample_rate_hz)
+    figures, shown = list[_Figures](), list[tuple[str, float, Pauses]]()
     others = atomic_folder(events, force=force, replaceable=_is_ours) if events else nullcontext()
     with atomic_folder(out, force=force, replaceable=_is_ours) as made, others as made_events:
         for entry in track(corpus.entries, "Pauses"):
-            samples = silent = 0
-            marked, how = _annotated(entry, labels, around_s)
-            criteria[how] += 1
-            for channel, signal in _channels(entry):
-                found = find_pauses(
-                    signal,
-                    sample_rate_hz=entry.sample_rate_hz,
-                    threshold_db=threshold_db,
-                    shortest_s=shortest_s,
-                    frame_s=frame_s,
-                    steady=events is not None,
-                )
-                if marked:
-                    found = annotated_pauses(
-                        found,
-                        marked,
-                        length_samples=len(signal),
-                        sample_rate_hz=entry.sample_rate_hz,
-                        around_s=around_s,
-                        shortest_s=shortest_s,
-                    )
-                pieces = {start: signal[start:stop] for start, stop in found.stretches}
-                _write_stretches(made, entry, channel, pieces)
-                if made_events:
-                    pieces = cut_events(signal, found.stretches, silent=found.silent)
-                    cut += _write_stretches(made_events, entry, channel, pieces)
-                shown += [(entry.name, entry.sample_rate_hz, found)] if len(shown) < SHOWN else []
-                samples, silent = samples + found.samples, silent + found.silent_samples
-            taken_s += samples / len(entry.channels) / entry.sample_rate_hz
-            silent_s += silent / len(entry.channels) / entry.sample_rate_hz
-            without += [] if samples else [entry.name]
-        _check_some(corpus, taken_s, silent_s, threshold_db, shortest_s)
-        description = {"source": folder.name, "threshold_db": threshold_db, "shortest_s": shortest_s}
+            of_entry, found = _cut(entry, options, made, made_events)
+            figures.append(of_entry)
+            shown += [(entry.name, entry.sample_rate_hz, one) for one in found][: SHOWN - len(shown)]
+        _check_some(corpus, figures, options)
         for folder_made in filter(None, (made, made_events)):
-            (folder_made / SAYS).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-    alone = "noise alone" if events is None else "the signal alone"
-    notes = [*_notes(corpus, taken_s, silent_s, without, criteria, alone=alone)]
-    notes += [_events_note(events, cut)] if events else []
+            _describe(folder_made, folder, options)
+    notes = [*_notes(corpus, figures, alone="noise alone" if events is None else "the signal alone")]
+    notes += [_events_note(events, sum(each.events for each in figures))] if events else []
     return Taken(out, tuple(notes), tuple(shown))
+
+
+def _cut(
+    entry: IndexEntry, options: PauseOptions, made: Path, made_events: Path | None
+) -> tuple[_Figures, list[Pauses]]:
+    """Cut one recording up: its figures, and the pauses of each channel."""
+    marked, criterion = _annotated(entry, options)
+    found, events = list[Pauses](), 0
+    for channel, signal in _channels(entry):
+        pauses = _pauses(signal, entry, marked, options, steady=made_events is not None)
+        pieces = {start: signal[start:stop] for start, stop in pauses.stretches}
+        _write_stretches(made, entry, channel, pieces)
+        if made_events:
+            pieces = cut_events(signal, pauses.stretches, silent=pauses.silent)
+            events += _write_stretches(made_events, entry, channel, pieces)
+        found.append(pauses)
+    taken, silent = sum(each.samples for each in found), sum(each.silent_samples for each in found)
+    taken_s, silent_s = (part / len(entry.channels) / entry.sample_rate_hz for part in (taken, silent))
+    return _Figures(entry.name, criterion, taken_s, silent_s, events), found
+
+
+def _pauses(
+    signal: Signal, entry: IndexEntry, marked: Annotations | None, options: PauseOptions, *, steady: bool
+) -> Pauses:
+    """Pauses of one channel, by its annotations where there are any."""
+    common: dict[str, Any] = {"sample_rate_hz": entry.sample_rate_hz, "shortest_s": options.shortest_s}
+    found = find_pauses(
+        signal, threshold_db=options.threshold_db, frame_s=options.frame_s, steady=steady, **common
+    )
+    if marked is None:
+        return found
+    return annotated_pauses(found, marked, length_samples=len(signal), around_s=options.around_s, **common)
+
+
+def _describe(made: Path, folder: Path, options: PauseOptions) -> None:
+    said = {"source": folder.name, "threshold_db": options.threshold_db, "shortest_s": options.shortest_s}
+    (made / SAYS).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
 
 
 def check_apart(*pairs: tuple[Path | None, Path | None]) -> None:
@@ -142,16 +173,14 @@ def _events_note(events: Path, count: int) -> str:
     return f"{events}: no events, as nothing lies between the pauses: lower --threshold, or change --frame"
 
 
-def _annotated(
-    entry: IndexEntry, labels: Path | None, around_s: tuple[float, float]
-) -> tuple[Annotations | None, str]:
+def _annotated(entry: IndexEntry, options: PauseOptions) -> tuple[Annotations | None, str]:
     """Annotations of a recording if they say where noise is, and the criterion for its pauses, in words."""
-    found = find_annotations(entry.path, labels=labels, sample_rate_hz=entry.sample_rate_hz)
+    found = find_annotations(entry.path, labels=options.labels, sample_rate_hz=entry.sample_rate_hz)
     if found is None:
         return None, "the level"
     if any(mark.is_noise for mark in found.marks):
         return found, f"{found.source}, those of noise"
-    if not found.are_points or any(around_s):
+    if not found.are_points or any(options.around_s):
         return found, f"{found.source}, what lies between them"
     return None, f"the level, as {found.source} are points: --around says how far an event reaches"
 
@@ -172,15 +201,13 @@ def _write_stretches(made: Path, entry: IndexEntry, channel: int, pieces: Mappin
     return len(pieces)
 
 
-def _check_some(
-    corpus: Corpus, taken_s: float, silent_s: float, threshold_db: float, shortest_s: float
-) -> None:
-    if taken_s:
+def _check_some(corpus: Corpus, figures: list[_Figures], options: PauseOptions) -> None:
+    if any(each.taken_s for each in figures):
         return
-    near = f"within {threshold_db:g} dB of its recording's floor"
-    rule = f"no stretch of {shortest_s:g} s {near} lies beside something louder"
+    near = f"within {options.threshold_db:g} dB of its recording's floor"
+    rule = f"no stretch of {options.shortest_s:g} s {near} lies beside something louder"
     way_out = "Move --threshold, lower --shortest, or record some noise alone"
-    if silent_s:
+    if silent_s := sum(each.silent_s for each in figures):
         rule += f", and {_silence(corpus, silent_s)}, as a gate leaves it between sounds"
         way_out = "Take the recordings from before the gate, or record some noise alone"
     raise DanError(corpus.folder, rule, way_out)
@@ -190,9 +217,10 @@ def _silence(corpus: Corpus, silent_s: float) -> str:
     return f"{silent_s:.3g} of {corpus.duration_s:.3g} s are digital silence"
 
 
-def _notes(
-    corpus: Corpus, taken_s: float, silent_s: float, without: list[str], criteria: Counter[str], *, alone: str
-) -> Iterator[str]:
+def _notes(corpus: Corpus, figures: list[_Figures], *, alone: str) -> Iterator[str]:
+    taken_s, silent_s = sum(each.taken_s for each in figures), sum(each.silent_s for each in figures)
+    without = [each.name for each in figures if not each.taken_s]
+    criteria = Counter(each.criterion for each in figures)
     yield from corpus.notes
     if len(criteria) <= MOST_WAYS:
         for how, count in criteria.items():

@@ -17,7 +17,7 @@ from dan.core.errors import DanError
 from dan.core.progress import track
 from dan.data.folder.layout import KINDS, SIDES, Dataset, Side, is_data_folder
 from dan.data.folder.preview import write_resampled
-from dan.data.pauses_folder import PICTURE, Taken, check_apart, write_pauses
+from dan.data.pauses_folder import PICTURE, PauseOptions, Taken, check_apart, write_pauses
 from dan.data.recordings import open_material
 from dan.io.folder import find_recordings
 from dan.io.recordings import open_reader
@@ -40,12 +40,7 @@ def pauses_folder(
     folder: Path,
     out: Path,
     *,
-    sample_rate_hz: float | None = None,
-    threshold_db: float = 6.0,
-    shortest_s: float = 0.2,
-    frame_s: float = 0.025,
-    labels: Path | None = None,
-    around_s: tuple[float, float] = (0.0, 0.0),
+    options: PauseOptions | None = None,
     events: Path | None = None,
     force: bool = False,
 ) -> Taken:
@@ -54,12 +49,7 @@ def pauses_folder(
     Args:
         folder: of noisy recordings.
         out: the folder to make.
-        sample_rate_hz: of .npy arrays, in Hz.
-        threshold_db: by which a quiet frame may lie above the floor, in dB.
-        shortest_s: length of a stretch that is worth taking, in seconds.
-        frame_s: over which a level is taken, in seconds: what is slower than that is no event.
-        labels: a file or a folder of labels; None for what lies beside the recordings.
-        around_s: how long before its mark an event may begin and how long after it it may last.
+        options: of what is taken for a pause; None for the defaults.
         events: another folder to make, of what lies between the pauses, to be mixed in as noise.
         force: replace folders that were made so.
 
@@ -69,18 +59,7 @@ def pauses_folder(
     from dan.report.pauses_plot import plot_pauses
     from dan.report.style import save_figure
 
-    taken = write_pauses(
-        folder,
-        out,
-        sample_rate_hz=sample_rate_hz,
-        threshold_db=threshold_db,
-        shortest_s=shortest_s,
-        frame_s=frame_s,
-        labels=labels,
-        around_s=around_s,
-        events=events,
-        force=force,
-    )
+    taken = write_pauses(folder, out, options=options, events=events, force=force)
     save_figure(plot_pauses(taken.shown), out / PICTURE)
     return taken
 
