@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -76,16 +77,18 @@ def split(
     enough = _enough([_part(corpus, groups[name]) for name in drawn], least_s)
     count = held_out_count or max(1, min(len(groups) - 1, round(held_out_share * len(groups))), enough)
     _check_some_are_left(corpus, count, len(groups), by, setting)
-    chosen = sorted(drawn[:count])
+    return _split_groups(corpus, groups, sorted(drawn[:count]), by)
+
+
+def _split_groups(
+    corpus: Corpus, groups: Mapping[str, list[IndexEntry]], chosen: list[str], by: SplitBy
+) -> Sides:
+    """The groups that were chosen for validation, and the others to train on."""
     validation = _part(corpus, [entry for name in chosen for entry in groups[name]])
+    train = _part(corpus, [entry for name in groups if name not in chosen for entry in groups[name]])
+    check_distinct(train, validation, first="training", second="validation")
     part = f"{_listed(by, chosen)} of {len(groups)}, {_duration(validation)}"
-    sides = Sides(
-        train=_part(corpus, [entry for name in groups if name not in chosen for entry in groups[name]]),
-        validation=validation,
-        note=f"{corpus.folder}: held out for validation {part}",
-    )
-    check_distinct(sides.train, sides.validation, first="training", second="validation")
-    return sides
+    return Sides(train, validation, note=f"{corpus.folder}: held out for validation {part}")
 
 
 def halve(corpus: Corpus) -> tuple[Corpus, Corpus]:

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dan.config import Recipe
+from dan.config import Recipe, SignalKind
 from dan.config.load import load_recipe
 from dan.core.arrays import Signal
 from dan.core.atomic import atomic_write, check_free
 from dan.core.errors import DanError
 from dan.evaluation.evaluate import Evaluation, curve, evaluate
-from dan.evaluation.held_out import load_held_out
+from dan.evaluation.held_out import HeldOut, load_held_out
 from dan.evaluation.table import Table
 from dan.inference.denoiser import Denoiser, load
 from dan.inference.model_file import find_model
@@ -68,6 +68,40 @@ def judge(
     denoiser, run = _opened(model)
     held_out = load_held_out(data, sample_rate_hz=sample_rate_hz)
     _check_rate(denoiser, data, held_out.sample_rate_hz)
+    evaluation = _evaluated(
+        denoiser,
+        held_out,
+        data=str(data),
+        kind=given or held_out.kind,
+        dnsmos=dnsmos,
+        groups=_groups(held_out.names, by) if by else None,
+    )
+    if json_file:
+        with atomic_write(json_file, force=force) as temporary:
+            temporary.write_text(evaluation.table.to_json() + "\n", encoding="utf-8")
+    if report:
+        write_report(
+            report,
+            evaluation,
+            clean=held_out.clean,
+            recipe=load_recipe(str(run.recipe)) if run and run.recipe.is_file() else held_out.recipe,
+            history=run.read_history() if run else list(denoiser.history),
+            curve=_curve(denoiser, held_out.recipe),
+            force=force,
+        )
+    return evaluation
+
+
+def _evaluated(
+    denoiser: Denoiser,
+    held_out: HeldOut,
+    *,
+    data: str,
+    kind: SignalKind | None,
+    dnsmos: Path | None,
+    groups: list[str] | None,
+) -> Evaluation:
+    """Score on what was held out; remarks tell of signals that are not the model's."""
     evaluation = evaluate(
         _function(denoiser),
         clean=held_out.clean,
@@ -76,30 +110,15 @@ def judge(
         recipe=held_out.recipe,
         training=held_out.training,
         sines=held_out.sines,
-        kind=given or held_out.kind or denoiser.info.signal.kind,
+        kind=kind or denoiser.info.signal.kind,
         model=denoiser.info.name,
-        data=str(data),
+        data=data,
         parameters=denoiser.info.parameters,
         dnsmos=dnsmos,
-        groups=_groups(held_out.names, by) if by else None,
+        groups=groups,
     )
-    remarks = (*evaluation.table.remarks, *_misfits(denoiser, evaluation.table, given or held_out.kind))
-    evaluation = replace(evaluation, table=replace(evaluation.table, remarks=remarks))
-    if json_file:
-        with atomic_write(json_file, force=force) as temporary:
-            temporary.write_text(evaluation.table.to_json() + "\n", encoding="utf-8")
-    if report:
-        points = _curve(denoiser, held_out.recipe)
-        write_report(
-            report,
-            evaluation,
-            clean=held_out.clean,
-            recipe=load_recipe(str(run.recipe)) if run and run.recipe.is_file() else held_out.recipe,
-            history=run.read_history() if run else list(denoiser.history),
-            curve=points,
-            force=force,
-        )
-    return evaluation
+    remarks = (*evaluation.table.remarks, *_misfits(denoiser, evaluation.table, kind))
+    return replace(evaluation, table=replace(evaluation.table, remarks=remarks))
 
 
 def _groups(names: Sequence[str], by: str) -> list[str]:
