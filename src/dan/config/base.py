@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 Number = TypeVar("Number", int, float)
-Kind = TypeVar("Kind", bound="Settings")
+SettingsT = TypeVar("SettingsT", bound="Settings")
 Unit = Annotated[float, Field(ge=0, le=1)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Db = Annotated[float, Field(ge=-60, le=60)]
@@ -21,7 +21,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
-def checked(kind: type[Kind], tree: dict[str, Any]) -> Kind:
+def checked(kind: type[SettingsT], tree: dict[str, Any]) -> SettingsT:
     """Return a tree of plain values, numpy's among them, as settings.
 
     Raises:
