@@ -210,13 +210,7 @@ def _piped(inputs: list[Path], out: Path | None) -> Iterator[tuple[Path, Path, C
         source = stack.enter_context(opened_pipe(given)) if is_pipe(given) else given
         suffix = Path(written_name(source)).suffix
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dan-")))
-        name = "stdin" if str(given) in STDIN else given.name
-        if to_stdout:
-            target = folder / f"output{suffix}"
-        elif out is None:
-            target = given.with_name(f"{given.stem}_denoised{given.suffix or suffix}")
-        else:
-            target = out / f"{Path(name).stem}{suffix}" if out.is_dir() or not out.suffix else out
+        target = folder / f"output{suffix}" if to_stdout else _target(given, out, suffix)
         names = {str(source): str(given), str(target): "stdout"} if to_stdout else {str(source): str(given)}
 
         def rename(report: Report) -> Report:
@@ -231,6 +225,15 @@ def _piped(inputs: list[Path], out: Path | None) -> Iterator[tuple[Path, Path, C
             return report
 
         yield source, target, rename
+
+
+def _target(given: Path, out: Path | None, suffix: str) -> Path:
+    """File that is written for a given one, or for stdin."""
+    if out is None:
+        return given.with_name(f"{given.stem}_denoised{given.suffix or suffix}")
+    if out.suffix and not out.is_dir():
+        return out
+    return out / f"{'stdin' if str(given) in STDIN else given.stem}{suffix}"
 
 
 def renamed(text: str, names: Mapping[str, str]) -> str:
