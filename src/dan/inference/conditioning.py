@@ -92,7 +92,7 @@ class Conditioner:
         self.first, self.scaled, self.least = max(1, first_samples), scaled, SURE if sure else UNSURE
         self.part = max(2, -(-span_samples // PARTS))
         """Samples of a part of a span."""
-        self.held: list[Signal] = []
+        self.buffer: list[Signal] = []
         self.begun = False
         zero = np.zeros((channels, 1))
         self.segments = deque([_Segment(0, zero, zero, zero.astype(np.intc))])
@@ -120,19 +120,19 @@ class Conditioner:
         """Take ``[C, n]`` and return what can be passed on, ``[C, m]`` in float32."""
         if self.begun:
             return self._condition(rows)
-        self.held.append(rows)
-        if sum(block.shape[-1] for block in self.held) < self.first:
+        self.buffer.append(rows)
+        if sum(block.shape[-1] for block in self.buffer) < self.first:
             return rows[:, :0].astype(np.float32)
         return self.flush()
 
     def flush(self) -> Block:
         """Return what is held out, ``[C, m]``."""
-        if self.begun or not self.held:
+        if self.begun or not self.buffer:
             return np.zeros((len(self.unscaled), 0), np.float32)
-        rows = self.held[0] if len(self.held) == 1 else np.concatenate(self.held, axis=-1)
-        self.held, self.begun = [], True
+        rows = self.buffer[0] if len(self.buffer) == 1 else np.concatenate(self.buffer, axis=-1)
+        self.buffer, self.begun = [], True
         first = rows[:, : self.first].astype(np.float64)
-        offset, self.far = told_offset(first, self.least)
+        offset, self.far = estimated_offset(first, self.least)
         self._open(offset, np.zeros_like(offset))
         if self.far.any():
             first = np.where(self._is_dropped(first), offset, first)
@@ -275,7 +275,7 @@ def dropouts_note(count: int) -> list[str]:
     return [f"{count} {said}"] if count else []
 
 
-def told_offset(rows: npt.NDArray[np.float64], least: float) -> tuple[PerChannel, npt.NDArray[np.bool_]]:
+def estimated_offset(rows: npt.NDArray[np.float64], least: float) -> tuple[PerChannel, npt.NDArray[np.bool_]]:
     """The offset of each row, 0 where there is none that counts, and whether zeros in it are dropouts.
 
     Args:
