@@ -40,7 +40,7 @@ def test_hearts_differ():
 @pytest.mark.parametrize("per_min", [45, 90, 150])
 def test_a_steady_heart_beats_at_its_rate(monkeypatch, per_min):
     monkeypatch.setattr(hearts, "RATE_PER_MIN", (per_min, per_min))
-    for share in ("FIBRILLATING_SHARE", "ECTOPIC_SHARE", "PACED_SHARE"):
+    for share in ("FIBRILLATING_SHARE", "ECTOPIC_SHARE", "PACED_SHARE", "VENTRICULAR_SHARE"):
         monkeypatch.setattr(hearts, share, 0.0)
     signal = draw(length=360 * 60, seed=3)[0]
     power = np.abs(np.fft.rfft(signal - signal.mean())) ** 2
@@ -71,6 +71,25 @@ def test_an_ectopic_beat_comes_early_and_the_pause_makes_up_for_it(monkeypatch):
     assert len(place) > 5
     before, after = starts_s[place] - starts_s[place - 1], starts_s[place + 1] - starts_s[place]
     assert (before < after).all() and np.mean(before + after) == pytest.approx(1.6, rel=0.05)
+
+
+def test_flutter_and_fibrillation_have_their_own_band():
+    random = np.random.default_rng(0)
+    drawn = np.stack([hearts._ventricular(8.0, 2880, random) for _ in range(60)])
+    np.testing.assert_allclose(np.abs(drawn).max(axis=-1), 1)
+    power = np.abs(np.fft.rfft(drawn * np.hanning(2880))) ** 2
+    strongest_hz = power.argmax(axis=-1) / 8
+    assert 1 < strongest_hz.min() < 3 and 7 < strongest_hz.max() < 15
+    assert np.median(power[:, 16:160].sum(axis=-1) / power.sum(axis=-1)) > 0.98  # 2 to 20 Hz
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_beats_give_way_to_it_without_a_step(monkeypatch, seed):
+    monkeypatch.setattr(hearts, "_ventricular", lambda duration_s, length, random: np.zeros(length))
+    beating = np.ones(2880)
+    hearts._stop_beating(beating, 360.0, np.random.default_rng(seed))
+    assert beating.min() == 0 and beating.max() <= 1
+    assert np.abs(np.diff(beating)).max(initial=0) <= 1.01 / (hearts.PASSING_S * 360)
 
 
 def test_the_rates_are_a_hearts():

@@ -24,10 +24,15 @@ BEFORE_S, AFTER_S = 0.4, 0.9
 """What a beat extends to before and after its R wave."""
 FIBRILLATING_SHARE, ECTOPIC_SHARE, PACED_SHARE = 0.2, 0.35, 0.06
 """Shares of signals: those with atrial fibrillation, with ectopic beats, with a pacemaker's spikes."""
+VENTRICULAR_SHARE = 0.3
+"""Share of signals a part of which, or all, is ventricular flutter or fibrillation, without beats."""
 FIBRILLATION_HZ = 4.0, 9.0
+VENTRICULAR_HZ = 2.5, 9.0
 PREMATURE = 0.5, 0.85
 """When an ectopic beat comes, as a share of the interval; the pause after it makes up for it."""
 SPIKE_WIDTH_S = 0.002
+PASSING_S = 0.3
+"""How long the beats take to give way to flutter or fibrillation, or to come back."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,8 @@ def draw_hearts(
     """Electrocardiograms of one lead: ``[count, T]``, float64, in mV.
 
     Heart rate, its variability, the sizes, widths and signs of all waves, notches and the ST segment's level
-    are drawn for each signal; some have ectopic beats, atrial fibrillation or a pacemaker's spikes.
+    are drawn for each signal; some have ectopic beats, atrial fibrillation or a pacemaker's spikes, and some
+    pass into ventricular flutter or fibrillation, or out of it.
 
     Args:
         count: number of signals.
@@ -79,6 +85,8 @@ def _fill(row: Drawn, rate_hz: float, random: np.random.Generator) -> None:
         _add(row, ectopic if is_early else normal, start_s, size, rate_hz)
     if fibrillating:
         row += _fibrillation(len(row) / rate_hz, len(row), random)
+    if random.random() < VENTRICULAR_SHARE:
+        _stop_beating(row, rate_hz, random)
     row *= np.exp(random.uniform(*np.log(PEAK_MV)))
 
 
@@ -188,15 +196,43 @@ def _add(row: Drawn, beat: Beat, start_s: float, size: float, rate_hz: float) ->
         row[first:last] += size * beat.at(np.arange(first, last) / rate_hz - start_s)
 
 
+def _stop_beating(row: Drawn, rate_hz: float, random: np.random.Generator) -> None:
+    """Put ventricular flutter or fibrillation in the place of the beats, from some time until another."""
+    duration_s = len(row) / rate_hz
+    begin_s = random.uniform(-duration_s, 0.8 * duration_s)
+    end_s = max(begin_s, 0) + random.uniform(0.2, 2) * duration_s
+    time_s = np.arange(len(row)) / rate_hz
+    share = np.clip((time_s - begin_s) / PASSING_S, 0, 1) * np.clip((end_s - time_s) / PASSING_S, 0, 1)
+    row += share * (_ventricular(duration_s, len(row), random) - row)
+
+
+def _ventricular(duration_s: float, length: int, random: np.random.Generator) -> Drawn:
+    """One to three waves of near frequencies, the largest peak at 1: steady as flutter or wavering."""
+    count, spread = int(random.integers(1, 4)), random.uniform(0.02, 0.6)
+    mean_hz = np.exp(random.uniform(*np.log(VENTRICULAR_HZ)))
+    waves = np.zeros(length)
+    for _ in range(count):
+        hz = mean_hz * np.exp(random.uniform(-0.3, 0.3) * spread)
+        waves += random.uniform(0.4, 1) * _waves(duration_s, length, hz, spread, random)
+    return waves / max(np.abs(waves).max(initial=0), 1e-6)
+
+
 def _fibrillation(duration_s: float, length: int, random: np.random.Generator) -> Drawn:
-    """Waves of 4 to 9 a second whose frequency and size waver."""
+    """Waves of 4 to 9 a second, small beside the beats."""
+    hz, size = random.uniform(*FIBRILLATION_HZ), random.uniform(0.01, 0.12)
+    return size * _waves(duration_s, length, hz, 0.2, random)
+
+
+def _waves(
+    duration_s: float, length: int, mean_hz: float, spread: float, random: np.random.Generator
+) -> Drawn:
+    """Waves of a height near 1 whose frequency wavers by `spread` of it, and so does their height."""
     knots = np.linspace(0, duration_s, max(4, int(2 * duration_s)))
     time_s = np.arange(length) * duration_s / length
     hz, size = (
-        np.interp(time_s, knots, random.uniform(0.8, 1.2, len(knots))) * scale
-        for scale in (random.uniform(*FIBRILLATION_HZ), random.uniform(0.01, 0.12))
+        np.interp(time_s, knots, random.uniform(1 - spread, 1 + spread, len(knots))) for _ in range(2)
     )
-    phase = 2 * np.pi * np.cumsum(hz) * duration_s / length + random.uniform(0, 2 * np.pi)
+    phase = 2 * np.pi * mean_hz * np.cumsum(hz) * duration_s / length + random.uniform(0, 2 * np.pi)
     return np.asarray(size * (np.sin(phase) + random.uniform(0, 0.5) * np.sin(2 * phase)))
 
 
