@@ -14,7 +14,7 @@ from dan.config import Recipe
 from dan.config.load import load_recipe
 from dan.core.progress import track
 from dan.data.batches import Source, ValidationSet
-from dan.inference.model_file import load_model
+from dan.inference.model_file import find_model, load_model
 from dan.training.loop import train
 from dan.training.state import TrainingState, new_state
 
@@ -83,7 +83,8 @@ def train_side(recipe: Recipe, opened: Opened, *, start: Path | None = None) -> 
     """
     state = new_state(recipe)
     if start is not None:
-        weights = load_model(start)[0].state_dict()
+        path = find_model(str(start), suffixes=(".safetensors",))
+        weights = load_model(path)[0].state_dict()
         for network in filter(None, (state.generator, state.average)):
             network.load_state_dict(weights)
     started = time.process_time()
