@@ -61,6 +61,14 @@ def test_a_rate_is_given_to_a_file_that_does_not_say_another(here):
         dan.read("noisy.wav", sample_rate=100)
 
 
+def test_what_is_not_in_the_samples_is_told(here):
+    rows = np.random.default_rng(0).normal(size=(200, 1)) * [0, 1, 0] + np.arange(200)[:, None] * [0.01, 0, 0]
+    np.savetxt("a.csv", rows, delimiter=",", header="time,ecg,event", comments="", fmt="%.4f")
+    with pytest.warns(UserWarning, match=r"a\.csv: .*event"):
+        samples, rate_hz = dan.read("a.csv")
+    assert samples.shape == (200,) and rate_hz == pytest.approx(100)
+
+
 @pytest.mark.parametrize("name", [name for name in dan.__all__ if name != "__version__"])
 def test_every_docstring_stands_alone(name):
     first = inspect.getdoc(getattr(dan, name)).splitlines()[0]

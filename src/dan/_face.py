@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,9 @@ def read(path: str | Path, *, sample_rate: float | None = None) -> tuple[Signal,
     Raises:
         DanError: if there is no such file, it cannot be read, or it says another rate than `sample_rate`.
 
+    Warns:
+        UserWarning: on what is not in the samples, as channels of another rate, and on what is doubtful.
+
     Examples:
         >>> y, sr = dan.read("noisy.wav")
         >>> y.shape, sr
@@ -42,6 +46,8 @@ def read(path: str | Path, *, sample_rate: float | None = None) -> tuple[Signal,
     own_hz = recording.sample_rate_hz
     if sample_rate is not None and own_hz is not None and not is_same_rate(own_hz, sample_rate):
         raise ParameterError(f"sample_rate={sample_rate:g}", f"{path} says {own_hz:.9g} Hz", "Leave it out")
+    for note in recording.notes:
+        warnings.warn(f"{path}: {note}", stacklevel=2)
     return recording.samples, own_hz
 
 

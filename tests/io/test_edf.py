@@ -81,7 +81,9 @@ def test_what_is_no_signal_is_copied_and_told(tmp_path, other):
     )
     assert taken == ["EEG Fp1", "EEG Resting"]
     assert (
-        len(notes) == 1 and notes[0].startswith("copied as they are") and notes[0].endswith(f": {other[0]}")
+        len(notes) == 1
+        and notes[0].startswith("not taken, and copied where")
+        and notes[0].endswith(f": {other[0]}")
     )
     before, after = stored(tmp_path / "a.edf"), stored(tmp_path / "b.edf")
     np.testing.assert_array_equal(after[1], before[1])

@@ -229,7 +229,10 @@ class EdfReader(Reader):
     def own_notes(self) -> list[str]:
         """Notes on the channels that are copied, and on what of the file is not read, in a sentence each."""
         header = self.header
-        notes = [f"copied as they are, {why}: {', '.join(names)}" for why, names in self._copied.items()]
+        notes = [
+            f"not taken, and copied where the file is written, {why}: {', '.join(names)}"
+            for why, names in self._copied.items()
+        ]
         if header.left_bytes and not 0 <= header.said_records <= header.there_records:
             notes.append(f"its last record is cut: {header.left_bytes} bytes are left out")
         return notes

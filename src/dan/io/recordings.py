@@ -63,6 +63,8 @@ class Recording:
     """None for an array or a table whose rate nobody said."""
     encoding: str
     """How the samples are stored, as in ``Form``."""
+    notes: tuple[str, ...] = ()
+    """Sentences on how the file was understood, as in ``Reader``."""
 
 
 def open_reader(
@@ -206,7 +208,7 @@ def read(path: str | Path, *, sample_rate_hz: float | None = None) -> Recording:
         else:
             samples = reader.read(0, reader.length_samples)
         whole = samples[0] if reader.rank == 1 else samples
-        return Recording(whole, reader.sample_rate_hz, reader.encoding)
+        return Recording(whole, reader.sample_rate_hz, reader.encoding, tuple(reader.notes))
 
 
 def write(

@@ -72,7 +72,11 @@ class WfdbReader(Reader):
     def own_notes(self) -> list[str]:
         """Notes on the channels that are copied, and on segments, which become one."""
         others = [signal.name for place, signal in enumerate(self.signals) if place not in self.taken]
-        notes = [f"copied as they are, of another rate: {', '.join(others)}"] if others else []
+        notes = (
+            [f"not taken, and copied where the file is written, of another rate: {', '.join(others)}"]
+            if others
+            else []
+        )
         return [*notes, "its segments are written as one"] if self.is_of_segments else notes
 
     def close(self) -> None:

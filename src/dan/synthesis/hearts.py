@@ -214,7 +214,7 @@ def _ventricular(duration_s: float, length: int, random: np.random.Generator) ->
     for _ in range(count):
         hz = mean_hz * np.exp(random.uniform(-0.3, 0.3) * spread)
         waves += random.uniform(0.4, 1) * _waves(duration_s, length, hz, spread, random)
-    return waves / max(np.abs(waves).max(initial=0), 1e-6)
+    return np.asarray(waves / max(np.abs(waves).max(initial=0), 1e-6))
 
 
 def _fibrillation(duration_s: float, length: int, random: np.random.Generator) -> Drawn:
