@@ -7,17 +7,18 @@ from pathlib import Path
 SOURCE = Path(__file__).parent.parent / "src" / "dan"
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(SOURCE.rglob("*.py"))}
 
-NO_FIRST_WORDS = {"Of", "By", "What", "Whether", "Which", "Who", "How", "Where", "Why"}
+NO_FIRST_WORDS = {"Of", "By", "What", "Whether", "Which", "Who", "How", "Where", "Why", "When"}
 """A docstring begins with a noun or a verb and stands alone; these lean on the name above them."""
 MANY = {"__all__", "app", "log"}
 """Names that modules have each of their own: what they export, their commands and their logger."""
 
 
 def first_words(tree):
-    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    for node in (node for node in ast.walk(tree) if isinstance(node, kinds)):
-        words = (ast.get_docstring(node) or "").split()
-        yield from ((getattr(node, "name", "the module"), word.strip(".,:;")) for word in words[:1])
+    """Line and first word of each docstring, those of attributes and constants among them."""
+    for node in ast.walk(tree):
+        text = node.value.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) else ""
+        words = text.split() if isinstance(text, str) else []
+        yield from ((node.lineno, word.strip(".,:;")) for word in words[:1])
 
 
 def defined(tree):
@@ -31,9 +32,9 @@ def defined(tree):
 
 def badly_begun(trees):
     return [
-        f"{path}: {name}: {word}"
+        f"{path}:{line}: {word}"
         for path, tree in trees.items()
-        for name, word in first_words(tree)
+        for line, word in sorted(first_words(tree))
         if word in NO_FIRST_WORDS
     ]
 
@@ -62,5 +63,5 @@ def test_what_is_wrong_is_found():
     other = ast.parse('"""Rows."""\nRow = tuple[int, ...]\nLIMIT = 3\n')
     same = ast.parse("LIMIT = 4\nlog = None\n")
     trees = {"one": one, "other": other, "same": same}
-    assert badly_begun(trees) == ["one: the module: What", "one: at: By"]
+    assert badly_begun(trees) == ["one:1: What", "one:5: By"]
     assert named_twice(trees) == {"Row": ["one", "other"]}

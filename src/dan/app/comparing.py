@@ -43,7 +43,7 @@ class CompareView:
     """Label and name of each model."""
     model: str
     folder: Path
-    """Where the votes are kept."""
+    """File in which the votes are kept."""
 
     def build(self) -> list[gr.Dropdown]:
         """Lay out the components and connect them; called within a page.

@@ -43,7 +43,7 @@ class Job:
     messages: list[str] = field(default_factory=list)
     """Messages of the commands, line by line."""
     seconds: float = 0.0
-    """How long it took, once it is over."""
+    """Duration, once it is over."""
     key: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     _process: subprocess.Popen[str] | None = None
     _pace: Pace = field(default_factory=Pace)

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 POLLED: dict[str, Any] = {"show_progress": "hidden", "queue": False}
-"""How a tab asks again and again: by requests of their own.
+"""Settings of requests that a tab repeats: each is one of its own.
 
 An answer that is lost on the queue's stream of events would keep it from ever asking again.
 """

@@ -55,7 +55,7 @@ class TrainView:
     """A queue of its own: listening does not wait for the training's end."""
     traces: Traces
     folder: Path
-    """Where run folders are made."""
+    """Folder in which run folders are made."""
 
     def build(self) -> None:
         """Lay out the components and connect them; called within a page."""

@@ -35,7 +35,7 @@ class Peer:
     name: str
     """Name of its row."""
     kind: str
-    """How it is called: a key of `OPENERS`."""
+    """Kind of its interface, a key of `OPENERS`."""
     file: str = ""
     """The model's, where it has one."""
 
@@ -279,4 +279,4 @@ OPENERS: dict[str, Callable[[str, float], LoadedPeer]] = {
     "onnx": _open_onnx,
     "described": _open_described,
 }
-"""How each kind is opened, from the model's file and the rate in Hz."""
+"""Opener of each kind, of the model's file and the rate in Hz."""

@@ -21,7 +21,7 @@ LOCAL = "local"
 ADDRESS = re.compile(r"auto|local|ray://.+|[\w.-]+:\d+")
 """Pattern of an address of Ray: the cluster that this machine is part of, or one reached over the network."""
 ANSWER_S = 10.0
-"""How long an address is waited for."""
+"""Time for which an address is waited for."""
 STORE_BYTES = 2**27
 """Size of a local cluster's object store: models pass through it, recordings do not."""
 

@@ -15,7 +15,7 @@ from dan.io.other_biosignals import BY_MNE
 from dan.io.recordings import SUFFIXES, WFDB
 
 OBJECT_STORES = frozenset(["s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss"])
-"""Where an object appears under its name whole or not at all; elsewhere it is renamed once it is whole."""
+"""Storage in which an object appears whole or not at all; elsewhere it is renamed once it is whole."""
 IN_ONE_PROCESS = frozenset(["memory"])
 """Schemes of addresses that only the process sees that writes them."""
 HERE = ("file://", "local://")

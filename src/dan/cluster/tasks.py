@@ -10,7 +10,7 @@ from dan.core.errors import DanError
 from dan.core.version import __version__
 
 LOST_WORKERS = 3
-"""How often Ray itself starts a task again whose worker or node was lost."""
+"""Restarts by Ray itself of a task whose worker or node was lost."""
 AT_ONCE, LEAST_AT_ONCE = 2, 4
 """Tasks in flight for each core of the cluster, so that none waits for the next; and at least."""
 LOOK_AGAIN_S = 5.0

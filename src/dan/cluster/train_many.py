@@ -16,7 +16,7 @@ from dan.workflows.train_many import Trained, lost, train_one
 log = logging.getLogger(__name__)
 
 AGAIN = 1
-"""How often a training whose worker or node was lost is started again: it goes on from its checkpoint."""
+"""Restarts of a training whose worker or node was lost: it goes on from its checkpoint."""
 LOOKS_EVERY_S = 1.0
 """So often it is looked whether Ctrl-C or SIGTERM has come."""
 LEAVES_WITHIN_S = 10.0

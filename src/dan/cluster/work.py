@@ -28,7 +28,7 @@ class Order:
     witness: str | None
     """A file beside the outputs, by which a node shows that it sees the folder that the driver sees."""
     options: Mapping[str, Any]
-    """How recordings are read, as `open_reader` takes it."""
+    """Options of reading, as `open_reader` takes them."""
     strength: float = 1.0
     resample: bool = False
 
@@ -50,7 +50,7 @@ class RecordingResult:
 
     outcome: FileResult
     seconds: float = 0.0
-    """How long the work took."""
+    """Duration of the work."""
     node: str = ""
     contents: Mapping[str, bytes] = field(default_factory=dict)
     """Contents of what was written, where no other process sees the target."""

@@ -25,7 +25,7 @@ class AugmentationSettings(Settings):
     gain_db: Db | tuple[Db, Db] = 0.0
     """Gain of clean and mixed alike, or the lowest and highest."""
     added_noise_db: Db | tuple[Db, Db] = 0.0
-    """Where nothing is clean: level of the noise that is added to the inputs, above that of the noise in the
+    """Level, where nothing is clean, of the noise that is added to the inputs, above that of the noise in the
     recordings, or the least and the most. 0 is right for any noise whose level in the recordings is told
     rightly; the higher, the less an error of it matters."""
     invert_polarity: bool = False

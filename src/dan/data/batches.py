@@ -27,7 +27,7 @@ class ValidationSet:
     clean: Signal
     mixed: Signal
     takes: Literal["recorded", "made"] | None = None
-    """How two takes came about where nothing is clean: `clean` is then one, `mixed` the other, as noisy."""
+    """Origin of the two takes where nothing is clean: `clean` is then one, `mixed` the other, as noisy."""
     distinct: float | None = None
     """Number of signals that recordings would hold if none overlapped; None for all."""
 

@@ -29,7 +29,7 @@ PART_SAMPLES = 2**20
 TRIES = 100
 """Draws of a place before the loudest is taken."""
 LOOPED_SHARE = 0.5
-"""How often a noise that is too short goes on with itself; else with another one from its folder."""
+"""Share of noises too short that go on with themselves; the others with another one from their folder."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Concatenation:
     """The shortest and the longest pause; negative where they overlap."""
     fade_s: float
     looped_share: float = 0.0
-    """How often the same one comes again."""
+    """Number of times that the same one comes again."""
 
 
 NOISE = Concatenation(pause_s=(-CROSSFADE_S, -CROSSFADE_S), fade_s=CROSSFADE_S, looped_share=LOOPED_SHARE)

@@ -48,7 +48,7 @@ class IndexEntry:
     start: int
     stop: int
     clipped: bool = False
-    """Whether its peaks are flat."""
+    """Set if its peaks are flat."""
 
     @property
     def length_samples(self) -> int:

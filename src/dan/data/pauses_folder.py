@@ -66,7 +66,7 @@ class _Figures:
 
     name: str
     criterion: str
-    """What its pauses are told by, in words."""
+    """Signs of its pauses, in words."""
     taken_s: float
     """Mean over the channels of what was taken, in seconds."""
     silent_s: float

@@ -31,7 +31,7 @@ PASSED_OVER = 0.1
 """Share of the noise's energy, in the octaves in which noise fits least, that does not tell its level."""
 FRAME_SAMPLES, FEWEST_FRAMES = 512, 8
 OCTAVES = (0, 7, 15, 31, 63, 127)
-"""Where octaves begin among the bins of whole frames; the lowest ones are one, as a bin or two say little."""
+"""First bins of octaves in whole frames; the lowest octaves are one, as a bin or two say little."""
 TRIES = 8
 
 

@@ -56,9 +56,9 @@ class _Segment:
     """Change of the offset from sample to sample."""
     exponent: Exponent
     moves: bool = field(init=False)
-    """Whether the offset does."""
+    """Set if the offset does."""
     plain: bool = field(init=False)
-    """Whether nothing was changed."""
+    """Set if nothing was changed."""
 
     def __post_init__(self) -> None:
         self.moves = bool(self.slope.any())
@@ -100,11 +100,11 @@ class Conditioner:
         self.unscaled = np.full((channels, 1), scaled)
         """Channels of which no sample was other than 0 yet."""
         self.is_scaled = not scaled
-        """Whether there is no such channel."""
+        """Set if there is no such channel."""
         self.far = np.zeros((channels, 1), bool)
         """Channels in which zeros are dropouts."""
         self.dropouts = deque[tuple[int, npt.NDArray[np.bool_]]]()
-        """Where they are in blocks ``[C, n]`` that have not come out yet, by the block's first sample."""
+        """Their places in blocks ``[C, n]`` that have not come out yet, by the block's first sample."""
         self.dropped = np.zeros((channels, 1), int)
         """Dropouts so far."""
         self.taken_samples = self.given_samples = 0

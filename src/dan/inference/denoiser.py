@@ -38,7 +38,7 @@ RATE_DOUBT = 0.001
 FEW_SAMPLES, MANY_ROWS = 8, 256
 """Rows of so few samples, and more of them, are the samples of so many channels: time is not last."""
 LEVEL_TOLERANCE = 1.1
-"""How far beyond the levels of its training a network that knows one level is trusted, as a factor."""
+"""Factor beyond the levels of its training to which a network that knows one level is trusted."""
 
 WARNING = "Warning: "
 """Begins a sentence on output that may be wrong."""

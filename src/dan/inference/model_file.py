@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FORMAT_NAME, FORMAT_NUMBER = "dan-model-", 1
 FORMAT = f"{FORMAT_NAME}{FORMAT_NUMBER}"
-"""What a file says it is. A change that this version could not read takes another number; a key that is new
+"""Format that a file says it is of. A change that this version could not read takes another number; a new key
 does not."""
 SUFFIXES = (".onnx", ".safetensors")
 """Suffixes of model files; of two of one name, the first starts sooner and the second can be trained on."""

@@ -192,7 +192,7 @@ class ResamplingEngine:
         self.latency_samples = self.to_inner.inputs_for(needed)
         self.hop_length = max(1, round(inner.hop_length * outer_hz / inner_hz))
         self.wider = outer_hz >= inner_hz
-        """Whether the blocks hold a band that the engine does not see."""
+        """Set if the blocks hold a band that the engine does not see."""
         lower = min(1.0, outer_hz / inner_hz)
         window = max(OCTAVE_TAPS, round(inner.latency_samples * lower))
         self.octave = OctaveGain(channels=channels, window_samples=window)

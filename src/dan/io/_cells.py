@@ -133,7 +133,7 @@ class NumberFormat:
     """``e`` or ``E`` where all numbers have one; ``g`` where some have, and digits then count all of them."""
     digits: int
     plus: bool
-    """Whether positive numbers have a sign."""
+    """Set if positive numbers have a sign."""
 
     @classmethod
     def of(cls, texts: Sequence[str], *, comma: bool) -> Self:

@@ -86,7 +86,7 @@ class Clock:
     """The first times, as plain text."""
     is_stamps: bool
     is_sure: bool
-    """Whether the unit is said, by a name, a line of units or the digits of a number since 1970."""
+    """Set if the unit is said, by a name, a line of units or the digits of a number since 1970."""
 
     @property
     def first(self) -> str:

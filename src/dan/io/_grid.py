@@ -31,7 +31,7 @@ class Grid:
     uncertainty: float
     """Uncertainty of the rate, as a part of it, by that resolution."""
     is_daily: bool
-    """Whether times begin anew each day."""
+    """Set if times begin anew each day."""
 
     def doubt(self, times: str) -> str | None:
         """Doubt about the rate, in words that begin with what the times are called; None without."""

@@ -30,7 +30,7 @@ RATES_KBPS = {
 
 SAMPLE_RATES_HZ = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 SEARCHED_BYTES = 2**16
-"""How far from the end of the tags the first frame is looked for."""
+"""Distance from the end of the tags within which the first frame is looked for."""
 
 XING_BYTES = 200
 """The header lies within so many bytes of the first frame."""

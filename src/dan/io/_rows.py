@@ -76,7 +76,7 @@ class RowIndex:
         self._marks: list[int] = []
         self.count = 0
         self.empty_lines: list[int] = []
-        """How many rows stand above each empty line."""
+        """Number of rows above each empty line."""
         for starts, firsts in _line_starts(path):
             rows = ~np.isin(firsts, NO_ROW)
             self._marks += starts[rows][-self.count % ROWS_APART :: ROWS_APART].tolist()

@@ -16,13 +16,13 @@ INTERVAL = re.compile(
     rf"(?![a-z]){NUMBER}",
     re.IGNORECASE | re.MULTILINE,
 )
-"""Where no unit is named these are seconds, as oscilloscopes and LabVIEW write them."""
+"""Seconds, where no unit is named, as oscilloscopes and LabVIEW write them."""
 
 UNIT_BEHIND = re.compile(r"[ \t,;\"()\[\]]*(?P<unit>[^\W\d_][\w/]*(?: per \w+)?)")
 UNIT_BEFORE = re.compile(r"[\W_]*(?:in |is )?(?P<unit>.*?)[\W_]*(?: is[\W_]*)?")
 RATE_END = re.compile(r"[ \t,;.\"\])]*")
 INTERVAL_END = re.compile(r"[ \"\])]*(?:[,;\t|].*)?")
-"""What may stand behind a number without a unit: nothing, or other cells, those of more channels."""
+"""Text that may stand behind a number without a unit: nothing, or other cells, those of more channels."""
 
 HZ = re.compile(r"(?P<prefix>[kKMG]?)(?i:hz|hertz|sps|(?:s|sa|samples?)(?:/| per )s(?:ec|econds?)?)")
 PREFIXES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}

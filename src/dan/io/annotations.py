@@ -48,7 +48,7 @@ class Annotations:
 
     marks: tuple[Mark, ...]
     source: str
-    """Where it stands, in words."""
+    """Place where it stands, in words."""
 
     @property
     def are_points(self) -> bool:

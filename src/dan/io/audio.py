@@ -29,11 +29,11 @@ FORMATS = {
 """libsndfile's name of the format where it is not the suffix itself."""
 
 WAVES = ("WAV", "WAVEX", "RF64")
-"""What hides behind .wav."""
+"""Formats that hide behind .wav."""
 
 GUESSED = {"MAT4": "a MATLAB file", "MAT5": "a MATLAB file", "HTK": "an HTK file", "PVF": "a PVF file",
            "RAW": "raw samples", "SD2": "an SD2 file"}  # fmt: skip
-"""What libsndfile takes for audio, though it seldom is or does not say its rate."""
+"""Formats that libsndfile takes for audio, though it seldom is or does not say its rate."""
 
 LOSSLESS = frozenset([*PCM_BITS, "FLOAT", "DOUBLE", "ULAW", "ALAW"])
 """Subtypes that any kind of file takes over from any other; lossy ones would lose once more."""
@@ -43,10 +43,10 @@ LARGEST_WAV_BYTES = 2**32 - 2**20
 
 UNKNOWN_FRAMES = 2**62
 SPOILT_BY_SEEKING = frozenset(["MPEG_LAYER_III", "MPEG_LAYER_II", "MPEG_LAYER_I", "VORBIS"])
-"""Where a frame needs those before it, and libsndfile decodes wrong samples after a seek."""
+"""Formats whose frames need those before them, of which libsndfile decodes wrong samples after a seek."""
 
 SHORTENED = re.compile(r"(?:riff|data|Data Size) +: (\d+) \(should be (\d+)\)")
-"""What libsndfile notes of a header that promises more bytes than there are, and reads on."""
+"""Note of libsndfile on a header that promises more bytes than there are, and reads on."""
 
 LARGEST_PAGE_BYTES = 65_307
 """Largest page of an Ogg file, in bytes."""

@@ -26,7 +26,7 @@ RATE_ROUNDING = 1e-6
 """Relative tolerance by which a rate that is given may differ from that of the file."""
 
 Missing = Literal["fill", "refuse"]
-"""What becomes of missing samples (NaN): filled between their neighbours, or refused."""
+"""Treatment of missing samples (NaN): filled between their neighbours, or refused."""
 
 
 @dataclass
@@ -40,24 +40,24 @@ class Form:
     length_samples: int | None
     """None where the format does not say it before the end."""
     encoding: str
-    """How samples are stored: numpy's dtype (``int16``), libsndfile's subtype (``PCM_24``), ``text``, ..."""
+    """Storage of the samples: numpy's dtype (``int16``), libsndfile's subtype (``PCM_24``), ``text``, ..."""
     rank: int = 2
     """1 if the whole is an array ``[T]``, 2 if it is ``[C, T]``."""
     metadata: dict[str, Any] = field(default_factory=dict)
-    """What else comes back on writing: tags of audio, names and units of channels, ..."""
+    """Values that come back on writing: tags of audio, names and units of channels, ..."""
 
 
 class Reader(Form, ABC):
     """A recording open for reading, in order or by seeking; a context manager."""
 
     missing: Missing = "refuse"
-    """What becomes of missing samples; to be set before the first is read."""
+    """Treatment of missing samples; to be set before the first is read."""
 
     holds: str | None = None
-    """What such files hold, where their format is for nothing else: sound, biosignals or seismograms."""
+    """Content of such files, where their format is for nothing else: sound, biosignals or seismograms."""
 
     rate_unknown = "the file does not say its sample rate"
-    """Why, where ``sample_rate_hz`` is None."""
+    """Reason for which ``sample_rate_hz`` is None, where it is."""
 
     given_rate_hz: float | None = None
     """The rate that the user gave, in Hz; of a file that says its own, that one holds."""
@@ -153,11 +153,11 @@ class Writer(ABC):
     def __init__(self, path: Path, target: Path, form: Form) -> None:
         self._path, self._target, self._form = path, target, form
         self.clipped_samples = 0
-        """How many samples did not fit into the encoding and were clipped to its ends."""
+        """Number of samples that did not fit into the encoding and were clipped to its ends."""
         self.written_samples = 0
-        """How many samples of each channel were written."""
+        """Number of samples of each channel that were written."""
         self.notes: list[str] = []
-        """What of the recording it is like could not be carried over, in a sentence each."""
+        """Notes on what of the template could not be carried over, in a sentence each."""
 
     @property
     def holds_missing(self) -> bool:

@@ -31,7 +31,7 @@ FEW_VALUES = 8
 MANY_VALUES, RARELY = 64, 0.05
 """So does one of fewer than these, if it changes at less than this share of its samples."""
 LOOKED_AT_RECORDS = 64
-"""How many records, spread over the file, are looked at to tell."""
+"""Number of records, spread over the file, that are looked at to tell."""
 
 WAY_OUT = "Export or copy it again, or repair it with EDFbrowser"
 FIXED_BYTES = 256
@@ -56,7 +56,7 @@ class Channel:
     samples: int
     """Samples in each record."""
     offset_bytes: int
-    """Where they begin in a record."""
+    """Their first places in a record."""
 
     @property
     def step(self) -> float:

@@ -48,9 +48,9 @@ SUFFIXES = frozenset(
         *(f".{name}" for name in AUDIO.split(" ")),
     ]
 )
-"""What counts as a recording in a folder, in lower case."""
+"""Suffixes of what counts as a recording in a folder, in lower case."""
 AMBIGUOUS = frozenset([*MEDIA, ".rec", ".sph", ".bwf", ".wave", ".amb", ".mat", ".npz"])
-"""What counts as one by its content too."""
+"""Suffixes of what counts as one by its content too."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Recording:
     sample_rate_hz: float | None
     """None for an array or a table whose rate nobody said."""
     encoding: str
-    """How the samples are stored, as in ``Form``."""
+    """Storage of the samples, as in ``Form``."""
     notes: tuple[str, ...] = ()
     """Sentences on how the file was understood, as in ``Reader``."""
 

@@ -21,7 +21,7 @@ RATE_PER_MIN = 40.0, 160.0
 PEAK_MV = 0.1, 4.0
 """Height of the largest wave: leads differ by a factor of ten and more."""
 BEFORE_S, AFTER_S = 0.4, 0.9
-"""What a beat extends to before and after its R wave."""
+"""Extent of a beat before and after its R wave."""
 FIBRILLATING_SHARE, ECTOPIC_SHARE, PACED_SHARE = 0.2, 0.35, 0.06
 """Shares of signals: those with atrial fibrillation, with ectopic beats, with a pacemaker's spikes."""
 VENTRICULAR_SHARE = 0.3
@@ -29,10 +29,10 @@ VENTRICULAR_SHARE = 0.3
 FIBRILLATION_HZ = 4.0, 9.0
 VENTRICULAR_HZ = 2.5, 9.0
 PREMATURE = 0.5, 0.85
-"""When an ectopic beat comes, as a share of the interval; the pause after it makes up for it."""
+"""Time of an ectopic beat, as a share of the interval; the pause after it makes up for it."""
 SPIKE_WIDTH_S = 0.002
 PASSING_S = 0.3
-"""How long the beats take to give way to flutter or fibrillation, or to come back."""
+"""Time in which the beats give way to flutter or fibrillation, or come back."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _fill(row: Drawn, rate_hz: float, random: np.random.Generator) -> None:
 def _rhythm(
     duration_s: float, interval_s: float, fibrillating: bool, random: np.random.Generator
 ) -> tuple[Drawn, npt.NDArray[np.bool_]]:
-    """When the R waves come, from before the signal to after it, and which of the beats are ectopic."""
+    """Times of the R waves, from before the signal to after it, and which of the beats are ectopic."""
     count = int((duration_s + 4) / (0.5 * interval_s)) + 2
     spread = random.uniform(0.12, 0.3) if fibrillating else random.uniform(0, 0.06)
     breaths = random.uniform(0, 0.08) * np.sin(

@@ -33,7 +33,7 @@ class Mixed:
 
     data: Path
     notes: tuple[str, ...]
-    """What was left out, held out or upsampled, in a sentence each."""
+    """Notes on what was left out, held out or upsampled, in a sentence each."""
 
 
 def pauses_folder(

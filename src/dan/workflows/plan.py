@@ -32,7 +32,7 @@ class PlannedTraining:
     gpus: float
     max_minutes: float | None
     force: bool
-    """Whether it starts over what is there."""
+    """Set if it starts over what is there."""
 
 
 def plan_trainings(path: Path, *, force: bool = False) -> list[PlannedTraining]:

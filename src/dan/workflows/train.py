@@ -71,7 +71,7 @@ class Session:
     """Options of a call, which hold for each of its trainings."""
 
     place: str
-    """Where torch computes."""
+    """Device on which torch computes."""
     deadline: Deadline
     force: bool
     """Start over what is there."""
@@ -85,9 +85,9 @@ class TrainingResult:
     run: Run
     state: TrainingState
     complete: bool
-    """Whether the training has come to its end; if not, the same call resumes it."""
+    """Set if the training has come to its end; if not, the same call resumes it."""
     verdict: list[str]
-    """Whether the training is all right, in a few sentences."""
+    """Diagnosis of the training, in a few sentences."""
 
 
 def train_run(

@@ -48,7 +48,7 @@ class Dataset(BaseModel):
     kind: str | None = None
     """Kind of the signals, one of `SignalKind`: it says which figures judge them."""
     sines: dict[str, dict[str, int]] | None = None
-    """Where their number varies: how many each clean signal has, by its side and its stem."""
+    """Number of them for each clean signal, by its side and its stem, where that varies."""
 
 
 @dataclass(frozen=True)

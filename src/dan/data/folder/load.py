@@ -74,7 +74,7 @@ class FolderSignals:
     mixed: list[Signal]
     sample_rate_hz: float
     sines: npt.NDArray[np.int64] | None
-    """How many sines each clean signal has, ``[N]``; None where dataset.json does not say it of all."""
+    """Number of sines of each clean signal, ``[N]``; None where dataset.json does not say it of all."""
     dataset: Dataset | None
     """Contents of dataset.json; None where there is none."""
 
