@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Drawn = npt.NDArray[np.float64]
+from dan.core.arrays import Array
 
 RATE_PER_MIN = 40.0, 160.0
 PEAK_MV = 0.1, 4.0
@@ -39,14 +39,14 @@ PASSING_S = 0.3
 class Beat:
     """Waves of one beat, each a Gaussian whose two flanks differ: ``[waves]`` each."""
 
-    centre_s: Drawn
+    centre_s: Array
     """From the R wave."""
-    rise_s: Drawn
+    rise_s: Array
     """Standard deviation of the flank before the centre."""
-    fall_s: Drawn
-    height: Drawn
+    fall_s: Array
+    height: Array
 
-    def at(self, time_s: Drawn) -> Drawn:
+    def at(self, time_s: Array) -> Array:
         """Values at times ``[T]`` from the R wave."""
         apart_s = time_s[:, None] - self.centre_s
         width_s = np.where(apart_s < 0, self.rise_s, self.fall_s)
@@ -55,7 +55,7 @@ class Beat:
 
 def draw_hearts(
     count: int, *, length_samples: int, sample_rate_hz: float, random: np.random.Generator
-) -> Drawn:
+) -> Array:
     """Electrocardiograms of one lead: ``[count, T]``, float64, in mV.
 
     Heart rate, its variability, the sizes, widths and signs of all waves, notches and the ST segment's level
@@ -74,7 +74,7 @@ def draw_hearts(
     return drawn
 
 
-def _fill(row: Drawn, rate_hz: float, random: np.random.Generator) -> None:
+def _fill(row: Array, rate_hz: float, random: np.random.Generator) -> None:
     fibrillating = random.random() < FIBRILLATING_SHARE
     interval_s = 60 / np.exp(random.uniform(*np.log(RATE_PER_MIN)))
     normal, ectopic = _draw_beat(interval_s, fibrillating, random), _draw_ectopic(interval_s, random)
@@ -92,7 +92,7 @@ def _fill(row: Drawn, rate_hz: float, random: np.random.Generator) -> None:
 
 def _rhythm(
     duration_s: float, interval_s: float, fibrillating: bool, random: np.random.Generator
-) -> tuple[Drawn, npt.NDArray[np.bool_]]:
+) -> tuple[Array, npt.NDArray[np.bool_]]:
     """Times of the R waves, from before the signal to after it, and which of the beats are ectopic."""
     count = int((duration_s + 4) / (0.5 * interval_s)) + 2
     spread = random.uniform(0.12, 0.3) if fibrillating else random.uniform(0, 0.06)
@@ -188,7 +188,7 @@ def _normalised(waves: list[Wave], peak: float = 1.0) -> Beat:
     return Beat(centre_s, rise_s, fall_s, peak * height / max(largest, 1e-6))
 
 
-def _add(row: Drawn, beat: Beat, start_s: float, size: float, rate_hz: float) -> None:
+def _add(row: Array, beat: Beat, start_s: float, size: float, rate_hz: float) -> None:
     """Add what of a beat lies within the signal."""
     first = max(0, int(np.ceil((start_s - BEFORE_S) * rate_hz)))
     last = min(len(row), int((start_s + AFTER_S) * rate_hz))
@@ -196,7 +196,7 @@ def _add(row: Drawn, beat: Beat, start_s: float, size: float, rate_hz: float) ->
         row[first:last] += size * beat.at(np.arange(first, last) / rate_hz - start_s)
 
 
-def _stop_beating(row: Drawn, rate_hz: float, random: np.random.Generator) -> None:
+def _stop_beating(row: Array, rate_hz: float, random: np.random.Generator) -> None:
     """Put ventricular flutter or fibrillation in the place of the beats, from some time until another."""
     duration_s = len(row) / rate_hz
     begin_s = random.uniform(-duration_s, 0.8 * duration_s)
@@ -206,7 +206,7 @@ def _stop_beating(row: Drawn, rate_hz: float, random: np.random.Generator) -> No
     row += share * (_ventricular(duration_s, len(row), random) - row)
 
 
-def _ventricular(duration_s: float, length: int, random: np.random.Generator) -> Drawn:
+def _ventricular(duration_s: float, length: int, random: np.random.Generator) -> Array:
     """One to three waves of near frequencies, the largest peak at 1: steady as flutter or wavering."""
     count, spread = int(random.integers(1, 4)), random.uniform(0.02, 0.6)
     mean_hz = np.exp(random.uniform(*np.log(VENTRICULAR_HZ)))
@@ -217,7 +217,7 @@ def _ventricular(duration_s: float, length: int, random: np.random.Generator) ->
     return np.asarray(waves / max(np.abs(waves).max(initial=0), 1e-6))
 
 
-def _fibrillation(duration_s: float, length: int, random: np.random.Generator) -> Drawn:
+def _fibrillation(duration_s: float, length: int, random: np.random.Generator) -> Array:
     """Waves of 4 to 9 a second, small beside the beats."""
     hz, size = random.uniform(*FIBRILLATION_HZ), random.uniform(0.01, 0.12)
     return size * _waves(duration_s, length, hz, 0.2, random)
@@ -225,7 +225,7 @@ def _fibrillation(duration_s: float, length: int, random: np.random.Generator) -
 
 def _waves(
     duration_s: float, length: int, mean_hz: float, spread: float, random: np.random.Generator
-) -> Drawn:
+) -> Array:
     """Waves of a height near 1 whose frequency wavers by `spread` of it, and so does their height."""
     knots = np.linspace(0, duration_s, max(4, int(2 * duration_s)))
     time_s = np.arange(length) * duration_s / length
