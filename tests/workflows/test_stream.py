@@ -93,7 +93,7 @@ def test_a_stream_that_ends_within_a_sample_loses_nothing_before_it(halving):
     ("channels", "said"), [(1, "int16 of 1 channel"), (2, "int16 of 2 channels, interleaved")]
 )
 def test_the_error_of_a_cut_sample_tells_the_channels(halving, channels, said):
-    with pytest.raises(DanError, match=rf"samples are {said}\. Check"):
+    with pytest.raises(DanError, match=rf"ends 1 byte into a sample of \d: samples are {said}\. Check"):
         through(halving.stream(channels=channels), b"\x01", sample_type="int16")
 
 
@@ -274,11 +274,38 @@ def test_a_size_beyond_2_gb_is_one_and_chunks_may_follow(monkeypatch, size, know
     data, _ = recording("WAV", "PCM_16")
     place = data.index(b"data") + 4
     said = []
-    monkeypatch.setattr("dan.workflows.stream.pcm_blocks", lambda *_, size_bytes: said.append(size_bytes))
+    monkeypatch.setattr(
+        "dan.workflows.stream.pcm_blocks", lambda *_, size_bytes, **__: said.append(size_bytes)
+    )
     monkeypatch.setattr("dan.workflows.pipes.read_some", io.BytesIO.read)
     header = io.BytesIO(data[:place] + size.to_bytes(4, "little") + bytes(4))
     open_input(header, ExitStack(), sample_type="float32")
     assert said == [known]
+
+
+@pytest.mark.parametrize(("cut", "came"), [(0, 1000), (4, 999), (5, 998), (4000, 0)])
+def test_a_wav_that_is_cut_short_is_warned_of_and_what_came_goes_out(frame_denoiser, caplog, cut, came):
+    data, samples = recording("WAV", "PCM_16")
+    out, _ = through(as_stream(frame_denoiser), data[: len(data) - cut], sample_type="float32")
+    got = np.frombuffer(out, np.float32).reshape(-1, 2)
+    np.testing.assert_allclose(got, samples[:came] / 2, atol=2**-15)
+    said = [f"The header promises 1000 samples, and {came} came: the input is cut short."] if cut else []
+    assert caplog.messages == said
+
+
+def test_a_wav_of_unknown_size_that_ends_within_a_sample_is_warned_of(frame_denoiser, caplog):
+    data, samples = recording("WAV", "PCM_16")
+    place = data.index(b"data") + 4
+    unknown = data[:place] + b"\xff\xff\xff\xff" + data[place + 4 : -1]
+    out, _ = through(as_stream(frame_denoiser), unknown, sample_type="float32")
+    assert len(out) == 4 * (samples.size - 2)
+    assert caplog.messages == ["The input ends within a sample, which is left out."]
+
+
+def test_a_recording_cut_within_its_header_goes_by_the_name_of_the_input(frame_denoiser):
+    data, _ = recording("WAV", "PCM_16")
+    with pytest.raises(DanError, match=r"^standard input: it is cut short: 30 of \d+ bytes are there"):
+        through(as_stream(frame_denoiser), data[:30], sample_type="float32")
 
 
 def test_what_lies_behind_the_samples_of_a_wav_is_none(frame_denoiser):

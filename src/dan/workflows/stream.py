@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -116,11 +117,22 @@ def open_input(
 
 def _open_recording(pipe: Pipe, stack: ExitStack) -> Input:
     path = stack.enter_context(spooled(pipe))
+    stack.enter_context(_named_as_input(path))
     reader = stack.enter_context(open_reader(path))
     kind = reader.metadata.get("format", "MEDIA")
     name = path.suffix[1:].upper() if kind == "MEDIA" else kind
     what = f"{'an' if name[0] in 'AMO' else 'a'} {name} file"
     return Input(what, reader.channels, reader.sample_rate_hz, reader.blocks(BLOCK_SAMPLES))
+
+
+@contextmanager
+def _named_as_input(path: Path) -> Iterator[None]:
+    """Give an error the name of what came in, in the place of the temporary file's."""
+    try:
+        yield
+    except DanError as error:
+        parts = (error.what, error.rule, error.way_out)
+        raise DanError(*(part.replace(str(path), "standard input") for part in parts)) from error
 
 
 def _open_wav(pipe: Pipe) -> Input | None:
@@ -148,11 +160,16 @@ def _open_wav(pipe: Pipe) -> Input | None:
         return None
     pipe.skip(place + 8)
     known = long_size or (size if size and not is_placeholder(size) else None)
-    return Input("a WAV file", channels, rate_hz, pcm_blocks(pipe, channels, sample_type, size_bytes=known))
+    return Input(
+        "a WAV file",
+        channels,
+        rate_hz,
+        pcm_blocks(pipe, channels, sample_type, size_bytes=known, in_wav=True),
+    )
 
 
 def pcm_blocks(
-    pipe: Pipe, channels: int, sample_type: str, *, size_bytes: int | None = None
+    pipe: Pipe, channels: int, sample_type: str, *, size_bytes: int | None = None, in_wav: bool = False
 ) -> Iterator[Signal]:
     """Yield interleaved PCM as it comes, ``[C, n]``, full scale +-1.
 
@@ -161,25 +178,38 @@ def pcm_blocks(
         channels: channels C.
         sample_type: of a sample, a key of `SAMPLE_BYTES`.
         size_bytes: of all of them; what comes behind is none. None to the end.
+        in_wav: set if a header says all this: a pipe that ends too soon is then warned of.
 
     Raises:
-        DanError: if the pipe ends in the middle of a sample, when all before it has been yielded.
+        DanError: if PCM without a header ends in the middle of a sample, when all before it has been yielded.
     """
-    frame_bytes, left, to_come = SAMPLE_BYTES[sample_type] * channels, b"", size_bytes
+    frame_bytes, left, total_bytes = SAMPLE_BYTES[sample_type] * channels, b"", 0
     while came := pipe.read():
-        if to_come is not None:
-            came, to_come = came[:to_come], max(0, to_come - len(came))
+        if size_bytes is not None:
+            came = came[: size_bytes - total_bytes]
+        total_bytes += len(came)
         left += came
         whole = len(left) - len(left) % frame_bytes
         if whole:
             yield decode(left[:whole], channels, sample_type)
         left = left[whole:]
-    if left:
+    if in_wav:
+        _warn_if_cut(total_bytes, size_bytes, frame_bytes)
+    elif left:
         raise DanError(
-            f"a stream that ends {len(left)} bytes into a sample of {frame_bytes}",
+            f"a stream that ends {len(left)} byte{'s' * (len(left) > 1)} into a sample of {frame_bytes}",
             f"samples are {sample_type} of {channels} channel{'s, interleaved' if channels > 1 else ''}",
             "Check --dtype and --channels against the source",
         )
+
+
+def _warn_if_cut(total_bytes: int, size_bytes: int | None, frame_bytes: int) -> None:
+    """Warn of the samples of a WAV file that end before its header says, or in the middle of one."""
+    came, rest = divmod(total_bytes, frame_bytes)
+    if (promised := (size_bytes or 0) // frame_bytes) > came:
+        log.warning("The header promises %d samples, and %d came: the input is cut short.", promised, came)
+    elif rest:
+        log.warning("The input ends within a sample, which is left out.")
 
 
 def pump(stream: Stream, given: Input, target: BinaryIO, *, sample_type: str) -> int:
