@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy.typing as npt
 
 from dan.core.arrays import Signal
 from dan.core.errors import ParameterError
+from dan.core.warn import warn
 
 if TYPE_CHECKING:
     from dan.evaluation.table import Table
@@ -47,7 +47,7 @@ def read(path: str | Path, *, sample_rate: float | None = None) -> tuple[Signal,
     if sample_rate is not None and own_hz is not None and not is_same_rate(own_hz, sample_rate):
         raise ParameterError(f"sample_rate={sample_rate:g}", f"{path} says {own_hz:.9g} Hz", "Leave it out")
     for note in recording.notes:
-        warnings.warn(f"{path}: {note}", stacklevel=2)
+        warn(f"{path}: {note}")
     return recording.samples, own_hz
 
 

@@ -236,12 +236,22 @@ def test_what_is_no_signal_is_refused(applied, noisy):
         applied()(noisy, sample_rate=RATE)
 
 
-@pytest.mark.parametrize("channels", [1, 2, 8])
+@pytest.mark.parametrize("channels", [1, 2, 12, 64])
 def test_samples_by_channels_are_refused_with_the_way_out(applied, channels):
     samples = noise(300, channels)
     with pytest.raises(DanError, match=rf"300 rows of length {channels}: time must be the last axis.*\.T"):
         applied()(samples, sample_rate=RATE)
     assert applied()(samples.T, sample_rate=RATE).shape == (channels, 300)
+    with pytest.raises(DanError, match=r"time must be the last axis.*swapaxes"):
+        applied()(samples[None], sample_rate=RATE)
+
+
+def test_masked_samples_are_refused_and_an_empty_mask_is_none(applied):
+    samples = np.ma.masked_array(noise(300), mask=np.arange(300) < 3)
+    with pytest.raises(DanError, match=r"masked\. Fill it"):
+        applied()(samples, sample_rate=RATE)
+    samples.mask = False
+    assert applied()(samples, sample_rate=RATE).shape == (300,)
 
 
 def test_what_float32_cannot_hold_is_refused(applied):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,6 +14,7 @@ from dan.core.arrays import Signal, check_sample_rate, check_signal
 from dan.core.cores import usable_cores
 from dan.core.errors import DanError, ParameterError
 from dan.core.extras import install
+from dan.core.warn import warn
 from dan.inference.conditioning import Conditioner, PerChannel, dropouts_note
 from dan.inference.engines import Engine
 from dan.inference.model_file import SUFFIXES, ModelInfo, find_model, is_onnx
@@ -35,8 +35,8 @@ USUAL_HZ = (
 )
 RATE_DOUBT = 0.001
 """Part by which a rate that was told from times, or by a clock that is a bit off, misses the one meant."""
-FEW_SAMPLES, MANY_ROWS = 8, 256
-"""Rows of so few samples, and more of them, are the samples of so many channels: time is not last."""
+FEW_SAMPLES, MANY_ROWS = 64, 256
+"""More rows than these, of so few samples, are the samples of so many channels: time is not last."""
 LEVEL_TOLERANCE = 1.1
 """Factor beyond the levels of its training to which a network that knows one level is trusted."""
 
@@ -118,6 +118,8 @@ class Denoiser:
         if sample_rate is None:  # as `dan.read` gives it of a file that does not say its own
             way_out = f"Give sample_rate=, in Hz; the model is for {self.sample_rate_hz:g} Hz"
             raise ParameterError("sample_rate=None", "nothing says the signal's rate", way_out)
+        if np.ma.is_masked(noisy):
+            raise DanError("noisy", "some of it is masked", "Fill it first: noisy.filled(...)")
         signal = np.asarray(noisy)
         check_signal(signal, name="noisy")
         _check_time_is_last(signal)
@@ -136,7 +138,7 @@ class Denoiser:
             levels.append(stream.conditioner.rms())
             dropout_samples += stream.conditioner.dropout_samples()
         for note in self._notes(np.concatenate(levels), dropout_samples):
-            warnings.warn(note.removeprefix(WARNING), stacklevel=2)
+            warn(note.removeprefix(WARNING))
         whole = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
         return whole.reshape(signal.shape)
 
@@ -272,7 +274,7 @@ class Denoiser:
             )
         clipped = written.clipped_samples
         for note in [*notes, *([f"{clipped} samples clipped: lower the input"] if clipped else [])]:
-            warnings.warn(f"{source}: {note.removeprefix(WARNING)}", stacklevel=2)
+            warn(f"{source}: {note.removeprefix(WARNING)}")
         return Path(target)
 
     def check_rate(self, sample_rate: float, *, way_out: str = "") -> None:
@@ -300,12 +302,12 @@ def _check_time_is_last(signal: npt.NDArray[Any]) -> None:
     Raises:
         DanError: if these are such.
     """
-    if signal.ndim == 2 and signal.shape[1] <= FEW_SAMPLES and signal.shape[0] > MANY_ROWS:
-        rows, samples = signal.shape
+    if signal.ndim > 1 and signal.shape[-1] <= FEW_SAMPLES and signal.shape[-2] > MANY_ROWS:
+        rows, samples = signal.shape[-2:]
         raise DanError(
             f"noisy of shape {list(signal.shape)}",
             f"{rows} rows of length {samples}: time must be the last axis",
-            "Transpose it: noisy.T",
+            "Transpose it: noisy.T" if signal.ndim == 2 else "Swap the last two: noisy.swapaxes(-1, -2)",
         )
 
 
