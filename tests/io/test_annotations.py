@@ -89,14 +89,14 @@ def test_what_begins_before_the_recording_is_kept_and_what_ends_there_left_out(r
     assert annotations.source == "the labels of a.txt (2 before its start left out)"
 
 
-def with_annotations(path, *lists):
+def with_annotations(path, *lists, began="+0"):
     """Write an EDF+ file of one record with lists of annotations as they are given."""
     edfio = pytest.importorskip("edfio")
     signal = edfio.EdfSignal(np.random.default_rng(0).standard_normal(1000), 100, label="EEG Fpz")
     edfio.Edf([signal], annotations=[edfio.EdfAnnotation(1, None, "." * 90)]).write(path)
     whole = path.read_bytes()
     start = whole.rindex(b"+0\x14\x14\0")
-    written = b"".join(part.encode() + b"\x14\0" for part in ("+0\x14", *lists))
+    written = b"".join(part.encode() + b"\x14\0" for part in (f"{began}\x14", *lists))
     path.write_bytes(whole[:start] + written.ljust(len(whole) - start, b"\0"))
 
 
@@ -104,6 +104,13 @@ def test_annotations_of_edf_may_begin_before_the_recording(tmp_path):
     with_annotations(tmp_path / "a.edf", "-0.5\x152\x14calm", "-0.5\x14blink", "+1\x14blink")
     annotations = find_annotations(tmp_path / "a.edf")
     assert annotations.marks == (Mark(-0.5, 1.5, "calm"), Mark(1.0, 1.0, "blink"))
+    assert annotations.source == "its annotations (1 before its start left out)"
+
+
+def test_onsets_of_edf_count_from_its_first_record(tmp_path):
+    with_annotations(tmp_path / "a.edf", "+2.75\x151\x14blink", "+0.25\x14early", began="+0.75")
+    annotations = find_annotations(tmp_path / "a.edf")
+    assert annotations.marks == (Mark(2.0, 3.0, "blink"),)
     assert annotations.source == "its annotations (1 before its start left out)"
 
 
@@ -127,13 +134,49 @@ def test_annotations_of_edf(tmp_path):
     assert found(tmp_path / "a.edf") == (Mark(1.5, 3.5, "Sleep stage W"), Mark(4.25, 4.25, "blink"))
 
 
-def test_annotations_of_wfdb(tmp_path):
+@pytest.fixture
+def record(tmp_path):
     wfdb = pytest.importorskip("wfdb")
     wfdb.wrsamp("r", fs=100, units=["mV"], sig_name=["I"], p_signal=np.arange(1000.0)[:, None], fmt=["16"],
                 write_dir=str(tmp_path))  # fmt: skip
     wfdb.wrann("r", "atr", np.array([50, 150]), symbol=["N", "V"], write_dir=str(tmp_path))
-    annotations = find_annotations(tmp_path / "r.hea")
+    return tmp_path / "r.hea"
+
+
+def test_annotations_of_wfdb(record):
+    annotations = find_annotations(record)
     assert annotations.marks == (Mark(0.5, 0.5, "N"), Mark(1.5, 1.5, "V")) and annotations.are_points
+
+
+@pytest.mark.parametrize("stray", [b"hello notes\n", b"hello notes", b"odd\0\0", b"\0\0", b""])
+def test_a_stray_file_beside_a_record_hides_no_annotator(record, stray):
+    record.with_suffix(".aaa").write_bytes(stray)
+    assert find_annotations(record).source == "the annotations of r.atr"
+    record.with_suffix(".atr").rename(record.with_suffix(".own"))
+    assert find_annotations(record).source == "the annotations of r.own"
+    record.with_suffix(".own").unlink()
+    assert find_annotations(record) is None
+
+
+def test_the_reference_stands_before_what_a_program_found(record):
+    reference = record.with_suffix(".atr").read_bytes()
+    record.with_suffix(".aaa").write_bytes(reference)
+    record.with_suffix(".qrs").write_bytes(reference)
+    record.with_name("r.b.atr").write_bytes(reference)
+    assert find_annotations(record).source == "the annotations of r.atr"
+    record.with_suffix(".atr").write_bytes(b"\0\0")
+    assert find_annotations(record).source == "the annotations of r.qrs"
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 3])
+def test_a_damaged_annotator_is_told_and_labels_are_a_way_out(record, tmp_path, length):
+    annotator = record.with_suffix(".atr")
+    annotator.write_bytes(annotator.read_bytes()[:length])
+    with pytest.raises(DanError, match=r"r\.atr: it is damaged: .*remove it, or give --labels"):
+        find_annotations(record)
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "r.txt").write_text(AUDACITY)
+    assert len(found(record, labels=tmp_path / "labels")) == 2
 
 
 def test_a_column_of_markers(tmp_path):

@@ -141,42 +141,67 @@ def _raven(lines: list[str], recording: Path) -> Iterator[Mark]:
 
 
 def _of_edf(recording: Path) -> Annotations | None:
-    """The texts of an EDF+ file's lists of annotations (``+onset<21>duration<20>text<20>``)."""
+    """The texts of an EDF+ file's lists of annotations (``+onset<21>duration<20>text<20>``).
+
+    Onsets count from the header's start; the first list, without a text, says when the first record began.
+    """
     from dan.io.edf import annotation_lists
 
+    lists = annotation_lists(recording)
+    first, *texts = lists[0].split("\x14") if lists else ("",)
+    keeps_time = bool(texts) and not texts[0]
     marks = []
-    for part in annotation_lists(recording):
+    for part in lists:
         when, *texts = part.split("\x14")
         onset, _, duration = when.partition("\x15")
         if any(texts):
-            start_s, stop_s = _seconds(onset), _seconds(onset) + _seconds(duration or 0)
-            marks += [_mark(start_s, stop_s, text) for text in texts if text]
+            start_s = _seconds(onset) - (_seconds(first) if keeps_time else 0)
+            marks += [_mark(start_s, start_s + _seconds(duration or 0), text) for text in texts if text]
     return _annotations(marks, "its annotations")
 
 
 def _of_wfdb(recording: Path) -> Annotations | None:
-    """The first annotator of a record: its marks have no duration."""
+    """The first annotator of a record that marks anything: its marks have no duration."""
     wfdb: Any = require("wfdb", extra="biosignals", what=recording)
-    found = sorted(
-        path for path in recording.parent.glob(f"{recording.stem}.*") if path.suffix not in NO_ANNOTATOR
-    )
-    if not found:
-        return None
-    name = found[0]
-    try:
-        read = wfdb.rdann(str(name.with_suffix("")), name.suffix[1:])
-    except Exception:  # not every file of that name is an annotator: parsed bytes raise anything
-        return None
-    rate_hz = read.fs or wfdb.rdheader(str(name.with_suffix(""))).fs
-    labels = [
-        f"{symbol} {aux}".strip(" \x00") for symbol, aux in zip(read.symbol, read.aux_note, strict=True)
-    ]
-    times = np.asarray(read.sample) / rate_hz
-    marks = [_mark(at, at, label) for at, label in zip(times, labels, strict=True)]
-    return _annotations(marks, f"the annotations of {name.name}")
+    for path in _annotators(recording):
+        try:
+            read = wfdb.rdann(str(path.with_suffix("")), path.suffix[1:]) if _ends_whole(path) else None
+        except Exception:  # not every file of that name is an annotator: parsed bytes raise anything
+            read = None
+        if read is None and _rank(path) < len(ANNOTATORS):
+            rule = "it is damaged: it does not read as WFDB's annotations up to their end"
+            raise DanError(path, rule, "Copy it again, remove it, or give --labels")
+        if read and len(read.sample):
+            rate_hz = read.fs or wfdb.rdheader(str(path.with_suffix(""))).fs
+            texts = zip(read.symbol, read.aux_note, strict=True)
+            labels = [f"{symbol} {aux}".strip(" \x00") for symbol, aux in texts]
+            times = np.asarray(read.sample) / rate_hz
+            marks = [_mark(at, at, label) for at, label in zip(times, labels, strict=True)]
+            return _annotations(marks, f"the annotations of {path.name}")
+    return None
 
 
-NO_ANNOTATOR = frozenset([".hea", ".dat", ".mat", ".txt", ".tsv", ".csv", ".xyz", ".edf", ".wav"])
+def _annotators(recording: Path) -> list[Path]:
+    """Files that may be annotators of a record, those of usual names first."""
+    named = [path for path in recording.parent.iterdir() if path.stem == recording.stem]
+    found = [path for path in named if path.suffix.lower() not in NO_ANNOTATOR and path.is_file()]
+    return sorted(found, key=lambda path: (_rank(path), path.name))
+
+
+def _rank(path: Path) -> int:
+    name = path.suffix[1:].lower()
+    return ANNOTATORS.index(name) if name in ANNOTATORS else len(ANNOTATORS)
+
+
+def _ends_whole(path: Path) -> bool:
+    """Return whether a file is of 16-bit words and ends with one of 0, as all annotators do."""
+    content = path.read_bytes()
+    return len(content) % 2 == 0 and content.endswith(b"\0\0")
+
+
+ANNOTATORS = ("atr", "ari", "ecg", "blh", "qrsc", "qrs", "gqrs", "wqrs", "sqrs", "blm", "st", "apn")
+"""Usual names of WFDB's annotators: those of people first, then beats found by programs, then others."""
+NO_ANNOTATOR = frozenset(["", ".hea", ".dat", ".mat", ".txt", ".tsv", ".csv", ".xyz", ".edf", ".wav"])
 
 
 def _of_table(recording: Path, sample_rate_hz: float | None) -> Annotations | None:
