@@ -1,7 +1,9 @@
 """What `dan evaluate` prints."""
 
+import json
+
 from dan.cli.evaluate import show_table
-from dan.evaluation.table import CleanInput, Row, Table
+from dan.evaluation.table import CleanInput, Group, Row, Table
 
 
 def test_remarks_on_the_figures_are_notes_on_stderr(capsys):
@@ -11,6 +13,17 @@ def test_remarks_on_the_figures_are_notes_on_stderr(capsys):
     show_table(Table("m", "d", sample_rate_hz=256, count=4, parameters=9, rows=rows, remarks=remarks))
     out, err = capsys.readouterr()
     assert "4.90 ±4.00" in out and err == "Note: 1 of 4 inputs hold no signal.\n"
+
+
+def test_one_signal_has_no_spread(capsys):
+    row = Row("noisy", 4.9, 0.0, 4.8, 0.0, dict.fromkeys(("snr_db", "si_sdr_db"), (4.9, 4.9)))
+    groups = (Group("a", 1, (row, row)),)
+    table = Table("m", "d", sample_rate_hz=256, count=1, parameters=9, rows=(row,), by_group=groups)
+    show_table(table)
+    out = capsys.readouterr().out
+    assert "4.90" in out and "±" not in out
+    assert "±" not in table.to_markdown() and "to 4.90" not in table.to_markdown()
+    assert json.loads(table.to_json())["rows"][0]["interval_db"]["snr_db"] == [4.9, 4.9]
 
 
 def test_what_is_done_to_clean_signals_is_told(capsys):

@@ -2,6 +2,7 @@
 
 import tomllib
 from operator import attrgetter
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -147,6 +148,7 @@ def test_a_model_to_start_from_has_any_name(start):
     [
         {"training.epochs": 6, "clean.sines": [1, 5], "noise.snr_db": 3},
         {"training": {"epochs": np.int64(6)}, "clean.sines": (1, 5), "noise": {"snr_db": np.float32(3)}},
+        {"training": MappingProxyType({"epochs": 6}), "clean": {"sines": [1, 5]}, "noise.snr_db": 3},
         {"training": {"epochs": np.array(6)}, "clean": {"sines": np.array([1, 5])}, "noise.snr_db": 3.0},
     ],
 )
@@ -166,6 +168,7 @@ def test_settings_are_keys_or_trees_and_values_are_numpys_too(settings):
         ({"training": 6}, "^training=6 "),
         ({"training.epochs.first": 6}, "epochs is no section"),
         ({6: 6}, "^6 .*no such key"),
+        ({"training": {"epochs": 4}}, r"^training\.epochs=4: .* twice, first 3\. Give one of them"),
         ({"fine_tuning.model": "a\udcff"}, "recipe classic"),
     ],
 )

@@ -173,6 +173,20 @@ def test_a_file_cut_short_is_refused(tmp_path, name, part):
         read(path)
 
 
+def test_an_array_cut_short_is_said_to_be(tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, np.ones(100, np.float32))
+    whole = path.read_bytes()
+    for held in (128, 130, 527):
+        path.write_bytes(whole[:held])
+        with pytest.raises(DanError, match=rf"a\.npy: it is cut short: {held} of 528 bytes are there\. Copy"):
+            read(path)
+    for held in (7, 60):
+        path.write_bytes(whole[:held])
+        with pytest.raises(DanError, match=r"a\.npy: it is cut short: it ends within its header\. Copy"):
+            read(path)
+
+
 def test_a_header_without_a_size_is_read(path):
     write(path, noise(100), sample_rate_hz=RATE_HZ)
     content = bytearray(path.read_bytes())

@@ -61,11 +61,12 @@ def load_recipe(
         The recipe, complete and checked.
 
     Raises:
-        DanError: if there is no such recipe, it is no TOML, a key is unknown, or a value is not legal.
+        DanError: if there is no such recipe, it is no TOML, a key is unknown, or a value is not legal, or
+            `settings` give a key two values.
     """
     tree = _parse(_read(recipe), name=recipe)
     changes = [*(_fine_tuning(tree, start) if start else ()), *map(_read_override, overrides)]
-    for key, value in [*changes, *_leaves(dict(settings or {}))]:
+    for key, value in [*changes, *_read_settings(settings or {})]:
         _override(tree, key, value)
     if seed is not None:
         tree["seed"] = seed
@@ -113,9 +114,9 @@ def recipe_differences(one: Recipe, other: Recipe) -> list[str]:
     ]
 
 
-def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in tree.items():
-        if isinstance(value, dict):
+        if isinstance(value, Mapping):
             yield from _leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
@@ -159,6 +160,17 @@ def _read_override(override: str) -> tuple[str, Any]:
         return key.strip(), tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return key.strip(), text.strip()
+
+
+def _read_settings(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The keys and values of settings, each key once."""
+    known: dict[str, Any] = {}
+    for key, value in _leaves(settings):
+        if key in known:
+            rule = f"the settings give it a value twice, first {known[key]}"
+            raise DanError(f"{key}={value}", rule, "Give one of them")
+        known[key] = value
+    yield from known.items()
 
 
 def _override(tree: dict[str, Any], key: str, value: Any) -> None:

@@ -205,7 +205,7 @@ class Table:
         """Return the score table's cells, the head first."""
         extra = [HEADINGS[name] for name in self.extra_figures]
         head = ["", "SNR (dB)", "95 % interval", "SNR gain (dB)", "SI-SDR (dB)", "SI-SDR gain (dB)", *extra]
-        return [head, *map(_cells, self.rows)]
+        return [head, *(_cells(row, self.count) for row in self.rows)]
 
     def to_json(self) -> str:
         """The table as JSON text, in the form that the command's ``--json`` promises."""
@@ -250,15 +250,20 @@ class Table:
         lines = []
         for group in self.by_group:
             noisy, dan = group.rows[:2]
-            extra = [f"{bounded(dan, name)} ({number(noisy.figures.get(name))})" for name in names[1:]]
-            lines.append([group.name, str(group.count), bounded(dan, names[0]), *extra])
+            gain, *figures = (bounded(dan, name, count=group.count) for name in names)
+            before = [number(noisy.figures.get(name)) for name in names[1:]]
+            extra = [f"{figure} ({given})" for figure, given in zip(figures, before, strict=True)]
+            lines.append([group.name, str(group.count), gain, *extra])
         return head, lines
 
 
-def bounded(row: Row, name: str) -> str:
-    """A figure and half the width of its 95 % bootstrap interval; nothing where there is no figure."""
+def bounded(row: Row, name: str, *, count: int) -> str:
+    """A figure and half the width of its 95 % bootstrap interval; nothing where there is no figure.
+
+    Of a single signal the width is unknown, and left out.
+    """
     value = row.as_dict().get(name)
-    if value is None or name not in row.interval_db:
+    if value is None or count < 2 or name not in row.interval_db:
         return number(value)
     low, high = row.interval_db[name]
     return f"{number(value)} ±{number((high - low) / 2)}"
@@ -284,7 +289,8 @@ def _html_cells(cells: Sequence[str]) -> str:
     return "".join(f'<td style="text-align: right">{cell}</td>' for cell in cells)
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: Row, count: int) -> list[str]:
     low, high = row.interval_db["snr_db"]
-    figures = [bounded(row, name) for name in (*FIGURES[1:], *row.figures)]
-    return [row.name, number(row.snr_db), f"{low:.2f} to {high:.2f}", *figures]
+    interval = f"{low:.2f} to {high:.2f}" if count > 1 else ""
+    figures = [bounded(row, name, count=count) for name in (*FIGURES[1:], *row.figures)]
+    return [row.name, number(row.snr_db), interval, *figures]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,9 +60,25 @@ def _open(path: Path) -> np.memmap[Any, Any]:
         # Mapped: a header that promises more than the file holds asks for no memory.
         stored = np.lib.format.open_memmap(path, mode="r")  # never unpickles
     except Exception as error:  # numpy parses the header as Python: a damaged one raises anything
+        if there := _cut_short(path, error):
+            raise DanError(path, f"it is cut short: {there}", "Copy or record it again") from error
         raise not_a_recording(path, error) from error
     check_array(stored, path)
     return stored
+
+
+def _cut_short(path: Path, error: Exception) -> str:
+    """Say what is there of an array that numpy refuses, where that is not all of it; else nothing."""
+    form = np.lib.format
+    with suppress(Exception), path.open("rb") as file:  # a header that is damaged says no size
+        if str(error).startswith("EOF"):
+            start = file.read(len(form.MAGIC_PREFIX))
+            return "it ends within its header" if start and form.MAGIC_PREFIX.startswith(start) else ""
+        is_first = form.read_magic(file) == (1, 0)
+        shape, _, dtype = (form.read_array_header_1_0 if is_first else form.read_array_header_2_0)(file)
+        held, said = path.stat().st_size, file.tell() + math.prod(shape) * dtype.itemsize
+        return f"{held} of {said} bytes are there" if held < said and not dtype.hasobject else ""
+    return ""
 
 
 def check_array(stored: npt.NDArray[Any], path: Path) -> None:

@@ -196,13 +196,13 @@ class _Grid:
 def _scores(scores: Table) -> _Grid:
     extra = [HEADINGS[name] for name in scores.extra_figures]
     head = ["", "SNR (dB)", "95 % interval", "gain (dB)", "SI-SDR (dB)", "gain (dB)", *extra]
-    return _Grid(head, [(row.name, _score_cells(row)) for row in scores.rows])
+    return _Grid(head, [(row.name, _score_cells(row, scores.count)) for row in scores.rows])
 
 
-def _score_cells(row: Row) -> list[str]:
+def _score_cells(row: Row, count: int) -> list[str]:
     low, high = row.interval_db["snr_db"]
     gains = [signed(gain, plus="+", digits=2) for gain in (row.snr_gain_db, row.si_sdr_gain_db)]
-    interval = f"{signed(low, digits=2)} to {signed(high, digits=2)}"
+    interval = f"{signed(low, digits=2)} to {signed(high, digits=2)}" if count > 1 else ""
     levels = [signed(level, digits=2) for level in (row.snr_db, row.si_sdr_db)]
     extra = [number(value) for value in row.figures.values()]
     return [label(row.name), levels[0], interval, gains[0], levels[1], gains[1], *extra]
