@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dan.io._stated import stated_rate_hz
+from dan.io._stated import OPEN, stated_rate_hz
 from dan.io.recordings import open_reader
 
 PREFIXES = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
@@ -13,7 +13,7 @@ UNITS_S = {
     "usec": 1e-6, "microseconds": 1e-6, "\u00b5s": 1e-6, "\u03bcs": 1e-6, "\u00b5sec": 1e-6,
     "\u03bcsec": 1e-6, "ns": 1e-9, "min": 60.0,
 }  # fmt: skip
-NUMBERS = st.floats(1e-3, 1e6).map(lambda value: f"{value:.9g}")
+NUMBERS = st.floats(1e-3, 1e6).map("{:.9g}".format).filter(lambda number: not OPEN.fullmatch(number))
 BETWEEN = st.sampled_from([": ", " = ", ",", ";", "\t", '","'])
 
 
@@ -55,6 +55,8 @@ def test_dates_and_times_of_day_are_no_intervals(when, pattern):
         ("Sample rate: 1 mhz", None),
         ("Sample rate: 60 samples/min", None),
         ("Sample rate: 1,000 Hz", None),  # a thousand, or one with three decimals
+        ("Sample rate: 1.000 Hz", None),
+        ("Sample rate: 44.100", None),
         ("Sample rate: 1,024.5 Hz", 1024.5),
         ("Sample rate: 1,000,000 Hz", 1e6),
         ("Sample rate: 1.024,5 Hz", None),
@@ -76,10 +78,40 @@ def test_dates_and_times_of_day_are_no_intervals(when, pattern):
         ("Sample Interval,0.004,1.2", 250),
         ("Delta_X\t0.004\t0.004", 250),
         ("Zinc: 30", None),
+        ("Sample rate: -360 Hz", None),
+        ("Sample rate \u2212360 Hz", None),
+        ("Sample rate - 360 Hz", 360),
+        ("Sample interval -0.1 s", None),
+        ("Sampling rate of low-pass filter 40 Hz", None),
+        ("Sampling rate, cut-off: 40 Hz", None),
+        ("Sample rate/bandwidth: 40 Hz", None),
+        ("Sampling rate: 500 Hz, filter: 40 Hz", 500),
+        ("Increment,1", None),
+        ("Increment: 5", None),
+        ("Increment,0.004", 250),
+        ("Increment,1,ms", 1000),
+        ("X Increment,1", 1),
+        ("Time Increment: 1", 1),
     ],
 )
 def test_what_could_be_read_in_two_ways_is_not_read(text, rate_hz):
     assert stated_rate_hz(text) == rate_hz
+
+
+@pytest.mark.parametrize(
+    ("text", "rate_hz"),
+    [
+        ("# Original sample rate: 1000 Hz\n# Sample rate: 360 Hz", None),
+        ("Display sampling rate: 60 Hz\nADC sampling rate: 360 Hz", None),
+        ("# Fs: 360\n# Fs: 500", None),
+        ("Fs: 360 Hz\nSampling interval: 4 ms", None),
+        ("Sample rate: 360 Hz\nfs = 360", 360),
+        ("Fs: 360 Hz\nSampling interval: 2.78 ms", 360),  # rounded
+    ],
+)
+def test_rates_that_differ_are_not_chosen_from(text, rate_hz):
+    assert stated_rate_hz(text) == rate_hz
+    assert stated_rate_hz("\n".join(reversed(text.split("\n")))) == rate_hz
 
 
 def test_a_table_whose_header_says_less_than_1_hz_has_no_rate(tmp_path):

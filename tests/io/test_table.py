@@ -89,6 +89,34 @@ def test_a_rate_given_wins_over_the_times_with_a_note(table):
         assert told(reader)[1:] == (100, "its header says 250 Hz; 100 Hz are taken, as given")
 
 
+AS_TIMED = "its header says 500 Hz; 360 Hz are taken, as its time column 't' says"
+AS_SAID = "its time column 't' says {} Hz; 500 Hz are taken, as its header says"
+
+
+@pytest.mark.parametrize(
+    ("head", "times_hz", "taken", "note"),
+    [
+        ("Sample rate: 500 Hz", 360, 360, AS_TIMED),
+        ("Sample rate: 500 Hz", 501, 500, AS_SAID.format(501)),
+        ("Sample rate: 500 Hz", 0.5, 500, AS_SAID.format(0.5)),
+        ("Sample rate: 360 Hz", 360, 360, None),
+        ("Fs: 500 Hz, display fs: 60 Hz", 360, 360, None),
+    ],
+)
+def test_a_header_and_times_that_differ_are_noted(table, head, times_hz, taken, note):
+    path = table(lines(f"{head}\nt,ecg\n", lambda i, x: f"{i / times_hz:.6f},{x:.4f}"))
+    with open_reader(path) as reader:
+        assert reader.sample_rate_hz == taken
+        assert [said for said in reader.notes if "are taken" in said] == ([note] if note else [])
+
+
+def test_a_header_of_two_rates_leaves_the_rate_open(table):
+    head = "# Original sample rate: 1000 Hz\n# Sample rate: 360 Hz\necg\n"
+    with open_reader(table(lines(head, lambda i, x: f"{x:.4f}"))) as reader:
+        assert reader.sample_rate_hz is None
+        assert reader.rate_unknown == "its header says 1000 and 360 Hz"
+
+
 def ticks(count, step=1):
     return [step * place for place in range(count)]
 

@@ -23,6 +23,7 @@ from dan.io._columns import FEW_VALUES, NAME_SIGNALS, tell_roles
 from dan.io._grid import Grid, is_exact, off_line, rounded_hz, unlikely, within_half_a_day
 from dan.io._layout import Layout
 from dan.io._rows import RowIndex, in_utf_8, is_row, open_text
+from dan.io._stated import stated_rates_hz
 from dan.io.base import Reader, not_a_recording
 
 FIRST_LINES = 2000
@@ -143,25 +144,27 @@ class TableReader(Reader):
             if given_hz is None and stated_hz is None:
                 raise
             grid = None
-        if given_hz is not None:
-            self._note_other_rates(grid, stated_hz, given_hz)
-            return given_hz
         doubt = grid.doubt(self._time_name) if grid else doubt
-        if stated_hz and (doubt or grid is None or abs(grid.rate_hz / stated_hz - 1) <= STATED_TOLERANCE):
-            return stated_hz
-        if doubt or grid is None:
+        sure = None if doubt else grid
+        if given_hz is not None:
+            taken_hz, why = given_hz, "as given"
+        elif stated_hz and (sure is None or abs(sure.rate_hz / stated_hz - 1) <= STATED_TOLERANCE):
+            taken_hz, why = stated_hz, "as its header says"
+        elif sure:
+            taken_hz, why, self._grid = sure.rate_hz, f"as {self._time_name} says", sure
+        else:
             self.rate_unknown = doubt or self._without_times()
             return None
-        self._grid = grid
-        return grid.rate_hz
+        self._note_others(grid, stated_hz, taken_hz, why)
+        return taken_hz
 
-    def _note_other_rates(self, grid: Grid | None, stated_hz: float | None, given_hz: float) -> None:
+    def _note_others(self, grid: Grid | None, stated_hz: float | None, taken_hz: float, why: str) -> None:
         others = [("its header", stated_hz, RATE_TOLERANCE)] if stated_hz else []
         others += [(self._time_name, grid.rate_hz, RATE_TOLERANCE + grid.uncertainty)] if grid else []
         self._notes += [
-            f"{name} says {rate_hz:g} Hz; {given_hz:g} Hz are taken, as given"
+            f"{name} says {rate_hz:g} Hz; {taken_hz:g} Hz are taken, {why}"
             for name, rate_hz, tolerance in others
-            if abs(given_hz - rate_hz) > rate_hz * tolerance
+            if abs(taken_hz - rate_hz) > rate_hz * tolerance
         ]
 
     @property
@@ -169,6 +172,9 @@ class TableReader(Reader):
         return f"its time column {self.roles.time.name!r}" if self.roles.time else "its time column"
 
     def _without_times(self) -> str:
+        said = stated_rates_hz("\n".join(self.layout.header))
+        if len(said) > 1:
+            return f"its header says {' and '.join(f'{rate_hz:g}' for rate_hz in said)} Hz"
         rising = self.roles.rising
         if rising is None:
             return type(self).rate_unknown
