@@ -18,7 +18,7 @@ def wave(scale=4000, rate=RATE):
     return np.rint(scale * np.random.default_rng(0).standard_normal(rate * RECORDS)).clip(-32768, 32767)
 
 
-def make(path, channels, *, version="", count=RECORDS, onsets=None, extra=b"", cut=0):
+def make(path, channels, *, version="", count=RECORDS, duration_s=1, onsets=None, extra=b"", cut=0):
     """Write an EDF file of (label, physical minimum, maximum, digital minimum, maximum, samples)."""
     rows = [(*row[:5], np.asarray(row[5]).reshape(RECORDS, -1)) for row in channels]
     if onsets:
@@ -28,7 +28,7 @@ def make(path, channels, *, version="", count=RECORDS, onsets=None, extra=b"", c
         )
     n = len(rows)
     fixed = [("0", 8), ("X", 80), ("Y", 80), ("01.01.20", 8), ("10.00.00", 8), (256 * (n + 1), 8),
-             (version, 44), (count, 8), (1, 8), (n, 4)]  # fmt: skip
+             (version, 44), (count, 8), (duration_s, 8), (n, 4)]  # fmt: skip
     fields = [([r[0] for r in rows], 16), ([""] * n, 80), (["uV"] * n, 8),
               *(([r[k] for r in rows], 8) for k in (1, 2, 3, 4)),
               ([""] * n, 80), ([r[5].shape[1] for r in rows], 8), ([""] * n, 32)]  # fmt: skip
@@ -128,6 +128,35 @@ def test_an_open_count_and_a_cut_record_are_told_by_the_size(tmp_path):
         back = (tmp_path / f"{name}2.edf").read_bytes()
         assert back[236:244] == text(records, 8) and len(back) == 512 + 512 * records
         np.testing.assert_array_equal(stored(tmp_path / f"{name}2.edf")[0], wave()[: 256 * records])
+
+
+@pytest.mark.parametrize(
+    ("count", "extra", "stands"),
+    [
+        (6, b"", "2 more records"),
+        (7, b"", "1 more record"),
+        (8, b"\1" * 30, "bytes of no whole record (30)"),
+        (7, b"\1" * 30, "1 more record and bytes of no whole record (30)"),
+    ],
+)
+def test_what_the_header_does_not_count_is_copied_and_told(tmp_path, count, extra, stands):
+    make(tmp_path / "a.edf", [EEG], count=count, extra=extra)
+    half = lambda block: block / 2  # noqa: E731
+    _, notes, _ = pass_through(tmp_path / "a.edf", tmp_path / "b.edf", half)
+    behind = f"behind the {count} records that its header counts stand {stands}"
+    assert notes == [f"{behind}: not taken, and copied where the file is written"]
+    before, after = ((tmp_path / name).read_bytes() for name in ("a.edf", "b.edf"))
+    assert after[512 + 512 * count :] == before[512 + 512 * count :] and after != before
+
+
+@pytest.mark.parametrize("given_hz", [85.3333333, 85.3333, 256 / 3])
+def test_the_rates_that_a_refusal_names_can_be_given(tmp_path, given_hz):
+    make(tmp_path / "a.edf", [("C3", *FULL, wave()), ("C4", *FULL, wave(rate=768))], duration_s=3)
+    with pytest.raises(DanError, match=r"it has channels of 85\.3333333 and 256 Hz"):
+        open_reader(tmp_path / "a.edf")
+    with open_reader(tmp_path / "a.edf", sample_rate_hz=given_hz) as reader:
+        assert reader.metadata["channels"] == ["C3"] and reader.sample_rate_hz == 256 / 3
+        assert reader.notes == ["not taken, and copied where the file is written, of another rate: C4"]
 
 
 @pytest.mark.parametrize("count", [-1, 0, 1])

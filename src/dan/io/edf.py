@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
-from dan.io.base import Reader
+from dan.io.base import Reader, is_same_rate
 
 NO_SIGNAL = re.compile(
     r"\bsti(m|\b|\d)|stim|trig|\bmark|marker|event|status|annot|batter|\bbat\b|counter|\bdig(ital)?\b", re.I
@@ -228,14 +228,24 @@ class EdfReader(Reader):
     @property
     def own_notes(self) -> list[str]:
         """Notes on the channels that are copied, and on what of the file is not read, in a sentence each."""
-        header = self.header
         notes = [
             f"not taken, and copied where the file is written, {why}: {', '.join(names)}"
             for why, names in self._copied.items()
         ]
-        if header.left_bytes and not 0 <= header.said_records <= header.there_records:
-            notes.append(f"its last record is cut: {header.left_bytes} bytes are left out")
-        return notes
+        return notes + self._notes_on_the_end()
+
+    def _notes_on_the_end(self) -> list[str]:
+        """Notes on what stands behind the records that are read."""
+        header = self.header
+        more, left_bytes = header.there_records - header.records, header.left_bytes
+        if left_bytes and not 0 <= header.said_records <= header.there_records:
+            return [f"its last record is cut: {left_bytes} bytes are left out"]
+        parts = [f"{more} more record{'s' * (more > 1)}"] if more else []
+        parts += [f"bytes of no whole record ({left_bytes})"] if left_bytes else []
+        if not parts:
+            return []
+        counted = f"behind the {header.records} records that its header counts stand {' and '.join(parts)}"
+        return [f"{counted}: not taken, and copied where the file is written"]
 
     def close(self) -> None:
         """Close the file."""
@@ -275,13 +285,11 @@ class EdfReader(Reader):
             raise DanError(path, "none of its channels is a signal", "Rename what is one, as in EDFbrowser")
         if len(found) == 1:  # the file says it
             return signals
-        taken = [channel for channel, rate in rates.items() if rate == sample_rate_hz]
+        taken = [channel for channel, rate in rates.items() if is_same_rate(rate, sample_rate_hz or 0)]
         if not taken:
-            has = " and ".join(f"{rate:g}" for rate in found)
+            has = " and ".join(f"{rate:.9g}" for rate in found)
             raise DanError(path, f"it has channels of {has} Hz", "Choose those of one with --sample-rate")
-        others = [channel.label for channel, rate in rates.items() if rate != sample_rate_hz]
-        if others:
-            self._copied["of another rate"] = others
+        self._copied["of another rate"] = [channel.label for channel in rates if channel not in taken]
         return taken
 
     def _read(self, start_sample: int, count: int) -> Signal:
