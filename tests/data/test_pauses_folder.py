@@ -1,11 +1,13 @@
 """A folder of pauses says what was taken and what was not, and holds no sounds that a gate has cut out."""
 
+import shutil
+
 import numpy as np
 import pytest
 import soundfile
 
 from dan.core.errors import DanError
-from dan.data.pauses_folder import write_pauses
+from dan.data.pauses_folder import PauseOptions, write_pauses
 
 RATE_HZ = 8000
 
@@ -45,3 +47,29 @@ def test_digital_silence_is_told_and_neither_noise_nor_event(gated, tmp_path):
     )
     assert len(noise) == 5 and all(0.002 < piece.std() < 0.004 for piece in noise)
     assert max(len(event) // 3 for event in events) < RATE_HZ  # a sound, and not the silence around it
+
+
+def notes_of(folder, out, **options):
+    return "\n".join(write_pauses(folder, out, options=PauseOptions(**options)).notes)
+
+
+def test_marks_that_were_asked_for_and_not_found_are_told(gated, tmp_path):
+    folder = gated(0.4)
+    assert "--around" not in notes_of(folder, tmp_path / "plain")
+    said = "--around had no effect on 1 of 1 recordings (a.wav), as no marks of use were found"
+    assert said in notes_of(folder, tmp_path / "around", around_s=(0.1, 0.5))
+    (folder / "a.txt").write_text("1.0\t1.0\tcall\n")
+    assert "--around" not in notes_of(folder, tmp_path / "marked", around_s=(0.1, 0.5))
+    (folder / "a.txt").write_text("100\t101\tcall\n")
+    notes = notes_of(folder, tmp_path / "late", around_s=(0.1, 0.5))
+    assert "the level, as no mark is left of the labels of a.txt (1 after its end left out)" in notes
+    assert said in notes
+
+
+def test_marks_left_out_are_counted_over_many_recordings(gated, tmp_path):
+    folder = gated(0.4)
+    for number in range(6):
+        shutil.copy(folder / "a.wav", folder / f"b{number}.wav")
+        (folder / f"b{number}.txt").write_text("1.0\t1.5\tcall\n100\t101\tcall\n")
+    said = "6 marks lie outside of their recordings or do not read, and are left out (b0.wav, b1.wav"
+    assert said in notes_of(folder, tmp_path / "noise")

@@ -89,6 +89,47 @@ def test_what_begins_before_the_recording_is_kept_and_what_ends_there_left_out(r
     assert annotations.source == "the labels of a.txt (2 before its start left out)"
 
 
+def test_what_begins_after_the_end_is_left_out_and_what_ends_there_kept(recording):
+    (recording.parent / "a.txt").write_text("-2\t-1\told\n3\t9\tsong\n4\t4\tend\n4\t5\t\n100\t101\tlate\n")
+    annotations = find_annotations(recording, duration_s=4.0)
+    assert annotations.marks == (Mark(3.0, 9.0, "song"), Mark(4.0, 4.0, "end"))
+    assert annotations.source == "the labels of a.txt (1 before its start and 2 after its end left out)"
+
+
+def test_where_all_marks_are_left_out_that_is_told(recording):
+    (recording.parent / "a.Table.1.selections.txt").write_text(RAVEN)
+    annotations = find_annotations(recording, duration_s=0.4)
+    assert annotations.marks == () and annotations.left_out == 2
+    assert annotations.source == "the selections of a.Table.1.selections.txt (2 after its end left out)"
+
+
+def test_a_table_of_raven_knows_its_file_in_any_case_and_tells_if_it_has_no_row(recording):
+    labels = recording.parent / "all.txt"
+    labels.write_text(OF_MANY_FILES.replace("a.wav", "A.WAV"))
+    assert found(recording, labels=labels) == (Mark(0.5, 1.25),)
+    annotations = find_annotations(recording.with_name("c.wav"), labels=labels)
+    assert annotations.source == "the selections of all.txt (none of them is of c.wav)"
+    assert annotations.marks == () and annotations.left_out == 2
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_labels_may_have_decimal_commas_and_be_in_utf_16(recording, encoding):
+    text = "0,500000\t1,250000\tsöng, long\n-0,5\t10,125000\t\n"
+    (recording.parent / "a.txt").write_bytes(text.encode(encoding))
+    assert found(recording) == (Mark(-0.5, 10.125), Mark(0.5, 1.25, "söng, long"))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("1,250\t2,500\tsong", "'1,250', whose comma"), ("3.0\t2.0\tsong", "it lasts from 3 to 2")],
+)
+def test_labels_that_do_not_read_are_told(recording, line, said):
+    (recording.parent / "a.txt").write_text(line)
+    annotations = find_annotations(recording)
+    assert annotations.source.startswith("the labels of a.txt (which do not read: ")
+    assert said in annotations.source and annotations.marks == ()
+
+
 def with_annotations(path, *lists, began="+0"):
     """Write an EDF+ file of one record with lists of annotations as they are given."""
     edfio = pytest.importorskip("edfio")

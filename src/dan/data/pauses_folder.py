@@ -24,6 +24,8 @@ from dan.io.recordings import open_reader, write
 
 SAYS = "pauses.json"
 PICTURE = "pauses.png"
+LEVEL = "the level"
+"""What tells pauses where no annotations do, in words."""
 MOST_WAYS = 5
 """Ways to tell pauses that are named one by one."""
 SHOWN = 3
@@ -71,6 +73,8 @@ class _Figures:
     """Mean over the channels of what was taken, in seconds."""
     silent_s: float
     """Mean over the channels of the digital silence, in seconds."""
+    left_out: int
+    """Number of marks that are left out."""
     events: int
     """Number of events that were written, of all channels."""
 
@@ -113,6 +117,7 @@ def write_pauses(
         for folder_made in filter(None, (made, made_events)):
             _describe(folder_made, folder, options)
     notes = [*_notes(corpus, figures, alone="noise alone" if events is None else "the signal alone")]
+    notes += _unused_notes(folder, figures, options)
     notes += [_events_note(events, sum(each.events for each in figures))] if events else []
     return Taken(out, tuple(notes), tuple(shown))
 
@@ -121,7 +126,7 @@ def _cut(
     entry: IndexEntry, options: PauseOptions, made: Path, made_events: Path | None
 ) -> tuple[_Figures, list[Pauses]]:
     """Cut one recording up: its figures, and the pauses of each channel."""
-    marked, criterion = _annotated(entry, options)
+    marked, criterion, left_out = _annotated(entry, options)
     found, events = list[Pauses](), 0
     for channel, signal in _channels(entry):
         pauses = _pauses(signal, entry, marked, options, steady=made_events is not None)
@@ -133,7 +138,7 @@ def _cut(
         found.append(pauses)
     taken, silent = sum(each.samples for each in found), sum(each.silent_samples for each in found)
     taken_s, silent_s = (part / len(entry.channels) / entry.sample_rate_hz for part in (taken, silent))
-    return _Figures(entry.name, criterion, taken_s, silent_s, events), found
+    return _Figures(entry.name, criterion, taken_s, silent_s, left_out, events), found
 
 
 def _pauses(
@@ -173,16 +178,32 @@ def _events_note(events: Path, count: int) -> str:
     return f"{events}: no events, as nothing lies between the pauses: lower --threshold, or change --frame"
 
 
-def _annotated(entry: IndexEntry, options: PauseOptions) -> tuple[Annotations | None, str]:
-    """Annotations of a recording if they say where noise is, and the criterion for its pauses, in words."""
-    found = find_annotations(entry.path, labels=options.labels, sample_rate_hz=entry.sample_rate_hz)
+def _annotated(entry: IndexEntry, options: PauseOptions) -> tuple[Annotations | None, str, int]:
+    """Annotations if they say where noise is, the criterion for pauses, and how many are left out."""
+    rate_hz, labels = entry.sample_rate_hz, options.labels
+    found = find_annotations(
+        entry.path, labels=labels, sample_rate_hz=rate_hz, duration_s=entry.length_samples / rate_hz
+    )
     if found is None:
-        return None, "the level"
+        return None, LEVEL, 0
+    if not found.marks:
+        return None, f"{LEVEL}, as no mark is left of {found.source}", found.left_out
     if any(mark.is_noise for mark in found.marks):
-        return found, f"{found.source}, those of noise"
+        return found, f"{found.source}, those of noise", found.left_out
     if not found.are_points or any(options.around_s):
-        return found, f"{found.source}, what lies between them"
-    return None, f"the level, as {found.source} are points: --around says how far an event reaches"
+        return found, f"{found.source}, what lies between them", found.left_out
+    points = f"{LEVEL}, as {found.source} are points: --around says how far an event reaches"
+    return None, points, found.left_out
+
+
+def _unused_notes(folder: Path, figures: list[_Figures], options: PauseOptions) -> Iterator[str]:
+    """Notes on recordings whose marks were asked for, and that have none of use."""
+    asked = {"--labels": options.labels is not None, "--around": any(options.around_s)}
+    said = " and ".join(option for option, is_given in asked.items() if is_given)
+    by_level = [each.name for each in figures if each.criterion.startswith(LEVEL)]
+    if said and by_level:
+        which = f"{len(by_level)} of {len(figures)} recordings ({_few(by_level)})"
+        yield f"{folder}: {said} had no effect on {which}, as no marks of use were found"
 
 
 def _channels(entry: IndexEntry) -> Iterator[tuple[int, Signal]]:
@@ -220,15 +241,8 @@ def _silence(corpus: Corpus, silent_s: float) -> str:
 def _notes(corpus: Corpus, figures: list[_Figures], *, alone: str) -> Iterator[str]:
     taken_s, silent_s = sum(each.taken_s for each in figures), sum(each.silent_s for each in figures)
     without = [each.name for each in figures if not each.taken_s]
-    criteria = Counter(each.criterion for each in figures)
     yield from corpus.notes
-    if len(criteria) <= MOST_WAYS:
-        for how, count in criteria.items():
-            yield f"{corpus.folder}: the pauses of {_recordings(count)} are told by {how}"
-    else:
-        by_level = sum(count for how, count in criteria.items() if how.startswith("the level"))
-        others = len(corpus.entries) - by_level
-        yield f"{corpus.folder}: pauses are told by the level in {by_level} and by annotations in {others}"
+    yield from _criteria_notes(corpus.folder, figures)
     share = taken_s / corpus.duration_s
     yield f"{corpus.folder}: {taken_s:.3g} of {corpus.duration_s:.3g} s ({share:.0%}) taken for {alone}"
     if silent_s:
@@ -237,8 +251,28 @@ def _notes(corpus: Corpus, figures: list[_Figures], *, alone: str) -> Iterator[s
             "leaves little noise, and ends of sounds that look like it"
         )
     if without:
-        few = ", ".join(without[:3]) + (", ..." if len(without) > 3 else "")
-        yield f"{corpus.folder}: {len(without)} of {len(corpus.entries)} recordings have no pause ({few})"
+        which = f"{len(without)} of {len(corpus.entries)} recordings"
+        yield f"{corpus.folder}: {which} have no pause ({_few(without)})"
+
+
+def _criteria_notes(folder: Path, figures: list[_Figures]) -> Iterator[str]:
+    """Notes on how the pauses were told: each way where they are few, else counts."""
+    criteria = Counter(each.criterion for each in figures)
+    if len(criteria) <= MOST_WAYS:
+        for how, count in criteria.items():
+            yield f"{folder}: the pauses of {_recordings(count)} are told by {how}"
+        return
+    by_level = sum(count for how, count in criteria.items() if how.startswith(LEVEL))
+    others = len(figures) - by_level
+    yield f"{folder}: pauses are told by the level in {by_level} and by annotations in {others}"
+    if without := [each.name for each in figures if each.left_out]:
+        count = sum(each.left_out for each in figures)
+        rule = "lie outside of their recordings or do not read, and are left out"
+        yield f"{folder}: {count} marks {rule} ({_few(without)})"
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
 
 
 def _recordings(count: int) -> str:

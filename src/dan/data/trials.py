@@ -63,7 +63,7 @@ def write_trials(
             for entry in track(corpus.entries, "Trials"):
                 found = find_annotations(entry.path, labels=labels, sample_rate_hz=entry.sample_rate_hz)
                 pairs += _write_pairs(made, entry, found.marks if found else (), window_s)
-                unmarked += found is None
+                unmarked += not (found and found.marks)
             if not pairs:
                 rule = "no recording holds two whole trials of one label"
                 raise DanError(folder, rule, "Give --labels, or another window")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +17,7 @@ from dan.core.errors import DanError
 from dan.core.extras import require
 from dan.io._clock import words
 from dan.io._columns import MARKER_WORDS
+from dan.io._stated import THOUSANDS
 from dan.io.recordings import EDF, TABLES, WFDB, open_reader
 
 NOISE_WORDS = frozenset(["noise", "background", "silence", "pause", "rest", "baseline", "bg"])
@@ -24,6 +26,9 @@ NOTHING = frozenset(["", "0", "0.0", "nan", "none", "-", "no", "off"])
 """Cells of a marker column that mark nothing."""
 BEGIN, END, OFFSET, FILE = "Begin Time (s)", "End Time (s)", "File Offset (s)", "Begin File"
 """Columns of a Raven selection table."""
+LIKE_LABELS = re.compile(r"\s*[-+]?[\d.,]+\t[-+]?[\d.,]+\s")
+"""The beginning of Audacity's labels, damaged ones too."""
+DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 
 
 @dataclass(frozen=True, order=True)
@@ -49,6 +54,8 @@ class Annotations:
     marks: tuple[Mark, ...]
     source: str
     """Place where it stands, in words."""
+    left_out: int = 0
+    """Number of marks that are left out, as the source says."""
 
     @property
     def are_points(self) -> bool:
@@ -57,7 +64,11 @@ class Annotations:
 
 
 def find_annotations(
-    recording: Path, *, labels: Path | None = None, sample_rate_hz: float | None = None
+    recording: Path,
+    *,
+    labels: Path | None = None,
+    sample_rate_hz: float | None = None,
+    duration_s: float = float("inf"),
 ) -> Annotations | None:
     """Find what is marked in a recording: in a file of labels, beside it, or within it.
 
@@ -69,22 +80,35 @@ def find_annotations(
         recording: the file.
         labels: a file of labels, or a folder in which those by the recording's name lie; None for its own.
         sample_rate_hz: of a table that does not say its own, in Hz.
+        duration_s: of the recording, in seconds: marks after it are left out.
 
     Returns:
-        The marks, in order; None where there are none.
+        The marks, in order; none of them where all were left out, and None where there are none.
 
     Raises:
         DanError: if a file of labels is none, an annotation has no time, or there is no such file or folder.
     """
+    none_left = None
+    for marked in _everywhere(recording, labels, sample_rate_hz):
+        found = _in_time(marked, duration_s)
+        if found.marks:
+            return found
+        none_left = none_left or (found if found.left_out else None)
+    return none_left
+
+
+def _everywhere(recording: Path, labels: Path | None, sample_rate_hz: float | None) -> Iterator[Annotations]:
+    """Annotations of a recording wherever they are looked for, in order."""
     if labels is not None and labels.is_file():
-        return _of_text(labels, recording)
+        yield from filter(None, [_of_text(labels, recording)])
+        return
     folder = recording.parent if labels is None else labels
     if not folder.is_dir():
         raise DanError(folder, "there is no such file or folder", "Give one with labels")
     beside = [path for path in _named_alike(folder, recording) if path != recording]
-    found = [_of_text(path, recording, strict=labels is not None) for path in beside]
-    marked = next((one for one in found if one and one.marks), None) or _within(recording, sample_rate_hz)
-    return marked if marked and marked.marks else None
+    yield from filter(None, [_of_text(path, recording, strict=labels is not None) for path in beside])
+    if within := _within(recording, sample_rate_hz):
+        yield within
 
 
 def _named_alike(folder: Path, recording: Path) -> list[Path]:
@@ -102,19 +126,26 @@ def _raven_stem(path: Path) -> str:
 
 
 def _of_text(path: Path, recording: Path, *, strict: bool = True) -> Annotations | None:
-    """Marks of a file of labels; None, or an error if `strict`, where it is none."""
-    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    """Marks of a file of labels; where it is none, an error if `strict`, else None."""
+    lines = _text(path).splitlines()
     is_raven = bool(lines) and BEGIN in lines[0]
     try:
         if is_raven:
-            return _annotations(_raven(lines, recording), f"the selections of {path.name}")
-        return _annotations(_audacity(lines), f"the labels of {path.name}")
+            return _of_raven(path, lines, recording)
+        return Annotations(tuple(_audacity(lines)), f"the labels of {path.name}")
     except (ValueError, csv.Error) as error:
         if not (strict or is_raven):
-            return None
+            unread = f"the labels of {path.name} (which do not read: {error})"
+            return Annotations((), unread, len(lines)) if LIKE_LABELS.match("\n".join(lines)) else None
         none = "neither Audacity's labels nor Raven's selections"
         rule = f"it holds {'damaged selections of Raven' if is_raven else none} ({error})"
         raise DanError(path, rule, "Export them again, times in seconds") from error
+
+
+def _text(path: Path) -> str:
+    content = path.read_bytes()
+    is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if is_wide else "utf-8-sig", errors="replace")
 
 
 def _audacity(lines: list[str]) -> Iterator[Mark]:
@@ -122,7 +153,20 @@ def _audacity(lines: list[str]) -> Iterator[Mark]:
     for line in lines:
         if line.strip() and not line.startswith("\\"):
             start, stop, *label = line.split("\t")
-            yield _mark(_seconds(start), _seconds(stop), "\t".join(label))
+            yield _mark(_local_seconds(start), _local_seconds(stop), "\t".join(label))
+
+
+def _local_seconds(said: str) -> float:
+    """Seconds, with a decimal point or comma."""
+    if THOUSANDS.fullmatch(said.strip().lstrip("+-")):
+        raise ValueError(f"a time is {said!r}, whose comma may be one of decimals or of thousands")
+    return _seconds(said.replace(",", ".") if DECIMAL_COMMA.fullmatch(said.strip()) else said)
+
+
+def _of_raven(path: Path, lines: list[str], recording: Path) -> Annotations:
+    marks, source = tuple(_raven(lines, recording)), f"the selections of {path.name}"
+    others = 0 if marks else sum(1 for line in lines[1:] if line.strip())
+    return Annotations(marks, f"{source} (none of them is of {recording.name})" if others else source, others)
 
 
 def _raven(lines: list[str], recording: Path) -> Iterator[Mark]:
@@ -130,7 +174,7 @@ def _raven(lines: list[str], recording: Path) -> Iterator[Mark]:
     seen = set[str]()
     rows = csv.DictReader(lines, delimiter="\t")
     for row in rows:
-        of_another = row.get(FILE) not in (None, "", recording.name)
+        of_another = (row.get(FILE) or recording.name).casefold() != recording.name.casefold()
         if of_another or (row.get("Selection") or str(row)) in seen:
             continue
         seen.add(row.get("Selection") or str(row))
@@ -157,7 +201,7 @@ def _of_edf(recording: Path) -> Annotations | None:
         if any(texts):
             start_s = _seconds(onset) - (_seconds(first) if keeps_time else 0)
             marks += [_mark(start_s, start_s + _seconds(duration or 0), text) for text in texts if text]
-    return _annotations(marks, "its annotations")
+    return Annotations(tuple(marks), "its annotations")
 
 
 def _of_wfdb(recording: Path) -> Annotations | None:
@@ -177,7 +221,7 @@ def _of_wfdb(recording: Path) -> Annotations | None:
             labels = [f"{symbol} {aux}".strip(" \x00") for symbol, aux in texts]
             times = np.asarray(read.sample) / rate_hz
             marks = [_mark(at, at, label) for at, label in zip(times, labels, strict=True)]
-            return _annotations(marks, f"the annotations of {path.name}")
+            return Annotations(tuple(marks), f"the annotations of {path.name}")
     return None
 
 
@@ -255,9 +299,12 @@ def _mark(start_s: float, stop_s: float, label: str) -> Mark:
     return Mark(start_s, stop_s, label.strip())
 
 
-def _annotations(marks: Iterable[Mark], source: str) -> Annotations:
-    """Marks in order, but for those that end before the recording begins."""
-    found = sorted(marks)
-    within = tuple(mark for mark in found if mark.start_s >= 0 or mark.stop_s > 0)
-    before = len(found) - len(within)
-    return Annotations(within, f"{source} ({before} before its start left out)" if before else source)
+def _in_time(annotations: Annotations, duration_s: float) -> Annotations:
+    """Marks in order, but for those that end before the recording begins, or begin after its end."""
+    found = sorted(annotations.marks)
+    within = [mark for mark in found if mark.start_s >= 0 or mark.stop_s > 0]
+    kept = tuple(mark for mark in within if mark.stop_s <= duration_s or mark.start_s < duration_s)
+    counts = {"before its start": len(found) - len(within), "after its end": len(within) - len(kept)}
+    said = " and ".join(f"{count} {where}" for where, count in counts.items() if count)
+    source = f"{annotations.source} ({said} left out)" if said else annotations.source
+    return Annotations(kept, source, annotations.left_out + sum(counts.values()))
