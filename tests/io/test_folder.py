@@ -40,6 +40,15 @@ def test_the_files_of_a_wfdb_record_belong_to_it(tmp_path):
     )
 
 
+def test_a_table_of_raven_belongs_to_the_recording_of_its_name(tmp_path):
+    wav(tmp_path / "a.wav")
+    for name in ("a", "a.wav", "lost"):
+        (tmp_path / f"{name}.Table.1.selections.txt").write_text("Selection\tBegin Time (s)\n1\t0.5\n2\t1\n")
+    (tmp_path / "a.Table.2.selections.txt").write_text("Selection\tBegin Time (s)\n")
+    left_out = look_through(tmp_path).describe_left_out()
+    assert left_out == "1 table beside other recordings (lost.Table.1.selections.txt)"
+
+
 def test_a_folder_without_recordings(tmp_path):
     (tmp_path / "a.pdf").write_bytes(b"")
     with pytest.raises(DanError, match="it holds no recordings"):

@@ -117,12 +117,14 @@ def _named_alike(folder: Path, recording: Path) -> list[Path]:
     return [
         path
         for path in sorted(folder.glob("*"))
-        if path.suffix.lower() in (".txt", ".tsv") and (path.stem in names or _raven_stem(path) in names)
+        if path.suffix.lower() in (".txt", ".tsv") and (path.stem in names or raven_stem(path) in names)
     ]
 
 
-def _raven_stem(path: Path) -> str:
-    return re.sub(r"\.Table\.\d+\.selections$", "", path.stem)
+def raven_stem(path: Path) -> str:
+    """Return the name of the recording whose Raven table a file is by its own; empty where it is none."""
+    named = re.fullmatch(r"(.+)\.Table\.\d+\.selections", path.stem)
+    return named[1] if named else ""
 
 
 def _of_text(path: Path, recording: Path, *, strict: bool = True) -> Annotations | None:

@@ -12,6 +12,7 @@ from typing import Literal
 from dan.core.atomic import is_there
 from dan.core.errors import DanError
 from dan.io._content import told_by_content
+from dan.io.annotations import raven_stem
 from dan.io.recordings import AMBIGUOUS, SUFFIXES, TABLES, TEXT, WFDB
 from dan.io.table import is_table
 
@@ -29,7 +30,8 @@ class Contents:
     tables: list[Path]
     """Those beside recordings of other kinds."""
     others: list[Path]
-    """Files that are no recordings; samples and annotations of a WFDB record belong to its header."""
+    """Files that are no recordings; samples and annotations of a WFDB record belong to its header, as Raven's
+    selections do to their recording."""
     dangling: list[Path]
     """Links that lead nowhere."""
     hidden: list[Path]
@@ -71,8 +73,13 @@ def look_through(folder: str | Path) -> Contents:
     if not recordings:
         raise DanError(top, "it holds no recordings", f"Give a folder with {', '.join(sorted(SUFFIXES))}")
     headers = {path for path in recordings if path.suffix == WFDB}
+    named = {(path.parent, name) for path in recordings for name in (path.stem, path.name)}
     tables, others = (
-        [path for path in paths if path.with_suffix(WFDB) not in headers]
+        [
+            path
+            for path in paths
+            if path.with_suffix(WFDB) not in headers and (path.parent, raven_stem(path)) not in named
+        ]
         for paths in (tables, found["other"])
     )
     return Contents(recordings, tables, others, found["dangling"], found["hidden"])
