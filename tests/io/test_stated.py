@@ -106,7 +106,9 @@ def test_what_could_be_read_in_two_ways_is_not_read(text, rate_hz):
         ("# Fs: 360\n# Fs: 500", None),
         ("Fs: 360 Hz\nSampling interval: 4 ms", None),
         ("Sample rate: 360 Hz\nfs = 360", 360),
-        ("Fs: 360 Hz\nSampling interval: 2.78 ms", 360),  # rounded
+        ("Fs: 360 Hz\nFs: 361 Hz", None),
+        ("Fs: 360 Hz\nSampling interval: 2.8 ms", 360),  # rounded
+        ("Fs: 256 Hz\nSampling interval: 3.9 ms", 256),
     ],
 )
 def test_rates_that_differ_are_not_chosen_from(text, rate_hz):

@@ -22,8 +22,8 @@ INTERVAL = re.compile(
 OF_A_FILTER = re.compile("filter|cut[ _-]?off|band|pass|notch|corner", re.IGNORECASE)
 MINUS = ("-", "\u2212")
 """Signs of no rate, directly before the number; with a space behind, they part it from its name."""
-SAME = 1e-3
-"""Relative tolerance within which rates that are stated twice are the same."""
+SAME, ROUNDED = 1e-3, 1e-2
+"""Relative tolerances within which a rate, and an interval, only state again what is stated before."""
 
 UNIT_BEHIND = re.compile(r"[ \t,;\"()\[\]]*(?P<unit>[^\W\d_][\w/]*(?: per \w+)?)")
 UNIT_BEFORE = re.compile(r"[\W_]*(?:in |is )?(?P<unit>.*?)[\W_]*(?: is[\W_]*)?")
@@ -53,23 +53,24 @@ def stated_rate_hz(text: str) -> float | None:
 def stated_rates_hz(text: str) -> list[float]:
     """All sample rates that lines of words state, each of them once."""
     different: list[float] = []
-    for rate_hz in _rates_hz(text):
-        is_new = all(abs(rate_hz / other_hz - 1) > SAME for other_hz in different)
+    for rate_hz, tolerance in _rates_hz(text):
+        is_new = all(abs(rate_hz / other_hz - 1) > tolerance for other_hz in different)
         if 0 < rate_hz < float("inf") and is_new:
             different.append(rate_hz)
     return different
 
 
-def _rates_hz(text: str) -> Iterator[float]:
+def _rates_hz(text: str) -> Iterator[tuple[float, float]]:
+    """Rates, those of intervals last, and the tolerance of each."""
     for found in RATE.finditer(text):
         value, unit = _quantity(found, RATE_END)
         if value and (factor := HZ.fullmatch(unit or "Hz")):
-            yield value * PREFIXES[factor["prefix"]]
+            yield value * PREFIXES[factor["prefix"]], SAME
     for found in INTERVAL.finditer(text):
         value, unit = _quantity(found, INTERVAL_END)
         unit_s = UNITS_S.get(re.split("/| per ", unit.lower() or "s")[0])
         if value and unit_s and (unit or value < 1 or found["bare"] is None):
-            yield 1 / (value * unit_s)
+            yield 1 / (value * unit_s), ROUNDED
 
 
 def _quantity(found: re.Match[str], end: re.Pattern[str]) -> tuple[float | None, str]:
