@@ -20,6 +20,13 @@ def test_a_folder_of_recordings_leaves_nothing_out(tmp_path):
     assert look_through(tmp_path).describe_left_out() == ""
 
 
+def test_what_lies_beside_noise_cut_from_pauses_is_not_counted(tmp_path):
+    for name in ("pauses.json", "pauses.png", "own.png"):
+        (tmp_path / name).write_bytes(b"")
+    wav(tmp_path / "a.wav")
+    assert look_through(tmp_path).describe_left_out().endswith("(.png 1)")
+
+
 def test_other_suffixes_links_hidden_files_and_tables_are_counted(tmp_path):
     wav(tmp_path / "a.wav")
     for name in ("b.pdf", "c.pdf", "d.xyz", "notes", ".hidden.wav", "metadata.csv"):

@@ -20,10 +20,10 @@ from dan.data.events import cut_events
 from dan.data.index import Corpus, IndexEntry, index
 from dan.data.pauses import Pauses, annotated_pauses, find_pauses
 from dan.io.annotations import Annotations, find_annotations
+from dan.io.folder import PAUSES
 from dan.io.recordings import open_reader, write
 
-SAYS = "pauses.json"
-PICTURE = "pauses.png"
+SAYS, PICTURE = PAUSES
 LEVEL = "the level"
 """What tells pauses where no annotations do, in words."""
 MOST_WAYS = 5

@@ -18,6 +18,8 @@ from dan.io.table import is_table
 
 MOST_KINDS = 8
 """Suffixes that are named."""
+PAUSES = ("pauses.json", "pauses.png")
+"""What DAN writes beside noise cut from pauses, of which there is nothing to say."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Contents:
     def describe_left_out(self) -> str:
         """Count the files that are not taken for recordings; empty where all are."""
         tables, dangling, hidden = self.tables, self.dangling, self.hidden
-        suffixes = Counter(path.suffix.lower() or "none" for path in self.others)
+        suffixes = Counter(path.suffix.lower() or "none" for path in self.others if path.name not in PAUSES)
         parts = [f"{_number(tables, 'table')} beside other recordings ({_few(tables)})"] if tables else []
         if suffixes:
             which = "that are no recordings" if suffixes.total() > 1 else "that is no recording"
