@@ -1,6 +1,7 @@
 """Run folders: what resumes, what is refused, what is never cleared, and the lock."""
 
 import json
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -69,9 +70,11 @@ def test_a_training_that_never_reached_a_checkpoint_starts_anew(run, tiny):
 )
 def test_another_recipe_is_refused_by_its_key(trained, tiny, key, value, message):
     before = contents(trained.folder)
-    with pytest.raises(DanError, match=rf"run holds a training of another recipe \({message}\).*--force"):
+    said = rf"run holds a training of another recipe \({message}\).*its own recipe, (\S+), .*--force"
+    with pytest.raises(DanError, match=said) as refused:
         trained.prepare(tiny({key: value}), force=False)
     assert contents(trained.folder) == before
+    assert trained.prepare(load_recipe(re.search(said, str(refused.value))[1]), force=False) is True
 
 
 def test_force_starts_over(trained, tiny):

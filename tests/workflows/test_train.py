@@ -116,6 +116,22 @@ class TestFrom:
         assert start_from(tiny(SHORT | {"fine_tuning.model": str(first.folder), key: json.loads(value)}))
 
     @pytest.mark.parametrize(
+        ("changed", "said"),
+        [
+            (["signal.sample_rate_hz=500"], "signal.sample_rate_hz"),
+            (
+                ["generator.n_fft=512", "signal.sample_rate_hz=500"],
+                "signal.sample_rate_hz and generator.n_fft",
+            ),
+        ],
+    )
+    def test_a_setting_that_makes_it_another_network_is_to_be_left_out(self, changed, said):
+        with pytest.raises(
+            DanError, match=rf"Leave {said} as the recipe has it, or train afresh without --fr"
+        ):
+            start_from(load_recipe("ecg-360", start="ecg-360", overrides=changed))
+
+    @pytest.mark.parametrize(
         ("model", "differing"),
         [
             ("ecg-360", "sample_rate_hz: 360.0 against 8000.0; kind: causal against recurrent"),

@@ -92,7 +92,8 @@ class Run:
             raise DanError(
                 f"{self.folder} holds a training of another recipe ({'; '.join(differences[:3])})",
                 "only the same recipe resumes",
-                "Give another --out, or --force to start over",
+                f"To resume it, give its own recipe, {self.recipe}, without other settings; "
+                "else another --out, or --force to start over",
             )
 
     def _check_ours(self) -> None:
