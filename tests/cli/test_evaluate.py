@@ -21,7 +21,7 @@ def test_one_signal_has_no_spread(capsys):
     table = Table("m", "d", sample_rate_hz=256, count=1, parameters=9, rows=(row,), by_group=groups)
     show_table(table)
     out = capsys.readouterr().out
-    assert "4.90" in out and "±" not in out
+    assert "m on d: 1 signal, 9" in out and "4.90" in out and "±" not in out
     assert "±" not in table.to_markdown() and "to 4.90" not in table.to_markdown()
     assert json.loads(table.to_json())["rows"][0]["interval_db"]["snr_db"] == [4.9, 4.9]
 

@@ -57,8 +57,7 @@ def show_table(table: Table) -> None:
     head = ["", "SNR dB", "gain dB", "SI-SDR dB", "gain dB", *table.extra_figures]
     figures = (*FIGURES, *table.extra_figures)
     lines = [[row.name, *(bounded(row, name, count=table.count) for name in figures)] for row in table.rows]
-    title = f"{table.model} on {table.data}: {table.count} signals, {table.parameters} parameters"
-    show_grid(head, lines, title=title, bold="dan")
+    show_grid(head, lines, title=table.title, bold="dan")
     for row in table.clean_input:
         if row.name == "dan":
             typer.echo(row.describe())

@@ -157,7 +157,8 @@ class Table:
     @property
     def title(self) -> str:
         """Model and data in a line."""
-        return f"{self.model} on {self.data}: {self.count} signals, {self.parameters} parameters"
+        signals = f"{self.count} signal{'' if self.count == 1 else 's'}"
+        return f"{self.model} on {self.data}: {signals}, {self.parameters} parameters"
 
     def to_frame(self) -> Any:
         """Return the rows as a pandas DataFrame: a line a row of the table, a column a figure.

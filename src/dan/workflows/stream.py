@@ -181,7 +181,8 @@ def pcm_blocks(
         in_wav: set if a header says all this: a pipe that ends too soon is then warned of.
 
     Raises:
-        DanError: if PCM without a header ends in the middle of a sample, when all before it has been yielded.
+        DanError: if the pipe cannot be read, or PCM without a header ends in the middle of a sample, when all
+            before it has been yielded.
     """
     frame_bytes, left, total_bytes = SAMPLE_BYTES[sample_type] * channels, b"", 0
     while came := pipe.read():
