@@ -25,7 +25,7 @@ from dan.io.recordings import open_reader, write
 
 SAYS, PICTURE = PAUSES
 LEVEL = "the level"
-"""What tells pauses where no annotations do, in words."""
+"""Sign by which pauses are told where no annotations are, in words."""
 MOST_WAYS = 5
 """Ways to tell pauses that are named one by one."""
 SHOWN = 3

@@ -19,7 +19,7 @@ from dan.io.table import is_table
 MOST_KINDS = 8
 """Suffixes that are named."""
 PAUSES = ("pauses.json", "pauses.png")
-"""What DAN writes beside noise cut from pauses, of which there is nothing to say."""
+"""Files that DAN writes beside noise cut from pauses, of which there is nothing to say."""
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
-import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext
@@ -13,24 +11,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from dan.config import Recipe, bounds
-from dan.config.load import load_recipe, recipe_names
-from dan.core.arrays import db_to_amplitude, rms
+from dan.config import Recipe
+from dan.config.load import load_recipe
 from dan.core.errors import DanError
 from dan.core.extras import require
 from dan.core.progress import at_least
 from dan.core.stopping import Stopped, awaited
-from dan.core.version import __version__
 from dan.data.batches import ValidationSet
 from dan.data.folder.load import create
 from dan.data.noisy_source import forget_pauses, open_refined, with_trials
 from dan.data.recordings_source import Folders, TrainingData
 from dan.data.sources import open_training_data
 from dan.data.takes import taking_turns
-from dan.inference.model_file import ModelInfo, find_model, load_model, save_model
+from dan.inference.model_file import load_model, save_model
 from dan.losses.noisy_targets import for_noisy_targets
 from dan.networks import processes
-from dan.networks.base import GeneratorBase
 from dan.training.checkpoint import load_checkpoint, save_checkpoint
 from dan.training.diagnostics import data_warnings, discriminator_warning, verdict
 from dan.training.history import Record, epochs_without_gain
@@ -38,6 +33,8 @@ from dan.training.loop import apply, train
 from dan.training.run_folder import Run, recordings_around
 from dan.training.state import Hooks, TrainingState, new_state
 from dan.training.take_checks import compare_takes, doubt_of
+from dan.workflows.fine_tuning import start_from
+from dan.workflows.model_info import model_info
 from dan.workflows.refine import check_rounds, refine
 from dan.workflows.run_pictures import look_at, plot_run
 
@@ -273,55 +270,6 @@ def _check_apart(folders: Folders, out: Path) -> None:
         raise DanError(out, rule, "Give another --out")
 
 
-def start_from(recipe: Recipe) -> GeneratorBase | None:
-    """Return the generator that a recipe starts from, if it names one, ready to denoise.
-
-    Raises:
-        DanError: if there is no such model, it has no weights for torch, or its network is another.
-    """
-    model = recipe.fine_tuning.model
-    if not model:
-        return None
-    generator, info = load_model(find_model(model, suffixes=(".safetensors",)))
-    own, wanted = _geometry(info), _geometry(recipe)
-    keys = [key for key in own if own[key] != wanted.get(key)]
-    if "kind" in keys:  # the other settings are of no use beside it
-        keys = [key for key in keys if key in ("sample_rate_hz", "kind")]
-    if keys:
-        differing = "; ".join(f"{key}: {own[key]} against {wanted[key]}" for key in keys)
-        raise DanError(
-            f"--from {model}",
-            f"its network is not the recipe's ({differing})",
-            _as_it_was(info, recipe, keys),
-        )
-    return generator
-
-
-def _as_it_was(info: ModelInfo, recipe: Recipe, keys: list[str]) -> str:
-    """Way out for training a model further whose network differs from a recipe's in some keys."""
-    if info.recipe != recipe.name:
-        return f"Train by the recipe of that model, {info.recipe}"
-    sections = {key: "signal" if key == "sample_rate_hz" else "generator" for key in keys}
-    if moved := [f"{sections[key]}.{key}" for key in keys if _is_moved(key, info, recipe)]:
-        return f"Leave {' and '.join(moved)} as the recipe has it, or train afresh without --from"
-    values = {key: json.dumps(value, separators=(",", ":")) for key, value in _geometry(info).items()}
-    settings = [shlex.quote(f"{sections[key]}.{key}={values[key]}") for key in keys]
-    return "Say its network: " + " ".join(f"--set {one}" for one in settings)
-
-
-def _is_moved(key: str, info: ModelInfo, recipe: Recipe) -> bool:
-    """Return whether a recipe that comes with the package agrees with a model until a setting is changed."""
-    if recipe.name not in recipe_names():
-        return False
-    own, packaged = (_geometry(it).get(key) for it in (info, load_recipe(recipe.name)))
-    return own == packaged != _geometry(recipe).get(key)
-
-
-def _geometry(it: ModelInfo | Recipe) -> dict[str, object]:
-    """Settings that a model and the recipe that trains it further have in common."""
-    return {"sample_rate_hz": it.signal.sample_rate_hz, **it.generator.model_dump()}
-
-
 def _own_data(recipe: Recipe, run: Run) -> Folders:
     """The data folder that is made for this run."""
     if not run.data.is_dir():
@@ -380,34 +328,3 @@ def _finish(run: Run, state: TrainingState, validation: ValidationSet, complete:
     for line in lines:
         log.info(line)
     return TrainingResult(run, state, complete, lines)
-
-
-def model_info(state: TrainingState, signals: TrainingData) -> ModelInfo:
-    """Metadata of a training's model file."""
-    recipe, record = state.recipe, state.history[-1]
-    return ModelInfo(
-        name=recipe.name,
-        version=__version__,
-        recipe=recipe.name,
-        generator=recipe.generator,
-        signal=recipe.signal,
-        parameters=sum(parameter.numel() for parameter in state.generator.parameters()),
-        latency_samples=state.generator.latency_samples,
-        receptive_field_samples=state.generator.receptive_field_samples,
-        channels=state.generator.channels,
-        trained_on=signals.words,
-        seed=recipe.seed,
-        val_snr_db=record["val_snr_db"],
-        val_snr_gain_db=record["val_snr_gain_db"],
-        level_rms=level_range(signals.validation, recipe),
-    )
-
-
-def level_range(validation: ValidationSet, recipe: Recipe) -> tuple[float, float] | None:
-    """Lowest and highest RMS of the noisy signals, with the gains of the training; None if all are silent."""
-    levels = rms(validation.mixed)
-    levels = levels[levels > 0]
-    if not levels.size:
-        return None
-    low, high = db_to_amplitude(bounds(recipe.augmentation.gain_db))
-    return float(low * levels.min()), float(high * levels.max())
