@@ -13,10 +13,10 @@ from typing import Any
 
 from dan.cluster.storage import fetch, is_address, is_in_one_process, store
 from dan.core.atomic import scratch_folder
-from dan.core.errors import DanError
+from dan.core.errors import DanError, renamed
 from dan.inference.denoiser import Denoiser
 from dan.inference.recording import Written, denoise_recording
-from dan.workflows.denoise import FileResult, renamed
+from dan.workflows.denoise import FileResult
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,7 @@ def denoise_one(denoiser: Denoiser, order: Order, job: RecordingTask) -> Recordi
             )
             contents = _taken_away(job, scratch)
         except DanError as error:
-            parts = (renamed(part, names) for part in (error.what, error.rule, error.way_out))
-            return RecordingResult(FileResult(job.source, DanError(*parts)))
+            return RecordingResult(FileResult(job.source, error.renamed(names)))
     lines = [renamed(note, names) for note in notes]
     return RecordingResult(
         FileResult(job.source, Written(job.target, written.clipped_samples, written.duration_s), lines),

@@ -77,8 +77,9 @@ def _fine_tuning(tree: dict[str, Any], start: str) -> Iterator[tuple[str, Any]]:
     """The keys and values for starting from a model."""
     yield "fine_tuning.model", start
     yield from FINE_TUNING.items()
+    given = dict(_leaves(tree))
     for key in ("generator_optimiser.learning_rate", "generator_optimiser.muon_learning_rate"):
-        if isinstance(rate := dict(_leaves(tree)).get(key), int | float):
+        if isinstance(rate := given.get(key), int | float):
             yield key, FINE_TUNING_RATE * rate
 
 

@@ -20,6 +20,17 @@ class DanError(Exception):
         """Pickle its parts: an error may come from another process."""
         return type(self), (self.what, self.rule, self.way_out)
 
+    def renamed(self, names: dict[str, str]) -> DanError:
+        """Return the error with names put in the place of others, as those of files that stand for pipes."""
+        return type(self)(*(renamed(part, names) for part in (self.what, self.rule, self.way_out)))
+
 
 class ParameterError(DanError, ValueError):
     """An argument is wrong: a signal, a rate or a band that no call may have; also a `ValueError`."""
+
+
+def renamed(text: str, names: dict[str, str]) -> str:
+    """Return a text with names put in the place of others."""
+    for name, shown in names.items():
+        text = text.replace(name, shown)
+    return text

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from dan.core.arrays import Signal, check_sample_rate
 from dan.core.errors import DanError
 from dan.core.progress import track
+from dan.core.words import few
 from dan.io.folder import look_through
 from dan.io.recordings import Reader, open_reader
 
@@ -144,7 +145,7 @@ def _notes(root: Path, entries: list[IndexEntry], left_out: list[str]) -> list[s
 
 
 def _counted(names: list[str], what: str) -> str:
-    return f"{len(names)} {what} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+    return f"{len(names)} {what} ({few(names)})"
 
 
 def _all_of(failures: list[DanError], root: Path) -> DanError:

@@ -16,6 +16,7 @@ from dan.core.arrays import Signal
 from dan.core.atomic import atomic_folder
 from dan.core.errors import DanError
 from dan.core.progress import track
+from dan.core.words import few
 from dan.data.events import cut_events
 from dan.data.index import Corpus, IndexEntry, index
 from dan.data.pauses import Pauses, annotated_pauses, find_pauses
@@ -202,7 +203,7 @@ def _unused_notes(folder: Path, figures: list[_Figures], options: PauseOptions) 
     said = " and ".join(option for option, is_given in asked.items() if is_given)
     by_level = [each.name for each in figures if each.criterion.startswith(LEVEL)]
     if said and by_level:
-        which = f"{len(by_level)} of {len(figures)} recordings ({_few(by_level)})"
+        which = f"{len(by_level)} of {len(figures)} recordings ({few(by_level)})"
         yield f"{folder}: {said} had no effect on {which}, as no marks of use were found"
 
 
@@ -252,7 +253,7 @@ def _notes(corpus: Corpus, figures: list[_Figures], *, alone: str) -> Iterator[s
         )
     if without:
         which = f"{len(without)} of {len(corpus.entries)} recordings"
-        yield f"{corpus.folder}: {which} have no pause ({_few(without)})"
+        yield f"{corpus.folder}: {which} have no pause ({few(without)})"
 
 
 def _criteria_notes(folder: Path, figures: list[_Figures]) -> Iterator[str]:
@@ -268,11 +269,7 @@ def _criteria_notes(folder: Path, figures: list[_Figures]) -> Iterator[str]:
     if without := [each.name for each in figures if each.left_out]:
         count = sum(each.left_out for each in figures)
         rule = "lie outside of their recordings or do not read, and are left out"
-        yield f"{folder}: {count} marks {rule} ({_few(without)})"
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        yield f"{folder}: {count} marks {rule} ({few(without)})"
 
 
 def _recordings(count: int) -> str:

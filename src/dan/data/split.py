@@ -10,6 +10,7 @@ import numpy as np
 
 from dan.config import SplitBy
 from dan.core.errors import DanError
+from dan.core.words import few
 from dan.data.index import SHORTEST_SAMPLES, Corpus, IndexEntry, check_distinct
 
 MOST = 1 / 3
@@ -199,8 +200,8 @@ def _duration(corpus: Corpus) -> str:
 
 
 def _listed(by: str, chosen: list[str]) -> str:
-    few = ", ".join(name or "files in no folder" for name in chosen[:5])
-    return f"{len(chosen)} {by}{'s' if len(chosen) > 1 else ''} ({few}{', ...' if len(chosen) > 5 else ''})"
+    names = [name or "files in no folder" for name in chosen]
+    return f"{len(chosen)} {by}{'s' if len(chosen) > 1 else ''} ({few(names, most=5)})"
 
 
 def _stem(entry: IndexEntry) -> str:

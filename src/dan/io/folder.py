@@ -11,6 +11,7 @@ from typing import Literal
 
 from dan.core.atomic import is_there
 from dan.core.errors import DanError
+from dan.core.words import few
 from dan.io._content import told_by_content
 from dan.io.annotations import raven_stem
 from dan.io.recordings import AMBIGUOUS, SUFFIXES, TABLES, TEXT, WFDB
@@ -136,9 +137,8 @@ def _number(paths: list[Path], noun: str) -> str:
 
 
 def _few(paths: list[Path]) -> str:
-    return ", ".join(path.name for path in paths[:3]) + (", ..." if len(paths) > 3 else "")
+    return few([path.name for path in paths])
 
 
 def _counted(suffixes: Counter[str]) -> str:
-    named = [f"{suffix} {count}" for suffix, count in suffixes.most_common(MOST_KINDS)]
-    return ", ".join(named) + (", ..." if len(suffixes) > MOST_KINDS else "")
+    return few([f"{suffix} {count}" for suffix, count in suffixes.most_common()], most=MOST_KINDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ from typing import Any
 from dan.core.arrays import check_sample_rate
 from dan.core.atomic import is_there
 from dan.core.cores import usable_cores
-from dan.core.errors import DanError
+from dan.core.errors import DanError, renamed
 from dan.core.progress import track
 from dan.inference.denoiser import Denoiser
 from dan.inference.pipeline import Crew, crew_of
@@ -218,10 +218,7 @@ def _piped(inputs: list[Path], out: Path | None) -> Iterator[tuple[Path, Path, C
                 write_stdout(target)
                 report.written = [replace(one, path=STDIO) for one in report.written]
             report.notes = [renamed(note, names) for note in report.notes]
-            report.failures = [
-                DanError(*(renamed(part, names) for part in (error.what, error.rule, error.way_out)))
-                for error in report.failures
-            ]
+            report.failures = [error.renamed(names) for error in report.failures]
             return report
 
         yield source, target, rename
@@ -234,13 +231,6 @@ def _target(given: Path, out: Path | None, suffix: str) -> Path:
     if out.suffix and not out.is_dir():
         return out
     return out / f"{'stdin' if str(given) in STDIN else given.stem}{suffix}"
-
-
-def renamed(text: str, names: Mapping[str, str]) -> str:
-    """A text with names put in the place of others."""
-    for name, shown in names.items():
-        text = text.replace(name, shown)
-    return text
 
 
 def together(failures: Iterable[DanError]) -> list[DanError]:

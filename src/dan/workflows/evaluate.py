@@ -153,7 +153,7 @@ def _opened(model: str | Path | Denoiser) -> tuple[Denoiser, Run | None]:
         return model, None
     path = find_model(model)
     run = Run(path.parent)
-    return load(model), run if path == run.model else None
+    return load(path), run if path == run.model else None
 
 
 def _check_rate(denoiser: Denoiser, data: Path, sample_rate_hz: float) -> None:

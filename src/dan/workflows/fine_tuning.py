@@ -41,19 +41,19 @@ def _as_it_was(info: ModelInfo, recipe: Recipe, keys: list[str]) -> str:
     if info.recipe != recipe.name:
         return f"Train by the recipe of that model, {info.recipe}"
     sections = {key: "signal" if key == "sample_rate_hz" else "generator" for key in keys}
-    if moved := [f"{sections[key]}.{key}" for key in keys if _is_moved(key, info, recipe)]:
+    if moved := [f"{sections[key]}.{key}" for key in _moved(keys, info, recipe)]:
         return f"Leave {' and '.join(moved)} as the recipe has it, or train afresh without --from"
     values = {key: json.dumps(value, separators=(",", ":")) for key, value in _geometry(info).items()}
     settings = [shlex.quote(f"{sections[key]}.{key}={values[key]}") for key in keys]
     return "Say its network: " + " ".join(f"--set {one}" for one in settings)
 
 
-def _is_moved(key: str, info: ModelInfo, recipe: Recipe) -> bool:
-    """Return whether a recipe that comes with the package agrees with a model until a setting is changed."""
+def _moved(keys: list[str], info: ModelInfo, recipe: Recipe) -> list[str]:
+    """Those of the keys in which a recipe that comes with the package is as the model until it is changed."""
     if recipe.name not in recipe_names():
-        return False
-    own, packaged = (_geometry(it).get(key) for it in (info, load_recipe(recipe.name)))
-    return own == packaged != _geometry(recipe).get(key)
+        return []
+    own, packaged = _geometry(info), _geometry(load_recipe(recipe.name))
+    return [key for key in keys if own[key] == packaged.get(key)]
 
 
 def _geometry(it: ModelInfo | Recipe) -> dict[str, object]:

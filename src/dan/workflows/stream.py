@@ -131,8 +131,7 @@ def _named_as_input(path: Path) -> Iterator[None]:
     try:
         yield
     except DanError as error:
-        parts = (error.what, error.rule, error.way_out)
-        raise DanError(*(part.replace(str(path), "standard input") for part in parts)) from error
+        raise error.renamed({str(path): "standard input"}) from error
 
 
 def _open_wav(pipe: Pipe) -> Input | None:
