@@ -41,6 +41,7 @@ def test_trials_of_one_label_are_paired(folder, tmp_path):
     assert starts(trials.first) == [(0.9, 50), (4.9, 50), (1.9, 50)]
     assert starts(trials.second) == [(8.9, 50), (14.9, 50), (11.9, 50)]
     assert "3 pairs of trials, -0.1 to 0.4 s" in trials.notes[0]
+    assert trials.notes[1].endswith("3 of 9 marks are in no pair (2 too near an end of their recording)")
     assert write_trials(folder, tmp_path / "trials", window_s=(-0.1, 0.4)) == trials
 
 

@@ -47,7 +47,7 @@ class LossSettings(Settings):
     """Frame length in samples of `compressed`, `envelope` and `loudness`; 32 ms for what is to be heard."""
     fft_sizes: Annotated[tuple[Annotated[int, Field(ge=4)], ...], Field(min_length=1)] = (32, 64, 128)
     """Frame lengths in samples of `multi_resolution_stft`; those above the signal's length are left out."""
-    oversuppression_weight: Annotated[float, Field(ge=1)] = 1.0
+    oversuppression_weight: Annotated[float, Field(gt=0)] = 1.0
     """Weight in `compressed` of a magnitude below clean, where one above has 1: the more, the less is taken
     away that should stay."""
     snr_ceiling_db: Annotated[float, Field(gt=0, le=100)] = 80.0

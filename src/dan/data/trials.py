@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,19 +59,16 @@ def write_trials(
             f"--epochs {window_s[0]:g} {window_s[1]:g}", "a trial lasts longer than 0 s", "Swap them"
         )
     if not out.is_dir():
-        corpus, pairs, unmarked = index(folder, sample_rate_hz=sample_rate_hz), 0, 0
+        corpus, counts, unmarked = index(folder, sample_rate_hz=sample_rate_hz), Counter[str](), 0
         with atomic_folder(out, replaceable=lambda _: False) as made:
             for entry in track(corpus.entries, "Trials"):
                 found = find_annotations(entry.path, labels=labels, sample_rate_hz=entry.sample_rate_hz)
-                pairs += _write_pairs(made, entry, found.marks if found else (), window_s)
+                counts += _write_pairs(made, entry, found.marks if found else (), window_s)
                 unmarked += not (found and found.marks)
-            if not pairs:
+            if not counts["pairs"]:
                 rule = "no recording holds two whole trials of one label"
                 raise DanError(folder, rule, "Give --labels, or another window")
-            notes = [
-                f"{folder}: {pairs} pairs of trials, {window_s[0]:g} to {window_s[1]:g} s after their marks"
-            ]
-            notes += [f"{folder}: {unmarked} recordings without marks"] if unmarked else []
+            notes = [f"{folder}: {note}" for note in _notes(counts, window_s, unmarked)]
             description = {"source": folder.name, "window_s": window_s, "notes": notes}
             (made / SAYS).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
     return Trials(
@@ -78,10 +76,20 @@ def write_trials(
     )
 
 
+def _notes(counts: Counter[str], window_s: tuple[float, float], unmarked: int) -> Iterator[str]:
+    """Notes on the pairs, and on the marks and the recordings that are in none."""
+    yield f"{counts['pairs']} pairs of trials, {window_s[0]:g} to {window_s[1]:g} s after their marks"
+    if left := counts["marks"] - 2 * counts["pairs"]:
+        near = f" ({counts['cut']} too near an end of their recording)" if counts["cut"] else ""
+        yield f"{left} of {counts['marks']} marks are in no pair{near}"
+    if unmarked:
+        yield f"{unmarked} recordings without marks"
+
+
 def _write_pairs(
     made: Path, entry: IndexEntry, marks: tuple[Mark, ...], window_s: tuple[float, float]
-) -> int:
-    """Write the pairs of a recording; how many there are."""
+) -> Counter[str]:
+    """Write the pairs of a recording; the numbers of pairs, of marks, and of marks whose trial is cut."""
     starts: dict[str, list[int]] = defaultdict(list)
     rate_hz = entry.sample_rate_hz
     length = round((window_s[1] - window_s[0]) * rate_hz)
@@ -97,7 +105,8 @@ def _write_pairs(
         for take, start in zip((FIRST, SECOND), pair, strict=True):
             path = made / take / entry.name.replace(".", "_") / f"{number:04d}{suffix}"
             write(path, whole[:, start : start + length], sample_rate_hz=rate_hz)
-    return len(pairs)
+    whole_trials = sum(map(len, starts.values()))
+    return Counter(pairs=len(pairs), marks=len(marks), cut=len(marks) - whole_trials)
 
 
 def _paired(starts: list[int], length: int) -> list[tuple[int, int]]:
