@@ -3,9 +3,12 @@
 import os
 import subprocess
 import sys
+from functools import partial
+from pathlib import Path
 
 import pytest
 
+from dan.core import atomic as module
 from dan.core.atomic import _swept, atomic_folder, atomic_write, is_running, scratch_folder
 from dan.core.errors import DanError
 
@@ -177,3 +180,23 @@ def test_a_link_is_written_through(tmp_path):
             file.write_text("after")
         assert (tmp_path / name).is_symlink() and (tmp_path / "there" / name).read_text() == "after"
     assert len([*(tmp_path / "there").iterdir()]) == 2
+
+
+@pytest.mark.parametrize("making", [atomic_write, partial(atomic_folder, replaceable=bool)])
+def test_what_cannot_be_read_meanwhile_is_named_in_place_of_the_target(tmp_path, making):
+    with pytest.raises(DanError, match=r"labels: it cannot be opened"), making(tmp_path / "out"):
+        (tmp_path / "labels").read_bytes()
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_another_user_has_left_half_written_stays(tmp_path, monkeypatch):
+    left = tmp_path / f".partial-{module._host()}-{2**30}-x.npy"
+    left.write_text("")
+
+    def refuse(*_args, **_options):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with atomic_write(tmp_path / "a.npy") as temporary:
+        temporary.write_text("")
+    assert (tmp_path / "a.npy").exists() and left.exists()

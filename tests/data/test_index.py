@@ -133,6 +133,21 @@ def test_the_same_recording_in_clean_and_noise_is_refused_by_name(folder, tmp_pa
         check_distinct(index(folder), index(other))
 
 
+def test_long_recordings_that_differ_between_the_parts_of_their_digests_are_two(tmp_path):
+    corpora = []
+    for number in range(2):
+        gated = np.zeros(300_000, np.float32)
+        gated[20_000 + 100_000 * number :][:500] = noise(500)
+        (tmp_path / str(number)).mkdir()
+        soundfile.write(tmp_path / str(number) / f"{number}.wav", gated, 8000)
+        corpora.append(index(tmp_path / str(number)))
+    assert corpora[0].entries[0].digest == corpora[1].entries[0].digest
+    check_distinct(*corpora)
+    shutil.copy(tmp_path / "0" / "0.wav", tmp_path / "1" / "copy.wav")
+    with pytest.raises(DanError, match="the same recording is in clean and in noise"):
+        check_distinct(corpora[0], index(tmp_path / "1"))
+
+
 def test_folders_without_recordings_are_refused(tmp_path, folder):
     with pytest.raises(DanError, match="no such folder"):
         index(tmp_path / "none")

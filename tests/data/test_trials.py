@@ -53,3 +53,19 @@ def test_what_gives_no_pair_is_refused(folder, tmp_path, window_s, message):
     with pytest.raises(DanError, match=message):
         write_trials(folder, tmp_path / "trials", window_s=window_s)
     assert not (tmp_path / "trials").exists()
+
+
+def test_trials_of_another_window_or_other_marks_are_not_taken(folder, tmp_path):
+    write_trials(folder, tmp_path / "trials", window_s=(-0.1, 0.4))
+    with pytest.raises(DanError, match="trials of other recordings or marks, or of another window"):
+        write_trials(folder, tmp_path / "trials", window_s=(-0.1, 0.6))
+    (folder / "a.txt").write_text("1\t1\tx\n5\t5\tx\n")
+    with pytest.raises(DanError, match="Give --force"):
+        write_trials(folder, tmp_path / "trials", window_s=(-0.1, 0.4))
+
+
+def test_names_that_differ_by_dots_alone_are_refused(folder, tmp_path):
+    for name in ("b.c.wav", "b_c.wav"):
+        soundfile.write(folder / name, np.arange(2000) / 2000, RATE_HZ, subtype="FLOAT")
+    with pytest.raises(DanError, match=r"b\.c\.wav and .*b_c\.wav: .*Rename one of them"):
+        write_trials(folder, tmp_path / "trials", window_s=(-0.1, 0.4))

@@ -220,10 +220,11 @@ def test_a_damaged_annotator_is_told_and_labels_are_a_way_out(record, tmp_path, 
     assert len(found(record, labels=tmp_path / "labels")) == 2
 
 
-def test_a_column_of_markers(tmp_path):
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_column_of_markers(tmp_path, quote):
     marker = np.zeros(1000, int)
     marker[100], marker[300:500] = 1, 2
-    rows = [f"{0.01 * at:.2f},{value:.4f},{mark}" for at, (value, mark) in
+    rows = [f"{0.01 * at:.2f},{value:.4f},{quote}{mark}{quote}" for at, (value, mark) in
             enumerate(zip(np.random.default_rng(0).standard_normal(1000), marker, strict=True))]  # fmt: skip
     (tmp_path / "a.csv").write_text("timestamps,TP9,Marker0\n" + "\n".join(rows) + "\n")
     assert found(tmp_path / "a.csv") == (Mark(1.0, 1.0, "1"), Mark(3.0, 5.0, "2"))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dan.io._cells import BLANKS, Delimiter, NumberFormat, numbers, plain, refilled
+from dan.io._cells import BLANKS, Delimiter, NumberFormat, is_number, numbers, plain, refilled
 
 CELLS = st.lists(st.text("ab ,;|\t.-1'\"", max_size=6), min_size=1, max_size=6)
 
@@ -90,3 +90,9 @@ def test_missing_cells_are_nan_and_words_are_errors():
 )
 def test_a_cell_keeps_its_quotes_and_its_width(cell, text, filled):
     assert refilled(cell, text) == filled
+
+
+def test_digits_with_an_underscore_between_are_a_name():
+    assert is_number("8.42") and not is_number("8_42")
+    with pytest.raises(ValueError, match="8_42"):
+        numbers(["1", "8_42"], comma=False)

@@ -20,6 +20,9 @@ from pathlib import Path
 
 from dan.core.errors import DanError
 
+PARTIAL = ".partial-"
+"""Beginning of temporary names."""
+
 
 @contextmanager
 def atomic_write(path: str | Path, *, force: bool = False) -> Iterator[Path]:
@@ -46,7 +49,7 @@ def atomic_write(path: str | Path, *, force: bool = False) -> Iterator[Path]:
         _flush(temporary)
         temporary.replace(target)
     except OSError as error:
-        raise _not_writable(target, error) from error
+        raise _failed(error, target, temporary) from error
     finally:
         with suppress(OSError):
             temporary.unlink()
@@ -74,7 +77,7 @@ def atomic_folder(
         yield temporary
         _swap(temporary, target)
     except OSError as error:
-        raise _not_writable(target, error) from error
+        raise _failed(error, target, temporary) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -116,7 +119,7 @@ def check_free(*paths: Path | None, force: bool) -> None:
 
 def _beside(target: Path) -> Path:
     """A new name, no longer than it must be: the target's own may be as long as the file system allows."""
-    return target.parent / f".partial-{_host()}-{os.getpid()}-{secrets.token_hex(4)}{target.suffix}"
+    return target.parent / f"{PARTIAL}{_host()}-{os.getpid()}-{secrets.token_hex(4)}{target.suffix}"
 
 
 def _host() -> str:
@@ -137,10 +140,11 @@ def sweep(folder: Path, *, again: bool = False) -> None:
     if folder in _swept and not again:
         return
     _swept.add(folder)
-    for path in folder.glob(f".partial-{_host()}-*"):
-        maker = re.match(r"\.partial-[0-9a-f]{8}-(\d+)-", path.name)
+    for path in folder.glob(f"{PARTIAL}{_host()}-*"):
+        maker = re.match(rf"{re.escape(PARTIAL)}[0-9a-f]{{8}}-(\d+)-", path.name)
         if maker and not is_running(int(maker[1])):
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            with suppress(OSError):  # another user's
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def is_running(process: int) -> bool:
@@ -207,9 +211,16 @@ def taken(target: object) -> DanError:
     return DanError(target, "it exists already", "Give another name, or overwrite it with --force")
 
 
-def _not_writable(target: Path, error: OSError) -> DanError:
-    return DanError(
-        target,
-        f"it cannot be written ({error.strerror or error})",
-        "Free some space, or give a place that can be written to",
-    )
+def _failed(error: OSError, target: Path, temporary: Path) -> DanError:
+    """The error for a target that cannot be written, or for another file that was read meanwhile."""
+    why, named = error.strerror or error, error.filename
+    if isinstance(named, str) and not _concerns(Path(named), target, temporary):
+        return DanError(named, f"it cannot be opened ({why})", "Give one that can, or take it away")
+    way_out = "Free some space, or give a place that can be written to"
+    return DanError(target, f"it cannot be written ({why})", way_out)
+
+
+def _concerns(path: Path, target: Path, temporary: Path) -> bool:
+    """Return whether a path is a target, a folder above it, or what is written or put aside for it."""
+    beside = path.parent == temporary.parent and path.name.startswith(PARTIAL)
+    return beside or path.is_relative_to(temporary) or target.is_relative_to(path)

@@ -6,6 +6,7 @@ compressed ones and tables, are decoded once into a cache of .npy arrays.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -63,7 +64,7 @@ class ClipCache:
 
     def _decoded(self, entry: IndexEntry, cache: Path) -> Signal:
         """The whole file ``[C, T]``, mapped from the cache."""
-        path = cache / f"{entry.digest}.npy"
+        path = cache / _cached_name(entry)
         if not path.is_file():
             with self._opened(entry) as recorded, atomic_write(path, force=True) as temporary:
                 _decode(recorded, temporary)
@@ -85,6 +86,11 @@ class ClipCache:
     def _from_file(self, entry: IndexEntry, start: int, count: int) -> Signal:
         with self._opened(entry) as recorded:
             return recorded.read(start, count)
+
+
+def _cached_name(entry: IndexEntry) -> str:
+    """Name of a decoded file: the digest alone is that of parts of a long one, which two may share."""
+    return hashlib.sha256(f"{entry.name} {entry.digest}".encode()).hexdigest() + ".npy"
 
 
 def _has_room(cache: Path | None, size: int) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,7 +46,8 @@ class IndexEntry:
     channels: tuple[int, ...]
     """Those that hold a signal: a channel that never changes is left out."""
     digest: str
-    """Digest of the samples as they are decoded: the same in whatever lossless file they lie."""
+    """Digest of the samples as they are decoded, of long recordings of parts of them: the same in whatever
+    lossless file they lie."""
     start: int
     stop: int
     clipped: bool = False
@@ -61,6 +63,11 @@ class IndexEntry:
         """The first folder below the corpus, a speaker or a subject; empty for a file directly in it."""
         first, slash, _ = self.name.partition("/")
         return first if slash else ""
+
+    @property
+    def plain_name(self) -> str:
+        """The name without dots, for a folder of what is cut out of the recording."""
+        return self.name.replace(".", "_")
 
 
 @dataclass(frozen=True)
@@ -165,14 +172,45 @@ def check_distinct(clean: Corpus, noise: Corpus, *, first: str = "clean", second
     Raises:
         DanError: if one is; it names both files.
     """
-    known = {entry.digest: entry.path for entry in clean.entries}
-    for entry in noise.entries:
-        if entry.digest in known:
-            raise DanError(
-                f"{known[entry.digest]} and {entry.path}",
-                f"the same recording is in {first} and in {second}",
-                "Remove one of them",
-            )
+    for one, other in same_recordings(clean, noise):
+        rule = f"the same recording is in {first} and in {second}"
+        raise DanError(f"{one.path} and {other.path}", rule, "Remove one of them")
+
+
+def check_plain_names(entries: Iterable[IndexEntry]) -> None:
+    """Check that names differ by more than dots and underscores.
+
+    Raises:
+        DanError: if two do not; it names both files.
+    """
+    known = dict[str, IndexEntry]()
+    for entry in entries:
+        other = known.setdefault(entry.plain_name, entry)
+        if other is not entry:
+            rule = "what is cut out of them would lie in one folder, as dots become underscores"
+            raise DanError(f"{other.path} and {entry.path}", rule, "Rename one of them")
+
+
+def same_recordings(first: Corpus, second: Corpus) -> Iterator[tuple[IndexEntry, IndexEntry]]:
+    """Yield the pairs of recordings, one of each corpus, that hold the very same samples."""
+    by_digest = defaultdict[str, list[IndexEntry]](list)
+    for entry in first.entries:
+        by_digest[entry.digest].append(entry)
+    for entry in second.entries:
+        yield from ((other, entry) for other in by_digest[entry.digest] if _is_same(other, entry))
+
+
+def _is_same(first: IndexEntry, second: IndexEntry) -> bool:
+    """Return whether recordings of one digest are equal in what is in no digest, too."""
+    if first.path == second.path:
+        return True
+    with _opened(first) as one, _opened(second) as other:
+        blocks = zip(one.blocks(WHOLE_SAMPLES), other.blocks(WHOLE_SAMPLES), strict=True)
+        return all(np.array_equal(*pair) for pair in blocks)
+
+
+def _opened(entry: IndexEntry) -> Reader:
+    return open_reader(entry.path, sample_rate_hz=entry.sample_rate_hz, dtype=np.float32)
 
 
 def _entry(root: Path, path: Path, sample_rate_hz: float | None) -> IndexEntry:

@@ -17,7 +17,7 @@ from dan.data.trials import write_trials
 
 log = logging.getLogger(__name__)
 
-PAUSES = "pauses"
+PAUSES, TRIALS = "pauses", "trials"
 """Folder of the noise that is cut out of recordings, within a cache."""
 OUTPUTS, INPUTS = "outputs", "inputs"
 """Folders of denoised recordings, and of what they were made of."""
@@ -83,9 +83,10 @@ def open_refined(
     return replace(refined, validation=noisy.validation, notes=noisy.notes)
 
 
-def forget_pauses(cache: Path) -> None:
-    """Remove the noise that was cut out of recordings: these may be others now."""
-    shutil.rmtree(cache / PAUSES, ignore_errors=True)
+def forget_cuts(cache: Path) -> None:
+    """Remove the noise and the trials that were cut out of recordings: these may be others now."""
+    for name in (PAUSES, TRIALS):
+        shutil.rmtree(cache / name, ignore_errors=True)
 
 
 def with_trials(folders: Folders, *, cache: Path) -> Folders:
@@ -100,7 +101,7 @@ def with_trials(folders: Folders, *, cache: Path) -> Folders:
         raise DanError("--epochs", "trials are cut from --noisy alone", "Leave the other folders out")
     trials = write_trials(
         folders.noisy,
-        cache / "trials",
+        cache / TRIALS,
         window_s=folders.epochs_s,
         labels=folders.labels,
         sample_rate_hz=folders.sample_rate_hz,

@@ -31,7 +31,7 @@ def own_noise(noisy: Corpus, noise: Corpus) -> Owned | None:
         known[entry.folder or _stem(entry)].add(entry.name)
     found = {}
     for entry in noisy.entries:
-        keys = (entry.name.replace(".", "_"), _stem(entry), entry.folder)
+        keys = (entry.plain_name, _stem(entry), entry.folder)
         key = next((key for key in keys if key in known), None)
         if key is None:
             return None

@@ -18,7 +18,7 @@ from dan.core.errors import DanError
 from dan.core.progress import track
 from dan.core.words import few
 from dan.data.events import cut_events
-from dan.data.index import Corpus, IndexEntry, index
+from dan.data.index import Corpus, IndexEntry, check_plain_names, index
 from dan.data.pauses import Pauses, annotated_pauses, find_pauses
 from dan.io.annotations import Annotations, find_annotations
 from dan.io.folder import PAUSES
@@ -107,6 +107,7 @@ def write_pauses(
     options = options or PauseOptions()
     check_apart((out, folder), (events, folder), (events, out), (out, events))
     corpus = index(folder, sample_rate_hz=options.sample_rate_hz)
+    check_plain_names(corpus.entries)
     figures, shown = list[_Figures](), list[tuple[str, float, Pauses]]()
     others = atomic_folder(events, force=force, replaceable=_is_ours) if events else nullcontext()
     with atomic_folder(out, force=force, replaceable=_is_ours) as made, others as made_events:
@@ -218,7 +219,7 @@ def _write_stretches(made: Path, entry: IndexEntry, channel: int, pieces: Mappin
     """Write pieces of a channel, in their order; how many there are."""
     suffix = ".wav" if entry.sample_rate_hz == round(entry.sample_rate_hz) else ".npy"
     for number, start in enumerate(sorted(pieces)):
-        path = made / entry.name.replace(".", "_") / f"{channel}_{number:04d}{suffix}"
+        path = made / entry.plain_name / f"{channel}_{number:04d}{suffix}"
         write(path, pieces[start], sample_rate_hz=entry.sample_rate_hz)
     return len(pieces)
 

@@ -11,7 +11,7 @@ import numpy as np
 from dan.config import SplitBy
 from dan.core.errors import DanError
 from dan.core.words import few
-from dan.data.index import SHORTEST_SAMPLES, Corpus, IndexEntry, check_distinct
+from dan.data.index import SHORTEST_SAMPLES, Corpus, IndexEntry, check_distinct, same_recordings
 
 MOST = 1 / 3
 """Share of few or short recordings that is held out at most so that it lasts long enough."""
@@ -110,12 +110,12 @@ def check_pairs(clean: Corpus, noisy: Corpus) -> list[str]:
     """
     if clean.folder.resolve() == noisy.folder.resolve():
         raise DanError(clean.folder, "it is given for both sides of each pair", "Give two folders")
-    names = {entry.digest: _stem(entry) for entry in clean.entries}
-    same = [entry for entry in noisy.entries if names.get(entry.digest) == _stem(entry)]
-    others = [entry for entry in noisy.entries if names.get(entry.digest, _stem(entry)) != _stem(entry)]
-    if others:
-        rule = f"it holds the very samples of {names[others[0].digest]} in {clean.folder}"
-        raise DanError(others[0].path, rule, "Pair them anew")
+    equal = list(same_recordings(clean, noisy))
+    same = {other.name for one, other in equal if _stem(one) == _stem(other)}
+    for one, other in equal:
+        if other.name not in same:
+            rule = f"it holds the very samples of {_stem(one)} in {clean.folder}"
+            raise DanError(other.path, rule, "Pair them anew")
     if len(same) == len(noisy.entries):
         rule = "every recording in one is the same as in the other: there is no noise to learn from"
         raise DanError(f"{clean.folder} and {noisy.folder}", rule, "Give noisy recordings")

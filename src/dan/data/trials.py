@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +14,8 @@ import numpy as np
 from dan.core.atomic import atomic_folder
 from dan.core.errors import DanError
 from dan.core.progress import track
-from dan.data.index import IndexEntry, index
-from dan.io.annotations import Mark, find_annotations
+from dan.data.index import IndexEntry, check_plain_names, index
+from dan.io.annotations import Annotations, Mark, find_annotations
 from dan.io.recordings import open_reader, write
 
 SAYS = "trials.json"
@@ -46,34 +47,55 @@ def write_trials(
 
     Args:
         folder: of noisy recordings.
-        out: the folder to make, or to use if it is there.
+        out: the folder to make, or to use if it is there and was made so.
         window_s: where a trial begins and ends, in seconds after its mark.
         labels: a file or a folder of labels; None for what lies beside the recordings or within them.
         sample_rate_hz: of .npy arrays and tables that do not say their own, in Hz.
 
     Raises:
-        DanError: if the window is empty, a folder or a recording is wrong, or there are no two trials.
+        DanError: if the window is empty, a folder or a recording is wrong, there are no two trials, or `out`
+            holds others.
     """
     if not window_s[0] < window_s[1]:
         raise DanError(
             f"--epochs {window_s[0]:g} {window_s[1]:g}", "a trial lasts longer than 0 s", "Swap them"
         )
+    corpus = index(folder, sample_rate_hz=sample_rate_hz)
+    marks = {entry: found.marks if (found := _annotations(entry, labels)) else () for entry in corpus.entries}
+    made_of = hashlib.sha256(f"{corpus.digest} {window_s} {[*marks.values()]}".encode()).hexdigest()
     if not out.is_dir():
-        corpus, counts, unmarked = index(folder, sample_rate_hz=sample_rate_hz), Counter[str](), 0
-        with atomic_folder(out, replaceable=lambda _: False) as made:
-            for entry in track(corpus.entries, "Trials"):
-                found = find_annotations(entry.path, labels=labels, sample_rate_hz=entry.sample_rate_hz)
-                counts += _write_pairs(made, entry, found.marks if found else (), window_s)
-                unmarked += not (found and found.marks)
-            if not counts["pairs"]:
-                rule = "no recording holds two whole trials of one label"
-                raise DanError(folder, rule, "Give --labels, or another window")
-            notes = [f"{folder}: {note}" for note in _notes(counts, window_s, unmarked)]
-            description = {"source": folder.name, "window_s": window_s, "notes": notes}
-            (made / SAYS).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-    return Trials(
-        out / FIRST, out / SECOND, tuple(json.loads((out / SAYS).read_text(encoding="utf-8"))["notes"])
-    )
+        _write_all(folder, out, marks, window_s, made_of)
+    said = json.loads((out / SAYS).read_text(encoding="utf-8"))
+    if said.get("made_of") != made_of:
+        rule = "it holds trials of other recordings or marks, or of another window"
+        raise DanError(out, rule, "Give --force, or another --out")
+    return Trials(out / FIRST, out / SECOND, tuple(said["notes"]))
+
+
+def _annotations(entry: IndexEntry, labels: Path | None) -> Annotations | None:
+    return find_annotations(entry.path, labels=labels, sample_rate_hz=entry.sample_rate_hz)
+
+
+def _write_all(
+    folder: Path,
+    out: Path,
+    marks: Mapping[IndexEntry, tuple[Mark, ...]],
+    window_s: tuple[float, float],
+    made_of: str,
+) -> None:
+    """Write the pairs of all recordings, and what they were made of."""
+    check_plain_names(marks)
+    with atomic_folder(out, replaceable=lambda _: False) as made:
+        counts = Counter[str]()
+        for entry, marked in track([*marks.items()], "Trials"):
+            counts += _write_pairs(made, entry, marked, window_s)
+        if not counts["pairs"]:
+            rule = "no recording holds two whole trials of one label"
+            raise DanError(folder, rule, "Give --labels, or another window")
+        unmarked = sum(not marked for marked in marks.values())
+        notes = [f"{folder}: {note}" for note in _notes(counts, window_s, unmarked)]
+        said = {"source": folder.name, "window_s": window_s, "made_of": made_of, "notes": notes}
+        (made / SAYS).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
 
 
 def _notes(counts: Counter[str], window_s: tuple[float, float], unmarked: int) -> Iterator[str]:
@@ -103,7 +125,7 @@ def _write_pairs(
     suffix = ".wav" if rate_hz == round(rate_hz) else ".npy"
     for number, pair in enumerate(pairs):
         for take, start in zip((FIRST, SECOND), pair, strict=True):
-            path = made / take / entry.name.replace(".", "_") / f"{number:04d}{suffix}"
+            path = made / take / entry.plain_name / f"{number:04d}{suffix}"
             write(path, whole[:, start : start + length], sample_rate_hz=rate_hz)
     whole_trials = sum(map(len, starts.values()))
     return Counter(pairs=len(pairs), marks=len(marks), cut=len(marks) - whole_trials)

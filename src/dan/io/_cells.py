@@ -19,6 +19,8 @@ BLANKS = " "
 MISSING = frozenset(["", "nan", "na", "n/a", "#n/a", "null", "none", "-", "--", "?"])
 """Texts of a cell whose sample is missing, in lower case."""
 
+GROUPING = "_"
+"""Sign between digits that Python takes for none."""
 DECIMAL_COMMA = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
 WHOLE = re.compile(r"[+-]?\d+")
 LEAST_DIGITS = 3
@@ -71,7 +73,7 @@ def is_number(text: str, *, comma: bool = False) -> bool:
     if comma and DECIMAL_COMMA.fullmatch(text):
         return True
     try:
-        float(text)
+        _float(text)
     except ValueError:
         return False
     return not (comma and "." in text)
@@ -84,7 +86,7 @@ def numbers(cells: Sequence[str], *, comma: bool) -> npt.NDArray[np.float64]:
         ValueError: if one is no number.
     """
     try:
-        if not comma:
+        if not comma and GROUPING not in "".join(cells):
             return np.array(list(map(float, cells)), np.float64)
     except ValueError:
         pass
@@ -96,7 +98,14 @@ def _number(text: str, *, comma: bool) -> float:
         return float("nan")
     if comma and "." in text:
         raise ValueError(text)
-    return float(text.replace(",", ".") if comma else text)
+    return _float(text.replace(",", ".") if comma else text)
+
+
+def _float(text: str) -> float:
+    """Value of a number as people write it: ``8_42`` is a name, not the 842 that Python takes it for."""
+    if GROUPING in text:
+        raise ValueError(text)
+    return float(text)
 
 
 def resolution(text: str) -> float:

@@ -15,8 +15,10 @@ import numpy as np
 
 from dan.core.errors import DanError
 from dan.core.extras import require
+from dan.io._cells import plain
 from dan.io._clock import words
 from dan.io._columns import MARKER_WORDS
+from dan.io._layout import decoded
 from dan.io._stated import THOUSANDS
 from dan.io.recordings import EDF, TABLES, WFDB, open_reader
 
@@ -145,7 +147,10 @@ def _of_text(path: Path, recording: Path, *, strict: bool = True) -> Annotations
 
 
 def _text(path: Path) -> str:
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DanError(path, f"it cannot be read ({error.strerror})", "Take it away, or mend it") from error
     is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     return content.decode("utf-16" if is_wide else "utf-8-sig", errors="replace")
 
@@ -261,7 +266,7 @@ def _of_table(recording: Path, sample_rate_hz: float | None) -> Annotations | No
         place = next((at for at, name in enumerate(names) if not MARKER_WORDS.isdisjoint(words(name))), None)
         if place is None or not table.sample_rate_hz:
             return None
-        cells = [row[place].strip().lower() for row in table.checked_cells(0, table.rows)]
+        cells = [decoded(plain(row[place])).lower() for row in table.checked_cells(0, table.rows)]
     marks, at = list[Mark](), 0
     for label, run in groupby(cells):
         length = sum(1 for _ in run)

@@ -19,7 +19,7 @@ from dan.core.progress import at_least
 from dan.core.stopping import Stopped, awaited
 from dan.data.batches import ValidationSet
 from dan.data.folder.load import create
-from dan.data.noisy_source import forget_pauses, open_refined, with_trials
+from dan.data.noisy_source import forget_cuts, open_refined, with_trials
 from dan.data.recordings_source import Folders, TrainingData
 from dan.data.sources import open_training_data
 from dan.data.takes import taking_turns
@@ -130,7 +130,7 @@ def train_run(
             log.info(WITHOUT_CLEAN)
         with processes.first_alone():
             if force and processes.rank() == 0:
-                forget_pauses(run.cache)
+                forget_cuts(run.cache)
             folders = with_trials(folders, cache=run.cache)
         if recipe.refinement.rounds:
             return _train_in_rounds(run, recipe, folders, session)
