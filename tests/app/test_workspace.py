@@ -40,6 +40,8 @@ def test_two_records_of_one_name_are_refused(dropped):
 def test_the_samples_of_a_record_are_no_recording_of_their_own(tmp_path):
     files = [tmp_path / name for name in ("a.hea", "a.dat", "b.dat", "c.wav")]
     assert recordings(files) == [files[0], files[2], files[3]]
+    files[0].write_text("a 1 100 500\nb.dat 16 200 16 0 0 0 0 ECG\n")
+    assert recordings(files) == [files[0], files[3]]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="elsewhere nobody is asked")

@@ -54,6 +54,15 @@ def test_a_recording_comes_with_the_files_that_belong_to_it(memory, tmp_path):
     assert (tmp_path / "r1.dat").read_bytes() == b"r1.dat"
 
 
+def test_a_record_comes_with_the_files_that_its_header_names(memory, tmp_path):
+    header = b"# two formats\nr1 2 100 500\nr1_1.dat 16 200 16 0 0 0 0 ECG\nr1_2.dat 212 200 12 0 0 0 0 PPG\n"
+    memory.pipe("/in/r1.hea", header)
+    for name in ("r1_1.dat", "r1_2.dat", "r1_3.dat"):
+        memory.pipe(f"/in/{name}", b"x")
+    storage.fetch("memory://in/r1.hea", tmp_path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["r1.hea", "r1_1.dat", "r1_2.dat"]
+
+
 def test_the_file_that_is_named_comes_last(memory, tmp_path, monkeypatch):
     files = [tmp_path / name for name in ("r1.hea", "r1.dat", "z.dat")]
     for file in files:

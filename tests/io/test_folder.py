@@ -45,6 +45,8 @@ def test_the_files_of_a_wfdb_record_belong_to_it(tmp_path):
     assert (
         look_through(tmp_path).describe_left_out() == "1 that is no recording by suffix or content (.dat 1)"
     )
+    (tmp_path / "r.hea").write_text("r 1 100 1\nlost.dat 16 200 16 0 0 0 0 ECG\n")
+    assert not look_through(tmp_path).describe_left_out()
 
 
 def test_a_table_of_raven_belongs_to_the_recording_of_its_name(tmp_path):

@@ -18,6 +18,7 @@ from dan.app.status import refusal, status_line
 from dan.app.traces import Traces
 from dan.app.workspace import Workspace
 from dan.core.errors import DanError
+from dan.io.wfdb import files_of
 from dan.workflows.denoise import plan
 
 CHOSEN_STRENGTH = """(key, _) => {
@@ -161,8 +162,14 @@ class DenoiseView:
 
 def recordings(files: Sequence[Path]) -> list[Path]:
     """Return the files that are recordings of their own: not those that a record's header names."""
-    heads = {file.stem for file in files if file.suffix.lower() == ".hea"}
-    return [file for file in files if file.suffix.lower() not in COMPANIONS or file.stem not in heads]
+    heads = [file for file in files if file.suffix.lower() == ".hea"]
+    named = {name for head in heads for name in files_of(head)}
+    stems = {head.stem for head in heads}
+    return [
+        file
+        for file in files
+        if file.name not in named and (file.suffix.lower() not in COMPANIONS or file.stem not in stems)
+    ]
 
 
 def _pairs(job: Job) -> list[tuple[Path, Path]]:

@@ -13,6 +13,7 @@ from dan.io.base import reason
 from dan.io.media import MEDIA
 from dan.io.other_biosignals import BY_MNE
 from dan.io.recordings import SUFFIXES, WFDB
+from dan.io.wfdb import named_files
 
 OBJECT_STORES = frozenset(["s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss"])
 """Storage in which an object appears whole or not at all; elsewhere it is renamed once it is whole."""
@@ -21,7 +22,7 @@ IN_ONE_PROCESS = frozenset(["memory"])
 HERE = ("file://", "local://")
 """Prefixes of addresses of files here."""
 IN_SEVERAL_FILES = frozenset([WFDB, *BY_MNE])
-"""Suffixes of recordings whose samples lie in other files of the same stem."""
+"""Suffixes of recordings whose samples lie in other files, of the same stem or as a header names them."""
 
 
 def is_address(name: str) -> bool:
@@ -126,7 +127,10 @@ def fetch(address: str, folder: Path) -> Path:
         name = Path(path)
         files = [path]
         if name.suffix.lower() in IN_SEVERAL_FILES:
-            files = [file for file in fs.ls(str(name.parent), detail=False) if Path(file).stem == name.stem]
+            named = named_files(fs.cat_file(path).decode("latin-1")) if name.suffix == WFDB else frozenset()
+            wanted = {name.stem, *named}
+            beside = fs.ls(str(name.parent), detail=False)
+            files = [file for file in beside if wanted & {Path(file).name, Path(file).stem}]
         for file in files:
             fs.get_file(file, str(folder / Path(file).name))
     return folder / name.name

@@ -16,6 +16,7 @@ from dan.io._content import told_by_content
 from dan.io.annotations import raven_stem
 from dan.io.recordings import AMBIGUOUS, SUFFIXES, TABLES, TEXT, WFDB
 from dan.io.table import is_table
+from dan.io.wfdb import files_of
 
 MOST_KINDS = 8
 """Suffixes that are named."""
@@ -85,7 +86,17 @@ def look_through(folder: str | Path) -> Contents:
         ]
         for paths in (tables, found["other"])
     )
+    others = _not_named(others, headers)
     return Contents(recordings, tables, others, found["dangling"], found["hidden"])
+
+
+def _not_named(others: list[Path], headers: set[Path]) -> list[Path]:
+    """Those that no header of a WFDB record names; headers are read only where a file may be named."""
+    beside = {path.parent for path in others}
+    named = {
+        header.with_name(name) for header in headers if header.parent in beside for name in files_of(header)
+    }
+    return [path for path in others if path not in named]
 
 
 def find_recordings(folder: str | Path) -> list[Path]:

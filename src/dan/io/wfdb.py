@@ -31,6 +31,20 @@ Digital = npt.NDArray[np.int64]
 WAY_OUT = "Copy the record again: its header and every file that it names"
 
 
+def named_files(header: str) -> frozenset[str]:
+    """Names of the files of samples, or of the segments, that the text of a header names."""
+    lines = [line.split() for line in header.splitlines() if line.strip() and not line.startswith("#")]
+    return frozenset(words[0] for words in lines[1:])
+
+
+def files_of(header: Path) -> frozenset[str]:
+    """Names of the files that a header here names; none where it cannot be read."""
+    try:
+        return named_files(header.read_text("latin-1"))
+    except OSError:
+        return frozenset()
+
+
 class WfdbReader(Reader):
     """A WFDB record: those of its channels that have one rate.
 
