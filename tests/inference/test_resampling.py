@@ -1,5 +1,7 @@
 """Resampling: aligned, as late as it says, and what a model cannot see kept at its highest octave's gain."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -117,3 +119,10 @@ def test_short_signals_keep_their_length(length):
     for outer_hz in (44100, 100):
         engine = ResamplingEngine(Scaled(), outer_hz=outer_hz, inner_hz=256, channels=1)
         assert in_blocks(engine, noise(1, length), []).shape == (1, length)
+
+
+@pytest.mark.parametrize(("from_hz", "to_hz"), [(16000, 48000), (48000, 16000), (360, 250)])
+def test_what_went_is_what_was_returned(from_hz, to_hz):
+    resampler = Resampler(from_hz=from_hz, to_hz=to_hz, channels=1)
+    out = in_blocks(resampler, np.ones((1, 1000), np.float32), [700])
+    assert resampler.went == out.shape[-1] == math.ceil(1000 * to_hz / from_hz)

@@ -1,6 +1,7 @@
 """Audio as recorders, taggers and broadcasters write it: every sample is read, all that is beside kept."""
 
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -393,3 +394,18 @@ def test_copies_have_the_same_bytes(tmp_path):
         soundfile.write(tmp_path / "a.wav", signal(), RATE_HZ, "FLOAT")
         pass_through(tmp_path / "a.wav", tmp_path / f"{number}.wav")
     assert (tmp_path / "1.wav").read_bytes() == (tmp_path / "2.wav").read_bytes()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are not listed elsewhere")
+def test_a_closed_reader_keeps_no_file_open(tmp_path):
+    path = tmp_path / "a.wav"
+    path.write_bytes(riff(fmt(), chunk(b"data", pcm(signal()))) + JUNK)
+    with open_reader(path) as reader:
+        reader.read(0, 10)
+    assert str(path) not in {str(link.resolve()) for link in Path("/proc/self/fd").iterdir()}
+
+
+def test_a_table_may_begin_with_the_name_of_a_format(tmp_path):
+    (tmp_path / "a.csv").write_text("FORMATTED,other\n" + "0.5,1.5\n-0.5,2.5\n" * 20)
+    with open_reader(tmp_path / "a.csv", sample_rate_hz=100) as reader:
+        assert (reader.channels, reader.length_samples) == (2, 40)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import wfdb
 
 from dan.core.errors import DanError
 from dan.inference.denoiser import load
@@ -367,6 +368,12 @@ def test_what_is_only_read_comes_out_of_stdout_as_wav(tmp_path, halving, monkeyp
     assert not report.failures
     assert soundfile.info(tmp_path / "out").format == "WAV"
     assert np.array_equal(samples(tmp_path / "out"), steps / 2**16)
+
+
+def test_a_record_of_several_files_does_not_go_to_stdout(tmp_path, halving):
+    wfdb.wrsamp("r", fs=RATE, units=["mV"], sig_name=["I"], p_signal=np.arange(300.0)[:, None], write_dir=tmp_path)
+    with pytest.raises(DanError, match=r"r\.hea: a WFDB record is several files.*-o NAME\.hea"):
+        denoise_files(halving, [tmp_path / "r.hea"], out=Path("-"))
 
 
 def test_a_table_through_stdin_into_a_file(tmp_path, halving, monkeypatch):

@@ -130,6 +130,7 @@ class Resampler:
         """Return the rest: as many samples in all as fit into the time of what came in."""
         left = math.ceil(self.came / self.step) - self.went
         rest = self.feed(np.zeros((len(self.input), self.half + math.ceil(self.step)), np.float32))
+        self.went -= rest.shape[-1] - left
         return rest[:, :left]
 
 

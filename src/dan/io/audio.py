@@ -73,7 +73,7 @@ class AudioReader(Reader):
             self._file = self._open()
             self._in_order = self._file.subtype in SPOILT_BY_SEEKING or not self._file.seekable()
             if self._in_order:
-                self._file.close()
+                self.close()
                 self._file = self._open(in_order=True)
         except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
             raise not_a_recording(path, error) from error
@@ -104,6 +104,8 @@ class AudioReader(Reader):
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+        if isinstance(self._given, SplicedFile):  # which soundfile leaves open, as its own it was not
+            self._given.close()
 
     def _read(self, start_sample: int, count: int) -> Signal:
         if self.length_samples is not None:
@@ -120,7 +122,7 @@ class AudioReader(Reader):
         if self._place != start_sample and not self._in_order:
             self._place = self._file.seek(start_sample)
         if self._place > start_sample:
-            self._file.close()
+            self.close()
             self._file, self._place = self._open(in_order=True), 0
         while left := start_sample - self._place:
             skipped = len(self._file.read(min(left, FRAMES_AT_ONCE), dtype="float32"))
@@ -139,8 +141,8 @@ class AudioReader(Reader):
             def seekable(self) -> bool:
                 return False
 
-        given = SplicedFile(self._source, self._splice) if self._splice else _named(self._source)
-        return (InOrder if in_order else soundfile.SoundFile)(given)
+        self._given = SplicedFile(self._source, self._splice) if self._splice else _named(self._source)
+        return (InOrder if in_order else soundfile.SoundFile)(self._given)
 
 
 def _splice(path: Path) -> Splice | None:

@@ -111,7 +111,7 @@ class Reader(Form, ABC):
             )
         try:
             block = self._read(start_sample, count)
-        except DanError:
+        except (DanError, MemoryError):
             raise
         except Exception as error:  # whatever the format's library makes of a damaged file
             raise not_a_recording(self.path, error) from error

@@ -29,7 +29,7 @@ PURE_SHARE = 0.5
 """Share of signals with mains hum whose hum has no harmonics."""
 
 CHUNK_VALUES = 2**20
-"""Values worked on at once: long signals in large numbers need no more memory than their result."""
+"""Values of tones and of coloured noise worked on at once, whatever the number of signals."""
 
 
 @dataclass(frozen=True)
@@ -209,11 +209,11 @@ def _draw_coloured(
 ) -> npt.NDArray[np.float32]:
     """Unit variance in expectation, ``[count, T]``: white noise shaped in the frequency domain."""
     size = 1 << (2 * length - 1).bit_length()
-    gains = _colour_gains(colours, size)[random.integers(len(colours), size=count)]
+    gains, colour = _colour_gains(colours, size), random.integers(len(colours), size=count)
     drawn = np.empty((count, length), np.float32)
     for rows in _chunks(count, values_each=size):
-        white = random.standard_normal((len(gains[rows]), size))
-        drawn[rows] = np.fft.irfft(gains[rows] * np.fft.rfft(white), size)[:, :length]
+        white = random.standard_normal((len(colour[rows]), size))
+        drawn[rows] = np.fft.irfft(gains[colour[rows]] * np.fft.rfft(white), size)[:, :length]
     return drawn
 
 

@@ -23,7 +23,7 @@ from dan.inference.recording import Written, denoise_recording
 from dan.inference.stream import check_strength
 from dan.io.base import Missing
 from dan.io.folder import find_recordings, look_through
-from dan.io.recordings import SUFFIXES, written_name
+from dan.io.recordings import SUFFIXES, WFDB, written_name
 from dan.workflows.pipes import STDIN, STDIO, is_pipe, opened_pipe, write_stdout
 
 FIRST = 3
@@ -209,6 +209,9 @@ def _piped(inputs: list[Path], out: Path | None) -> Iterator[tuple[Path, Path, C
     with ExitStack() as stack:
         source = stack.enter_context(opened_pipe(given)) if is_pipe(given) else given
         suffix = Path(written_name(source)).suffix
+        if to_stdout and suffix == WFDB:
+            rule = "a WFDB record is several files, and a pipe takes one"
+            raise DanError(given, rule, "Give a file to write to: -o NAME.hea")
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dan-")))
         target = folder / f"output{suffix}" if to_stdout else _target(given, out, suffix)
         names = {str(source): str(given), str(target): "stdout"} if to_stdout else {str(source): str(given)}

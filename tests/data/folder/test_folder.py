@@ -430,6 +430,15 @@ def test_a_broken_dataset_json_is_named(data, content, reason):
         load_split(data, "train")
 
 
+@pytest.mark.parametrize("change", [{"noise": {"hue": 1}}, "tones"])
+def test_a_recipe_of_another_version_is_told_and_not_used(data, caplog, change):
+    said = json.loads((data / "dataset.json").read_text())
+    said["recipe"] = said["recipe"] | change if isinstance(change, dict) else change
+    (data / "dataset.json").write_text(json.dumps(said))
+    assert read_dataset(data).recipe is None
+    assert "its recipe is of another version of DAN and is not used (recipe" in caplog.text
+
+
 def test_one_signal_of_one_sample_makes_a_folder(tmp_path):
     recipe = RECIPE.model_copy(
         update={

@@ -10,6 +10,8 @@ same number.
 
 from __future__ import annotations
 
+import json
+import logging
 import re
 from collections import defaultdict
 from dataclasses import dataclass
@@ -23,6 +25,8 @@ from dan.core.arrays import check_signal
 from dan.core.atomic import is_there
 from dan.core.errors import DanError
 from dan.io.recordings import SUFFIXES, Recording, read
+
+log = logging.getLogger(__name__)
 
 Side = Literal["train", "validation"]
 SIDES: tuple[Side, ...] = ("train", "validation")
@@ -71,11 +75,15 @@ def read_dataset(data: Path) -> Dataset | None:
     if not path.exists():
         return None
     try:
-        return Dataset.model_validate_json(path.read_bytes())
+        said = path.read_bytes()
+        return Dataset.model_validate_json(said)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(key) for key in first["loc"]) or "the file"
-        raise DanError(path, f"{where} is wrong: {first['msg']}", "Mend it, or remove the file") from error
+        faults = error.errors()
+        where, why = ".".join(str(key) for key in faults[0]["loc"]) or "the file", faults[0]["msg"]
+        if any(fault["loc"][:1] != ("recipe",) for fault in faults):
+            raise DanError(path, f"{where} is wrong: {why}", "Mend it, or remove the file") from error
+        log.warning("%s: its recipe is of another version of DAN and is not used (%s: %s)", path, where, why)
+        return Dataset.model_validate_json(json.dumps(json.loads(said) | {"recipe": None}))
     except OSError as error:
         raise DanError(path, f"it cannot be read ({error.strerror})", "Mend it, or remove it") from error
 
