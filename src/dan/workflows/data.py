@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +14,13 @@ from dan.core.arrays import check_sample_rate
 from dan.core.atomic import atomic_folder
 from dan.core.errors import DanError
 from dan.core.progress import track
-from dan.data.folder.layout import KINDS, SIDES, Dataset, Side, is_data_folder
-from dan.data.folder.preview import write_resampled
+from dan.data.folder.layout import KINDS, SIDES, Side, is_data_folder, write_dataset
+from dan.data.folder.preview import PREVIEWS, write_resampled
 from dan.data.pauses_folder import PICTURE, PauseOptions, Taken, check_apart, write_pauses
 from dan.data.recordings import open_material
 from dan.io.folder import find_recordings
 from dan.io.recordings import open_reader
 from dan.synthesis.mix import Pairs
-
-PREVIEWS = 3
-"""Signals of each side that are resampled to listen to."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +111,11 @@ def mix_folder(
             for row in track(range(counts[side]), f"Mixing for {side}"):
                 pairs = mixer.draw(1, random=random)
                 _save(folder, side, row, pairs, sample_rate_hz=recipe.signal.sample_rate_hz)
-        _save_dataset(folder, recipe, counts, clean=clean.name, noise=noise.name)
+        more = {
+            "recordings": recordings.model_dump(mode="json"),
+            "sources": {"clean": clean.name, "noise": noise.name},
+        }
+        write_dataset(folder, recipe, counts, more)
     return Mixed(Path(out), material.notes)
 
 
@@ -168,20 +168,4 @@ def _save(folder: Path, side: Side, row: int, pairs: Pairs, *, sample_rate_hz: f
         (folder / side / kind).mkdir(parents=True, exist_ok=True)
         np.save(folder / side / kind / f"{stem}.npy", signal)
         if row < PREVIEWS:
-            path = folder / "resampled" / f"{side}_{stem}_{kind}.wav"
-            write_resampled(path, signal, sample_rate_hz=sample_rate_hz)
-
-
-def _save_dataset(folder: Path, recipe: Recipe, counts: dict[Side, int], **sources: str) -> None:
-    from dan.core.version import __version__
-
-    dataset = Dataset(
-        sample_rate_hz=recipe.signal.sample_rate_hz,
-        duration_s=recipe.signal.duration_s,
-        snr_db=recipe.noise.snr_db,
-        seed=recipe.seed,
-        counts={str(side): count for side, count in counts.items()},
-        dan_version=__version__,
-    ).model_dump(mode="json")
-    dataset |= {"recordings": recipe.recordings.model_dump(mode="json"), "sources": sources}
-    (folder / "dataset.json").write_text(json.dumps(dataset, indent=2) + "\n", encoding="utf-8")
+            write_resampled(folder, f"{side}_{stem}_{kind}", signal, sample_rate_hz=sample_rate_hz)

@@ -14,9 +14,10 @@ import json
 import logging
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError
 
@@ -86,6 +87,22 @@ def read_dataset(data: Path) -> Dataset | None:
         return Dataset.model_validate_json(json.dumps(json.loads(said) | {"recipe": None}))
     except OSError as error:
         raise DanError(path, f"it cannot be read ({error.strerror})", "Mend it, or remove it") from error
+
+
+def write_dataset(data: Path, recipe: Recipe, counts: Mapping[Side, int], more: Mapping[str, Any]) -> None:
+    """Write the folder's dataset.json: how its signals were drawn, their counts, and more by its names."""
+    from dan.core.version import __version__
+
+    dataset = Dataset(
+        sample_rate_hz=recipe.signal.sample_rate_hz,
+        duration_s=recipe.signal.duration_s,
+        snr_db=recipe.noise.snr_db,
+        seed=recipe.seed,
+        counts={str(side): count for side, count in counts.items()},
+        dan_version=__version__,
+    )
+    said = dataset.model_dump(mode="json") | more
+    (data / "dataset.json").write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
 
 
 def is_data_folder(folder: Path) -> bool:

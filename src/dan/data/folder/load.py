@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +26,9 @@ from dan.data.folder.layout import (
     pair_files,
     read_dataset,
     read_signal,
+    write_dataset,
 )
-from dan.data.folder.preview import check_pictures, draw_picture, write_resampled
+from dan.data.folder.preview import PREVIEWS, check_pictures, draw_picture, write_resampled
 from dan.synthesis.mix import Pairs, draw_pairs
 
 __all__ = [
@@ -41,9 +41,6 @@ __all__ = [
     "load_signals",
     "load_split",
 ]
-
-PREVIEWS = 3
-"""Signals of each side that are resampled to listen to."""
 
 RECIPE_SECTIONS = {"name", "summary", "seed", "signal", "clean", "noise", "data"}
 """Sections of a recipe that say how its data came about."""
@@ -210,8 +207,7 @@ def _save_signals(folder: Path, pairs: Pairs) -> None:
 def _save_previews(folder: Path, side: Side, pairs: Pairs, *, sample_rate_hz: float) -> None:
     for row in range(min(PREVIEWS, len(pairs.clean))):
         for kind, signal in _rows(pairs, row).items():
-            path = folder / "resampled" / f"{side}_{_stem(row)}_{kind}.wav"
-            write_resampled(path, signal, sample_rate_hz=sample_rate_hz)
+            write_resampled(folder, f"{side}_{_stem(row)}_{kind}", signal, sample_rate_hz=sample_rate_hz)
     title = f"{side}, {_stem(0)}: mixed at {pairs.snr_db[0]:.1f} dB"
     draw_picture(folder / f"{side}.png", _rows(pairs, 0), sample_rate_hz=sample_rate_hz, title=title)
 
@@ -219,18 +215,6 @@ def _save_previews(folder: Path, side: Side, pairs: Pairs, *, sample_rate_hz: fl
 def _save_dataset(
     folder: Path, recipe: Recipe, counts: dict[Side, int], sines: dict[str, dict[str, int]]
 ) -> None:
-    from dan.core.version import __version__
-
-    dataset = Dataset(
-        sample_rate_hz=recipe.signal.sample_rate_hz,
-        duration_s=recipe.signal.duration_s,
-        snr_db=recipe.noise.snr_db,
-        seed=recipe.seed,
-        recipe=recipe,
-        counts={str(side): count for side, count in counts.items()},
-        dan_version=__version__,
-        kind=recipe.signal.kind,
-        sines=None if isinstance(recipe.clean.sines, int) else sines,
-    ).model_dump(mode="json")
-    dataset["recipe"] = recipe.model_dump(mode="json", include=RECIPE_SECTIONS)
-    (folder / "dataset.json").write_text(json.dumps(dataset, indent=2) + "\n", encoding="utf-8")
+    drawn = recipe.model_dump(mode="json", include=RECIPE_SECTIONS)
+    varying = None if isinstance(recipe.clean.sines, int) else sines
+    write_dataset(folder, recipe, counts, {"recipe": drawn, "kind": recipe.signal.kind, "sines": varying})

@@ -11,6 +11,8 @@ from dan.core.extras import require
 from dan.io.recordings import write
 
 LISTENING_RATE_HZ = 44100
+PREVIEWS = 3
+"""Signals of each side that are resampled to listen to."""
 
 
 def check_pictures() -> None:
@@ -22,12 +24,12 @@ def check_pictures() -> None:
     require("matplotlib", extra="train", what="pictures of the data")
 
 
-def write_resampled(path: Path, signal: Signal, *, sample_rate_hz: float) -> None:
+def write_resampled(data: Path, name: str, signal: Signal, *, sample_rate_hz: float) -> None:
     """Write a signal ``[T]`` as 44.1 kHz WAV, in float at its own level, so that nothing clips."""
     import soxr
 
     resampled = soxr.resample(signal, sample_rate_hz, LISTENING_RATE_HZ)
-    write(path, resampled, sample_rate_hz=LISTENING_RATE_HZ)
+    write(data / "resampled" / f"{name}.wav", resampled, sample_rate_hz=LISTENING_RATE_HZ)
 
 
 def draw_picture(path: Path, signals: dict[str, Signal], *, sample_rate_hz: float, title: str) -> None:
