@@ -125,6 +125,19 @@ def test_zeros_that_a_signal_reaches_are_no_dropouts():
     assert (signal == 0).sum() > 100 and conditioner.dropout_samples() == 0
 
 
+@pytest.mark.parametrize("sizes", [(), (1, 37, 1000), (1000, 15, 1, 1, 500)])
+def test_zeros_that_a_wave_crosses_are_none_beside_dropouts(sizes):
+    signal = with_dropouts(offset=30.0)
+    lost = signal == 0
+    down = np.arange(30.0, -31, -2)
+    for start in (1000, 3000):
+        signal[0, start : start + 61] = np.concatenate([down, down[-2::-1]])
+    conditioner = Conditioner(channels=2, first_samples=SPAN, span_samples=SPAN, sure=True)
+    _, restored = passed(conditioner, signal, sizes)
+    np.testing.assert_allclose(restored, signal, atol=1e-5)
+    assert (signal == 0).sum() == lost.sum() + 4 and conditioner.dropout_samples() == lost.sum()
+
+
 def test_dropouts_are_those_of_any_blocks_and_any_network():
     """Also where what comes out is late, and one channel has none."""
     signal = with_dropouts(offset=12.0)

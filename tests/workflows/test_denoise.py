@@ -371,7 +371,9 @@ def test_what_is_only_read_comes_out_of_stdout_as_wav(tmp_path, halving, monkeyp
 
 
 def test_a_record_of_several_files_does_not_go_to_stdout(tmp_path, halving):
-    wfdb.wrsamp("r", fs=RATE, units=["mV"], sig_name=["I"], p_signal=np.arange(300.0)[:, None], write_dir=tmp_path)
+    wfdb.wrsamp(
+        "r", fs=RATE, units=["mV"], sig_name=["I"], p_signal=np.arange(300.0)[:, None], write_dir=tmp_path
+    )
     with pytest.raises(DanError, match=r"r\.hea: a WFDB record is several files.*-o NAME\.hea"):
         denoise_files(halving, [tmp_path / "r.hea"], out=Path("-"))
 

@@ -4,8 +4,8 @@ The offset of each channel is told from the first samples and subtracted in floa
 any level alike, the rest is scaled by a power of two, which is exact. Both are undone on what comes out. A
 network that knows one level gets the level as it is.
 
-Where a channel lies so far from 0 that it never gets there, samples of exactly 0 are dropouts: a lead that is
-off, a packet that is lost. The network gets the offset in their place, and they come out as they came in.
+Where a channel lies far from 0, samples of exactly 0 that it falls to in one step are dropouts: a lead that
+is off, a lost packet. The network gets the offset in their place, and they come out as they came in.
 
     samples    |--- first ---|------- span -------|------- span -------|-
     offset     their mean    |  the same          |  on to the last span's mean, if that has moved away
@@ -42,7 +42,9 @@ SURE, UNSURE, MOVED = 0.5, 4.0, 2.0
 one, and where it has moved later on."""
 
 FAR = 6.0
-"""Standard deviations of what varies by which an offset lies so far from 0 that zeros are dropouts."""
+"""Standard deviations of what varies by which an offset lies so far from 0 that zeros may be dropouts."""
+STEP = 0.5
+"""Least distance of the last other sample from 0 over the offset: where it lies nearer, a wave crosses 0."""
 
 
 @dataclass
@@ -102,7 +104,9 @@ class Conditioner:
         self.is_scaled = not scaled
         """Set if there is no such channel."""
         self.far = np.zeros((channels, 1), bool)
-        """Channels in which zeros are dropouts."""
+        """Channels in which zeros may be dropouts."""
+        self.before = np.full((channels, 1), np.inf)
+        """The last sample other than 0 of such a channel; infinite before the first."""
         self.dropouts = deque[tuple[int, npt.NDArray[np.bool_]]]()
         """Their places in blocks ``[C, n]`` that have not come out yet, by the block's first sample."""
         self.dropped = np.zeros((channels, 1), int)
@@ -183,11 +187,16 @@ class Conditioner:
         return narrow.clip(-LARGEST_SCALED, LARGEST_SCALED, out=narrow) if self.scaled else narrow
 
     def _is_dropped(self, rows: Signal) -> npt.NDArray[np.bool_]:
-        return np.asarray(self.far & (rows == 0))
+        zeros = np.asarray(self.far & (rows == 0))
+        if not zeros.any():
+            return zeros
+        offset = self.segments[-1].baseline(rows.shape[-1])
+        return zeros & (np.abs(_last_alive(rows, self.before)) > STEP * np.abs(offset))
 
     def _bridged(self, rows: Signal) -> Signal:
         """Rows of one segment with the offset in the place of dropouts."""
         dropouts = self._is_dropped(rows)
+        self.before = _last_alive(rows, self.before)[:, -1:]
         if not dropouts.any():
             return rows
         self.dropouts.append((self.taken_samples, dropouts))
@@ -271,12 +280,12 @@ class Conditioner:
 
 def dropouts_note(count: int) -> list[str]:
     """Notes on so many dropouts."""
-    said = "samples of exactly 0, far from all others: taken for dropouts, bridged for denoising, left 0"
+    said = "samples of exactly 0, far from those before: taken for dropouts, bridged for denoising, left 0"
     return [f"{count} {said}"] if count else []
 
 
 def estimated_offset(rows: npt.NDArray[np.float64], least: float) -> tuple[PerChannel, npt.NDArray[np.bool_]]:
-    """The offset of each row, 0 where there is none that counts, and whether zeros in it are dropouts.
+    """The offset of each row, 0 where there is none that counts, and whether zeros in it may be dropouts.
 
     Args:
         rows: ``[C, n]``, in float64; of fewer than 2 `PARTS` samples nothing is told.
@@ -319,8 +328,14 @@ def _offset(rows: npt.NDArray[np.float64], least: float) -> PerChannel:
     return np.where(offset == 0, 0, origin + (rows - origin).mean(axis=-1, keepdims=True))
 
 
+def _last_alive(rows: Signal, before: PerChannel) -> Signal:
+    """The last sample other than 0 up to each one, ``[C, n]``; where there is none, the one from before."""
+    place = np.maximum.accumulate(np.where(rows != 0, np.arange(rows.shape[-1]), -1), axis=-1)
+    return np.where(place < 0, before, np.take_along_axis(rows, np.maximum(place, 0), axis=-1))
+
+
 def _is_far(offset: PerChannel, deviation: PerChannel | float) -> npt.NDArray[np.bool_]:
-    """Return whether an offset lies so far from 0 that zeros are dropouts."""
+    """Return whether an offset lies so far from 0 that zeros may be dropouts."""
     return np.abs(offset) > FAR * deviation
 
 

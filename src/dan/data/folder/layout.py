@@ -101,7 +101,7 @@ def write_dataset(data: Path, recipe: Recipe, counts: Mapping[Side, int], more: 
         counts={str(side): count for side, count in counts.items()},
         dan_version=__version__,
     )
-    said = dataset.model_dump(mode="json") | more
+    said = {**dataset.model_dump(mode="json"), **more}
     (data / "dataset.json").write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
 
 
