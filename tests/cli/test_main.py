@@ -15,6 +15,7 @@ import typer
 
 from dan.cli import main as cli
 from dan.config.load import dump_recipe
+from dan.core.version import __version__
 
 
 @pytest.fixture
@@ -344,3 +345,7 @@ def test_training_without_torch_says_what_to_install(tmp_path):
     line = [sys.executable, "-c", code, "train", "tones", "--out", tmp_path / "run"]
     ended = subprocess.run(line, capture_output=True, text=True, check=False)
     assert ended.returncode == 1 and "dan-denoiser[train]" in ended.stderr and "Traceback" not in ended.stderr
+
+
+def test_the_version_is_said(dan):
+    assert dan("--version") == (0, f"dan {__version__}\n", "")

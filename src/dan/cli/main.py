@@ -28,6 +28,7 @@ from dan.core.errors import DanError
 from dan.core.extras import install
 from dan.core.launch import is_first, process_name
 from dan.core.stopping import Stopped, stoppable
+from dan.core.version import __version__
 
 app = typer.Typer(
     name="dan",
@@ -86,8 +87,17 @@ def _leave(stopped: Stopped) -> None:
     os._exit(int(stopped.code or 0))
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dan {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
+    ] = False,
 ) -> None:
     """Options of every command; `main` has taken `--debug` off the line, wherever it stood."""

@@ -35,12 +35,13 @@ HEADINGS = {
 """Heading of each figure in a table, by its name in JSON."""
 
 REMARKS = {
-    "speech": "PESQ is narrow band at 8 kHz and wide band at 16 kHz: the two do not compare",
-    "eeg": "an SNR in dB is 20 log10 of the RMS ratio; Zhang et al. 2021 (EEGdenoiseNet) take 10 log10, "
-    "so that their figure is half of this one: their -7 to 2 dB are -14 to 4 dB here",
-    "ecg": "PRD is over the energy of the clean signal as it is, and once more less its mean; SSD and MAD "
-    "are in the signal's unit, and SSD grows with the number of samples",
+    "pesq": "PESQ is narrow band at 8 kHz and wide band at 16 kHz: the two do not compare",
+    "rrmse_temporal": "an SNR in dB is 20 log10 of the RMS ratio; Zhang et al. 2021 (EEGdenoiseNet) take "
+    "10 log10, so that their figure is half of this one: their -7 to 2 dB are -14 to 4 dB here",
+    "prd_percent": "PRD is over the energy of the clean signal as it is, and once more less its mean; SSD "
+    "and MAD are in the signal's unit, and SSD grows with the number of samples",
 }
+"""Remark on the figures of a kind of signal, by the name of one of them."""
 
 Measure = Callable[..., Array]
 
@@ -88,16 +89,17 @@ def open_figures(kind: SignalKind, *, sample_rate_hz: float, dnsmos: Path | None
             f"{dnsmos} for signals of the kind {kind}", "DNSMOS scores speech", "Give --kind speech"
         )
     measures = _plain_measures(kind)
-    remarks = [REMARKS[kind]] if kind in REMARKS else []
+    missing = list[str]()
     speech = _SPEECH if kind == "speech" else {}
     for name, measure in (speech | ({"dnsmos": Dnsmos(dnsmos)} if dnsmos else {})).items():
         try:
             measure(estimate=np.ones(1), reference=np.ones(1), sample_rate_hz=sample_rate_hz)
         except DanError as error:
-            remarks.append(f"no {HEADINGS[name]}: {str(error).removesuffix('.')}")
+            missing.append(f"no {HEADINGS[name]}: {str(error).removesuffix('.')}")
         else:
             measures[name] = _rated(measure, sample_rate_hz)
-    return Figures(measures, tuple(remarks))
+    remarks = [remark for name, remark in REMARKS.items() if name in measures]
+    return Figures(measures, (*remarks, *missing))
 
 
 def check_kind(kind: str) -> SignalKind:

@@ -160,7 +160,7 @@ def _check_rate(denoiser: Denoiser, data: Path, sample_rate_hz: float) -> None:
     wanted_hz = denoiser.info.sample_rate_hz
     if sample_rate_hz != wanted_hz:
         rule = f"the model {denoiser.info.name} is for {wanted_hz:g} Hz"
-        way_out = f"Fill a folder at that rate: dan data mix --sample-rate {wanted_hz:g}"
+        way_out = f"Fill another folder at that rate: dan data mix --sample-rate {wanted_hz:g} --out OTHER"
         raise DanError(f"{data} at {sample_rate_hz:g} Hz", rule, way_out)
 
 
