@@ -1,4 +1,4 @@
-"""Writes docs/models.md from the models' cards: `python docs/make_models.py`. A test holds the page to them."""
+"""Writes docs/models.md from the cards: `python docs/make_models.py`. A test holds the page to them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ FIRST = ("speech-16k", "speech-8k", "ecg-360")
 
 HEAD = """# Models that come along
 
-`dan models` lists them. Each is one self-describing file of weights (safetensors, and ONNX for use without torch), at
-most 26,373 parameters. The cards say what each was trained on, how good it is on what it had not heard, and what it must
-not be used for. This page is made from the cards, which lie beside the weights, by `python docs/make_models.py`.
+`dan models` lists them. Each is one self-describing file of weights (safetensors, and ONNX for use without
+torch), at most 26,373 parameters. The cards say what each was trained on, how good it is on what it had not
+heard, and what it must not be used for. This page is made from the cards, which lie beside the weights, by
+`python docs/make_models.py`.
 """
 
 
