@@ -8,26 +8,34 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from dan.app.commands import FILTERS
 from dan.core.errors import DanError
 from dan.evaluation.baselines import untold
-from dan.io.recordings import read, write
+from dan.inference.recording import write_back
+from dan.io.recordings import open_reader, open_writer
 from dan.workflows.denoise import plan
+
+BLOCK_SAMPLES = 2**16
+"""Length of the blocks that are read; the filter sees the whole."""
 
 
 def filter_file(name: str, source: Path, target: Path) -> None:
-    """Write the filtered recording; rate and encoding are kept.
+    """Write the filtered recording; rate and encoding are kept, and missing samples stay missing.
 
     Raises:
         DanError: if the filter is not known or the file cannot be read or written.
     """
     if name not in FILTERS:
         raise DanError(f"filter {name}", f"it is one of {', '.join(FILTERS)}", "Choose one of these")
-    recording = read(source)
-    if recording.sample_rate_hz is None:
-        raise DanError(source, "the file does not say its sample rate", "Compare models on it instead")
-    estimate = untold(recording.sample_rate_hz).rows[name](recording.samples)
-    write(target, estimate, sample_rate_hz=recording.sample_rate_hz, template=recording, force=True)
+    with open_reader(source, missing="fill") as reader:
+        if reader.sample_rate_hz is None:
+            raise DanError(source, reader.rate_unknown, "Compare models on it instead")
+        whole = np.concatenate(list(reader.blocks(BLOCK_SAMPLES)), axis=1)
+        estimate = untold(reader.sample_rate_hz).rows[name](whole)
+        with open_writer(target, reader, force=True) as writer:
+            write_back(reader, writer, estimate)
 
 
 def main(name: str, out: str, *files: str) -> None:

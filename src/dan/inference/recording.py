@@ -160,11 +160,11 @@ def _copy(
     for block in track(blocks, "Blocks", total=count):
         if stop and stop.is_set():
             raise GivenUp
-        _write(reader, writer, _fed(stream, block, reader.path))
-    _write(reader, writer, stream.flush())
+        write_back(reader, writer, _fed(stream, block, reader.path))
+    write_back(reader, writer, stream.flush())
 
 
-def _write(reader: Reader, writer: Writer, block: Signal) -> None:
+def write_back(reader: Reader, writer: Writer, block: Signal) -> None:
     """Write the next samples, with what was missing put back where the format can say so."""
     with_missing = reader.gaps.put_back(block, writer.written_samples)
     writer.write(with_missing if writer.holds_missing else block)
