@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
@@ -23,7 +24,10 @@ from dan.app.workspace import Workspace
 from dan.core.errors import DanError
 
 HOST = "127.0.0.1"
+ADDRESS = re.compile(rf"(?:{re.escape(HOST)}|localhost)(?::(\d+))?", re.ASCII)
+"""This machine as a browser names it, and the port where that is not 80."""
 COOKIE = "dan-token"
+"""Cookie of the token; the port follows, as browsers do not tell the pages of one host apart by it."""
 POLICY = "; ".join(
     [
         "default-src 'self'",
@@ -83,14 +87,15 @@ def protected(page: gr.Blocks, workspace: Workspace, token: str) -> FastAPI:
 
     @app.middleware("http")
     async def guard(request: Request, forward: Next) -> Response:
-        host = (request.headers.get("host") or "").rpartition(":")[0]
-        if host not in (HOST, "localhost"):  # another name for this machine: DNS rebinding
+        address = ADDRESS.fullmatch(request.headers.get("host") or "")
+        if address is None:  # another name for this machine: DNS rebinding
             return PlainTextResponse("This page is for this machine only.", status_code=403)
-        if secrets.compare_digest(request.query_params.get("token", ""), token):
+        cookie = f"{COOKIE}-{address[1] or 80}"
+        if _is_same(request.query_params.get("token", ""), token):
             response: Response = RedirectResponse(request.url.path)
-            response.set_cookie(COOKIE, token, httponly=True, samesite="strict")
+            response.set_cookie(cookie, token, httponly=True, samesite="strict")
             return response
-        if not secrets.compare_digest(request.cookies.get(COOKIE, ""), token):
+        if not _is_same(request.cookies.get(cookie, ""), token):
             return PlainTextResponse(
                 "Open the address that `dan app` printed: it holds the token of this page.", status_code=403
             )
@@ -114,6 +119,11 @@ def protected(page: gr.Blocks, workspace: Workspace, token: str) -> FastAPI:
         pwa=False,
     )
     return mounted
+
+
+def _is_same(given: str, token: str) -> bool:
+    """Compare a token in a time that does not tell how much of it is right."""
+    return secrets.compare_digest(given.encode(), token.encode())
 
 
 def _listen(port: int) -> socket.socket:
