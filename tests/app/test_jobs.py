@@ -102,6 +102,38 @@ def test_a_command_that_does_not_start_does_not_end_the_queue(line, jobs):
     assert wait(jobs.add(Job("info", [TONES]))).state == "done"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"progress": 0.',
+        '{"progress": 0.5}',
+        '{"progress": null, "label": "Training", "note": ""}',
+        '{"progress": 0.{"progress": 0.5, "label": "Training", "note": ""}',
+    ],
+)
+def test_progress_that_is_cut_is_a_message(line):
+    job = Job("train", [], state="running")
+    job.take(line)
+    assert (job.messages, job.fraction, job.doing) == ([line], 0.0, "")
+
+
+def test_a_garbled_line_ends_neither_its_command_nor_the_queue(jobs, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    (tmp_path / "garbling.py").write_text("print('{\"progress\": 0.5}')\nprint('still here')\n")
+    assert wait(jobs.add(Job("info", [["garbling"]]))).messages == ['{"progress": 0.5}', "still here"]
+    assert wait(jobs.add(Job("info", [TONES]))).state == "done"
+
+
+def test_a_command_whose_words_cannot_be_taken_is_ended_and_the_next_one_runs(jobs, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    (tmp_path / "lasting.py").write_text("import time\nprint('begun', flush=True)\ntime.sleep(600)\n")
+    job = Job("info", [["lasting"]])
+    monkeypatch.setattr(job, "take", {}.__getitem__)
+    after = jobs.add(job) and jobs.add(Job("info", [TONES]))
+    assert wait(after).state == "done" and job.state == "failed"
+    assert job._process is not None and job._process.poll() is not None
+
+
 def test_the_time_left_counts_from_where_a_resumed_job_began(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("gradio", reason="pip install 'dan-denoiser[app]'")
 from dan.app import commands
-from dan.app.jobs import Jobs
+from dan.app.jobs import Job, Jobs
 from dan.app.traces import Traces
 from dan.app.training import TrainView, _look, _recipes
 from dan.app.validation import write_validation
@@ -118,3 +118,15 @@ def test_validation_signals_are_those_of_the_training(tiny, tmp_path):
     clean, noisy = (read(tmp_path / name) for name in (commands.VALIDATION_CLEAN, commands.VALIDATION_NOISY))
     np.testing.assert_array_equal(noisy.samples, expected.mixed[::2].astype(np.float32))
     np.testing.assert_array_equal(clean.samples, expected.clean[::2].astype(np.float32))
+
+
+def test_validation_signals_that_were_not_written_are_asked_for_again(view, tmp_path, monkeypatch):
+    monkeypatch.setattr(view.samples, "add", lambda job: job)
+    training = Job("train", [], {"out": tmp_path / "run", "folders": {}})
+
+    def modules():
+        return [line[0] for line in view._denoise(training, None, (1.0, None, training.key)).commands]
+
+    assert [modules(), modules()] == [["dan.app.validation", "dan"]] * 2
+    (training.details["validation"] / commands.VALIDATION_NOISY).touch()
+    assert modules() == ["dan"]

@@ -55,3 +55,14 @@ def test_the_folder_of_a_page_that_ended_unasked_after_is_swept(tmp_path, monkey
     with Workspace() as workspace:
         assert {*tmp_path.iterdir()} == {workspace.folder, tmp_path / f"{PREFIX}mine"}
     ended.wait()
+
+
+def test_a_page_that_is_just_starting_is_not_swept_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    new, begun, old = (tmp_path / f"{PREFIX}{name}" for name in ("new", "begun", "old"))
+    for folder in (new, begun, old):
+        folder.mkdir()
+    (begun / "pid").touch()
+    os.utime(old, (0, 0))
+    with Workspace() as workspace:
+        assert {*tmp_path.iterdir()} == {workspace.folder, new, begun}

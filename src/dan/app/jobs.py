@@ -59,11 +59,11 @@ class Job:
         return self._pace.seconds_left() if self.state == "running" else None
 
     def take(self, line: str) -> None:
-        """Take a line that a command said: progress, or words for the user."""
-        if line.startswith('{"progress"'):
-            data = json.loads(line)
-            self.fraction, self.doing = float(data["progress"]), f"{data['label']} {data['note']}".strip()
-            self._pace.take(data["label"], self.fraction)
+        """Take a line that a command said: progress, or else words for the user."""
+        if told := _progress(line):
+            label, self.fraction, note = told
+            self.doing = f"{label} {note}".strip()
+            self._pace.take(label, self.fraction)
         elif line.strip():
             self.messages.append(line)
 
@@ -127,7 +127,7 @@ class Jobs:
         start = time.monotonic()
         try:
             codes = [self._command(job, arguments) for arguments in job.commands if job.state == "running"]
-        except (OSError, ValueError) as error:  # the next job must not suffer
+        except Exception as error:  # whatever it is, the next job must not suffer
             codes = [1]
             job.messages.append(f"The command did not start, or was not understood: {error}.")
         job.seconds = time.monotonic() - start
@@ -152,12 +152,27 @@ class Jobs:
             job._process, is_stopped = process, job.state == "stopped"
         if is_stopped:  # while it started
             _end(process)
-        for line in process.stdout or ():
-            job.take(line.rstrip("\n"))
-        code = process.wait()
+        with process:
+            try:
+                for line in process.stdout or ():
+                    job.take(line.rstrip("\n"))
+                code = process.wait()
+            finally:
+                if process.poll() is None:  # nobody reads on
+                    _end(process)
         if code < 0 and job.state == "running":
             job.messages.append(f"The command was ended by signal {-code}. What it had written is kept.")
         return code
+
+
+def _progress(line: str) -> tuple[str, float, str] | None:
+    """Return the label, the fraction and the note of a line of progress; None for others and for cut ones."""
+    if not line.startswith('{"progress"'):
+        return None
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        data = json.loads(line)
+        return str(data["label"]), float(data["progress"]), str(data["note"])
+    return None
 
 
 def _end(process: subprocess.Popen[str]) -> None:

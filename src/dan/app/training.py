@@ -197,13 +197,14 @@ class TrainView:
         return [gr.skip(), self._denoise(training, sample, asked).key, heard]
 
     def _denoise(self, training: Job, sample: str | None, asked: tuple[Any, ...]) -> Job:
-        """Queue the denoising of a recording, or of validation signals, which are written the first time."""
+        """Queue the denoising of a recording, or of validation signals, written where they are missing."""
         lines: list[list[str]] = []
         run, out, details = training.details["out"], self.workspace.new_folder("heard"), training.details
-        if not sample and "validation" not in details:
+        if "validation" not in details:
             details["validation"] = self.workspace.new_folder("validation")
-            lines.append(commands.validation(run, details["validation"], options=details["folders"]))
         source = Path(sample) if sample else details["validation"] / commands.VALIDATION_NOISY
+        if not sample and not source.is_file():
+            lines.append(commands.validation(run, details["validation"], options=details["folders"]))
         lines.append(commands.denoise(str(run), [source], out, resample=bool(sample)))
         heard = {"source": source, "out": out, "asked": asked, "is_validation": not sample}
         return self.samples.add(Job("listen", lines, heard))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,6 +17,8 @@ from dan.core.errors import DanError
 PREFIX = "dan-app-"
 RECORD = frozenset([".hea", ".dat", ".atr", ".qrs"])
 """Suffixes of the files of a WFDB record."""
+SECONDS_TO_START = 60.0
+"""A folder that does not say its process after so long is one that was left behind."""
 
 
 class Workspace:
@@ -83,7 +86,13 @@ def _sweep(top: Path) -> None:
 
 
 def _is_alive(folder: Path) -> bool:
-    """Return whether the process that made the folder still runs; a folder of another user counts as such."""
+    """Return whether the process that made the folder still runs, or this cannot be told yet, or ever.
+
+    A new folder does not say its process yet; that of another user may not be read.
+    """
     with suppress(OSError, ValueError):
         return is_running(int((folder / "pid").read_text(encoding="utf-8")))
+    with suppress(OSError):
+        if time.time() - folder.stat().st_mtime < SECONDS_TO_START:
+            return True
     return not os.access(folder, os.W_OK)
