@@ -12,8 +12,9 @@ from dan.config import LossWeights
 from dan.core.errors import DanError
 from dan.evaluation.evaluate import Row
 from dan.metrics.general import snr_db
+from dan.report.colours import colour_of
 from dan.report.plots import figure_png, plot_curve, plot_history, plot_scores, plot_signals, save_figure
-from dan.report.style import colour_of, label_ends, new_figure, signed
+from dan.report.style import label_ends, new_figure, signed
 
 RATE_HZ = 256.0
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
-from itertools import cycle
 from typing import Any
 
 import gradio as gr
 import pandas as pd
 
+from dan.report.colours import NOISY, colour_of
 from dan.training.diagnostics import verdict
 from dan.training.history import Record
 
-COLOURS = ("#4c78a8", "#f58518", "#e45756", "#72b7b2", "#54a24b", "#b279a2", "#9d755d", "#bab0ac")
-"""Colours of the losses, in their order; seen on white and on black."""
+ON_BLACK = {"generator": NOISY}
+"""Colours where the report's own is seen on white alone: the page may be dark."""
 
 
 def gain_plot() -> gr.LinePlot:
@@ -41,7 +41,7 @@ def drawn(records: list[Record]) -> list[Any]:
         if name.startswith("train_") and isinstance(value, int | float)
     ]
     losses = pd.DataFrame(rows, columns=["epoch", "name", "loss"])
-    colours = dict(zip(dict.fromkeys(losses["name"]), cycle(COLOURS), strict=False))
+    colours = {name: ON_BLACK.get(name, colour_of(name)) for name in dict.fromkeys(losses["name"])}
     return [
         f"<strong>So far</strong><ul>{items}</ul>",
         gr.update(visible=bool(records)),

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from dan.benchmark.page import shown
 from dan.benchmark.results import Comparison, PeerResult
 from dan.core.errors import DanError
-from dan.report.style import INK, SMALL, TEXT, colour_of, new_figure, style_axes, styled
+from dan.report.colours import colour_of
+from dan.report.style import INK, SMALL, TEXT, new_figure, style_axes, styled
 
 LETTER, LINE = 0.66, 1.25
 """Width of a letter and height of a line, in font sizes."""

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from dan.core.arrays import Signal
 from dan.dsp.stft import power_spectra
 from dan.metrics.general import snr_db
-from dan.report.style import CLEAN, DAN, INK, NOISY, SMALL, new_figure, signed, style_axes, styled
+from dan.report.colours import CLEAN, DAN, NOISY
+from dan.report.style import INK, SMALL, new_figure, signed, style_axes, styled
 
 ALONE = "#0072b2"
 COLOURS = {"clean": CLEAN, "error alone": ALONE, "adversarial": DAN}

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from dan.core.errors import DanError
 from dan.data.pauses import Pauses
-from dan.report.style import colour_of, new_figure, style_axes
+from dan.report.colours import colour_of
+from dan.report.style import new_figure, style_axes
 
 
 def plot_pauses(shown: Sequence[tuple[str, float, Pauses]]) -> Figure:

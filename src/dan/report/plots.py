@@ -20,13 +20,11 @@ from dan.core.errors import DanError
 from dan.dsp.stft import power_spectra
 from dan.evaluation.table import Row
 from dan.metrics.general import snr_db
+from dan.report.colours import LIMIT, NOISY, colour_of
 from dan.report.style import (
     INK,
-    LIMIT,
-    NOISY,
     TEXT,
     TITLE,
-    colour_of,
     figure_png,
     label,
     label_ends,

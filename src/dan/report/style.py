@@ -1,9 +1,4 @@
-"""Style of every picture: colours, names, letters, axes, and the bytes it becomes.
-
-One thing has one colour in every picture: noisy grey, clean black, dan orange, the limit green and dashed,
-the classical methods muted. The colours can be told apart by the colour-blind, and each line is named where
-it ends.
-"""
+"""Style of every picture: names, letters, axes and its bytes; each line is named where it ends."""
 
 from __future__ import annotations
 
@@ -21,33 +16,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.style import context
 
 from dan.core.atomic import atomic_write
+from dan.report.colours import colour_of
 
-NOISY, CLEAN, DAN, LIMIT, MUTED = "#7d8288", "#1f2328", "#d55e00", "#00855f", "#8a93a3"
-COLOURS = {
-    "noisy": NOISY,
-    "mixed": NOISY,
-    "clean": CLEAN,
-    "dan": DAN,
-    "denoised": DAN,
-    "limit": LIMIT,
-    "lowpass": "#5b8fc7",
-    "bandpass": "#3a5f91",
-    "wiener": "#9a7fc0",
-    "wavelet": "#b0933f",
-    "spectral_gate": "#5c9aa0",
-    "nls": "#a6688c",
-    "generator": CLEAN,
-    "l1": "#0072b2",
-    "l2": "#56a5d8",
-    "snr": "#8c6bb1",
-    "multi_resolution_stft": "#a07a2c",
-    "compressed": "#2f8f9d",
-    "envelope": "#7a9e35",
-    "loudness": "#c44e52",
-    "adversarial": DAN,
-    "feature_matching": "#b8577a",
-    "discriminator": "#6a4c93",
-}
 LABELS = {
     "noisy": "noisy input",
     "dan": "DAN",
@@ -104,11 +74,6 @@ def new_figure(width_inch: float, height_inch: float) -> Figure:
     figure = Figure(figsize=(width_inch, height_inch), layout=spaces)
     FigureCanvasAgg(figure)
     return figure
-
-
-def colour_of(name: str) -> str:
-    """Return the colour of a row, signal or loss."""
-    return COLOURS.get(name, MUTED)
 
 
 def line_style(name: str) -> dict[str, Any]:
