@@ -73,3 +73,11 @@ def test_marks_left_out_are_counted_over_many_recordings(gated, tmp_path):
         (folder / f"b{number}.txt").write_text("1.0\t1.5\tcall\n100\t101\tcall\n")
     said = "6 marks lie outside of their recordings or do not read, and are left out (b0.wav, b1.wav"
     assert said in notes_of(folder, tmp_path / "noise")
+
+
+def test_recordings_shorter_than_a_frame_are_cut_and_not_shown(gated, tmp_path):
+    folder = gated(0.4)
+    soundfile.write(folder / "0.wav", 0.1 * np.random.default_rng(0).standard_normal(100), RATE_HZ)
+    taken = write_pauses(folder, tmp_path / "noise")
+    assert [name for name, _, _ in taken.shown] == ["a.wav"]
+    assert any("1 of 2 recordings have no pause (0.wav)" in note for note in taken.notes)

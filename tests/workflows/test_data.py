@@ -12,7 +12,8 @@ from dan.core.arrays import energy, energy_ratio_db
 from dan.core.errors import DanError
 from dan.data.folder.layout import KINDS, read_dataset
 from dan.data.folder.load import check, load_split
-from dan.workflows.data import mix_folder
+from dan.data.pauses_folder import PauseOptions
+from dan.workflows.data import mix_folder, pauses_folder
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +135,17 @@ def test_arrays_need_a_rate(sources, tmp_path):
         tmp_path / "data", clean=tmp_path / "clean", noise=sources["noise"], **SHAPE, sample_rate_hz=500
     )
     assert load_split(mixed.data, "train").sample_rate_hz == 500 and "the last 10%" in mixed.notes[0]
+
+
+@pytest.mark.parametrize(("frame_s", "is_drawn"), [(0.025, True), (60.0, False)])
+def test_pauses_are_drawn_where_there_are_levels(frame_s, is_drawn, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name, length in (("a", 400), ("b", 44100)):
+        noise = 0.1 * np.random.default_rng(length).standard_normal(length)
+        soundfile.write(tmp_path / "in" / f"{name}.wav", noise, 44100)
+        (tmp_path / "in" / f"{name}.txt").write_text("0.0\t0.001\tcall\n")
+    options = PauseOptions(frame_s=frame_s)
+    taken = pauses_folder(tmp_path / "in", tmp_path / "noise", options=options)
+    assert [name for name, _, _ in taken.shown] == ["b.wav"] * is_drawn
+    assert (tmp_path / "noise" / "pauses.png").is_file() == is_drawn
+    assert list((tmp_path / "noise").rglob("*.wav"))

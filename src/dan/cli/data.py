@@ -127,6 +127,5 @@ def pauses(
     taken = pauses_folder(folder, out, options=options, events=events, force=force)
     for note in taken.notes:
         say(note)
-    typer.echo(
-        f"{out} is ready: look at {out / 'pauses.png'} and listen; move --threshold if events are in it"
-    )
+    look = f"look at {out / 'pauses.png'} and listen" if taken.shown else "listen"
+    typer.echo(f"{out} is ready: {look}; move --threshold if events are in it")

@@ -41,7 +41,7 @@ class Taken:
     notes: tuple[str, ...]
     """Notes on what was taken and what was left out, in a sentence each."""
     shown: tuple[tuple[str, float, Pauses], ...]
-    """Name, rate in Hz and pauses of the first few channels."""
+    """Name, rate in Hz and pauses of the first few channels that have levels to show."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,8 @@ def write_pauses(
         for entry in track(corpus.entries, "Pauses"):
             of_entry, found = _cut(entry, options, made, made_events)
             figures.append(of_entry)
-            shown += [(entry.name, entry.sample_rate_hz, one) for one in found][: SHOWN - len(shown)]
+            levels = [one for one in found if one.level_db.size]
+            shown += [(entry.name, entry.sample_rate_hz, one) for one in levels][: SHOWN - len(shown)]
         _check_some(corpus, figures, options)
         for folder_made in filter(None, (made, made_events)):
             _describe(folder_made, folder, options)

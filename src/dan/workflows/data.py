@@ -56,7 +56,8 @@ def pauses_folder(
     from dan.report.style import save_figure
 
     taken = write_pauses(folder, out, options=options, events=events, force=force)
-    save_figure(plot_pauses(taken.shown), out / PICTURE)
+    if taken.shown:
+        save_figure(plot_pauses(taken.shown), out / PICTURE)
     return taken
 
 
