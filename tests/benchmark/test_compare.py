@@ -277,3 +277,28 @@ def test_the_page_of_benchmarks_is_up_to_date():
     assert maker.files(), "the measurements that the page is made from are in docs/benchmarks"
     page = (docs / "benchmarks.md").read_text(encoding="utf-8")
     assert page == maker.render(), "python docs/make_benchmarks.py brings it up to date"
+
+
+def test_who_fails_while_it_is_timed_is_left_out_with_the_reason(fakes, trial, monkeypatch):
+    def short(signal):
+        if len(signal) > 64:
+            raise ValueError("64 samples at most")
+        return signal
+
+    def begin(peer, **given):
+        if peer.name == "late":
+            raise DanError("a process with late", "it failed (it was ended)", "Open it by itself")
+        return Start(1.0, 1000)
+
+    opened = {"short": LoadedPeer(short), "late": LoadedPeer(lambda signal: signal)}
+    opened["hops"] = LoadedPeer(lambda signal: signal, stream=lambda: failing, hop_length=16)
+    for kind, one in opened.items():
+        monkeypatch.setitem(peers.OPENERS, kind, lambda file, rate_hz, one=one: one)
+    monkeypatch.setattr(module, "start", begin)
+    made = compare([*[Peer(kind, kind) for kind in opened], fakes[0]], trial, turns=2)
+    assert [entry.name for entry in made.entries] == ["noisy", "half"]
+    assert made.notes == {
+        "short": "it failed with ValueError: 64 samples at most",
+        "hops": "it failed with ValueError: too short",
+        "late": "a process with late: it failed (it was ended)",
+    }

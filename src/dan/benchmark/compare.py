@@ -13,7 +13,7 @@ from dan.benchmark.lag import check_lag
 from dan.benchmark.peers import LoadedPeer, Peer, named_peer, open_peer, size_bytes, usual_peers
 from dan.benchmark.results import Benchmark, Comparison, Cost, PeerResult, Quality, machine
 from dan.benchmark.startup import Start, start
-from dan.benchmark.timing import Spread, in_turns, one_core, seconds_of, spread
+from dan.benchmark.timing import MeasuredT, Spread, in_turns, one_core, seconds_of, spread
 from dan.benchmark.trials import Trial, check_count, drawn, from_folder, from_recordings, is_drawn, kind_of
 from dan.config.load import load_recipe
 from dan.core.arrays import Array, Signal, check_same_shape
@@ -174,12 +174,13 @@ def compare(
             notes[peer.name] = _reason(error)
     values = take_all(outputs, clean=trial.clean, figures=figures)
     with one_core():
-        costs = _costs(opened, trial, samples=len(block), turns=turns)
+        costs, failed = _costs(opened, trial, samples=len(block), turns=turns)
     entries = [
         PeerResult(peer.name, peer.kind == "dan", _quality(peer.name, values[peer.name]), costs[peer.name])
         for peer in opened
+        if peer.name in costs
     ]
-    return Comparison(trial.words, rate_hz, trial.kind, tuple(entries), notes, figures.remarks)
+    return Comparison(trial.words, rate_hz, trial.kind, tuple(entries), notes | failed, figures.remarks)
 
 
 def _with_row(opened: LoadedPeer, row: Denoise | None) -> LoadedPeer:
@@ -219,24 +220,51 @@ def _file(trial: Trial) -> Signal:
     return np.resize(whole, max(_frame_samples(trial.sample_rate_hz), round(FILE_S * trial.sample_rate_hz)))
 
 
-def _costs(opened: dict[Peer, LoadedPeer], trial: Trial, *, samples: int, turns: int) -> dict[str, Cost]:
-    """Cost of each peer, by its name, measured in turns."""
-    file, rate_hz = _file(trial), trial.sample_rate_hz
-    runs: dict[str, Callable[[], float]] = {}
+def _costs(
+    opened: dict[Peer, LoadedPeer], trial: Trial, *, samples: int, turns: int
+) -> tuple[dict[str, Cost], dict[str, str]]:
+    """Cost of each peer, by its name, measured in turns; and why those fail that have none."""
+    failed: dict[str, str] = {}
+    rate_hz = trial.sample_rate_hz
+    rtf = _speeds(opened, _file(trial), rate_hz, turns, failed)
+    runs = {peer.name: partial(start, peer, sample_rate_hz=rate_hz, samples=samples) for peer in opened}
+    attempts = {name: partial(_attempt, name, failed, run) for name, run in runs.items()}
+    starts = _whole(in_turns(attempts, turns=turns, label="Starts"))
+    ready = {peer: one for peer, one in opened.items() if peer.name not in failed}
+    costs = {peer.name: _cost(peer, one, starts[peer.name], rtf, rate_hz) for peer, one in ready.items()}
+    return costs, failed
+
+
+def _speeds(
+    opened: dict[Peer, LoadedPeer], file: Signal, rate_hz: float, turns: int, failed: dict[str, str]
+) -> dict[str, Spread]:
+    """Time over duration of each peer, whole and streamed; those that fail are noted."""
+    runs: dict[str, Callable[[], float | None]] = {}
     for peer, one in opened.items():
+        attempt = partial(_attempt, peer.name, failed)
         if peer.kind != "noisy":
-            runs[f"whole {peer.name}"] = partial(seconds_of, partial(one.whole, file))
+            runs[f"whole {peer.name}"] = partial(attempt, partial(seconds_of, partial(one.whole, file)))
         if one.stream:
-            runs[f"streamed {peer.name}"] = partial(seconds_of, partial(_stream, one, file))
-    seconds = in_turns(runs, turns=turns, label="Speed")
-    starts = in_turns(
-        {peer.name: partial(start, peer, sample_rate_hz=rate_hz, samples=samples) for peer in opened},
-        turns=turns,
-        label="Starts",
-    )
-    duration_s = len(file) / rate_hz
-    rtf = {name: spread([value / duration_s for value in taken]) for name, taken in seconds.items()}
-    return {peer.name: _cost(peer, one, starts[peer.name], rtf, rate_hz) for peer, one in opened.items()}
+            runs[f"streamed {peer.name}"] = partial(attempt, partial(seconds_of, partial(_stream, one, file)))
+    seconds = _whole(in_turns(runs, turns=turns, label="Speed"))
+    return {name: spread([value * rate_hz / len(file) for value in taken]) for name, taken in seconds.items()}
+
+
+def _attempt(name: str, failed: dict[str, str], measure: Callable[[], MeasuredT]) -> MeasuredT | None:
+    """Take a measurement of a peer; None once one has failed, and then why is noted."""
+    if name in failed:
+        return None
+    try:
+        return measure()
+    except Exception as error:  # a peer may raise anything
+        failed[name] = _reason(error)
+        return None
+
+
+def _whole(measured: dict[str, list[MeasuredT | None]]) -> dict[str, list[MeasuredT]]:
+    """The measurements of those that never failed."""
+    made = {name: [one for one in values if one is not None] for name, values in measured.items()}
+    return {name: values for name, values in made.items() if len(values) == len(measured[name])}
 
 
 def _cost(

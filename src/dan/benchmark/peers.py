@@ -240,14 +240,11 @@ class _Rnnoise:
 
 def _open_onnx(file: str, rate_hz: float) -> LoadedPeer:  # noqa: ARG001
     """Any graph of one input and one output of the whole signal, ``[T]``, ``[1, T]`` and so on."""
-    from onnxruntime import InferenceSession, SessionOptions
+    from dan.inference._onnx_session import open_session
 
-    options = SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors, which are raised too
     try:
-        session = InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors have no other base
+        session = open_session(Path(file))
+    except ValueError as error:
         why = str(error).splitlines()[0]
         raise DanError(file, f"onnxruntime cannot run it ({why})", "Give an ONNX denoiser") from error
     inputs, outputs = session.get_inputs(), session.get_outputs()
