@@ -48,6 +48,21 @@ def test_deeper_folders_are_named_by_all_that_the_pattern_leaves_open(plan):
     assert [training.name for training in plan_trainings(plan(text))] == ["north-2024", "south-2024"]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("archive/*th/20*", ["north-2024", "south-2024"]),
+        ("archive/?o*/20?4", ["north-2024", "south-2024"]),
+        ("archive/[n]orth/*", ["north-2024"]),
+        ("arch?ve/north/20*", ["archive-north-2024"]),
+        ("archive/north", ["north"]),
+    ],
+)
+def test_every_wildcard_is_left_open(plan, pattern, names):
+    text = f'{SHARED}folders = "{pattern}"\nnoisy = "{{folder}}"\n'
+    assert [training.name for training in plan_trainings(plan(text))] == names
+
+
 @pytest.mark.parametrize("pattern", ["archive/*", "archive/*/*"])
 def test_run_folders_beside_the_recordings_are_no_recordings(plan, tmp_path, pattern):
     shared = SHARED.replace("models", "archive/models")

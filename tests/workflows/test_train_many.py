@@ -1,8 +1,11 @@
 """Many trainings side by side: what becomes of each, and that none stops the others."""
 
 import multiprocessing
+import os
+import struct
 from contextlib import closing
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -13,7 +16,7 @@ from dan.core.progress import listening
 from dan.data.recordings_source import Folders
 from dan.training.run_folder import Run
 from dan.workflows.plan import PlannedTraining
-from dan.workflows.train_many import finished_before, train_many, train_one
+from dan.workflows.train_many import _Child, finished_before, train_many, train_one
 
 
 @pytest.fixture
@@ -95,6 +98,17 @@ def test_one_that_fails_and_one_that_is_killed_stop_no_other(training, tmp_path)
         assert next(left_early).name == "next"
     assert not multiprocessing.active_children()
     assert Run(plan[0].out).checkpoint.is_file()
+
+
+@pytest.mark.parametrize("sent", [b"", struct.pack("!i", 100), struct.pack("!i", 100) + b"torn"])
+def test_one_that_is_killed_while_it_tells_is_lost_alone(training, sent):
+    child = object.__new__(_Child)
+    child.pipe, end = multiprocessing.Pipe(duplex=False)
+    child.training, child.process = training("one"), SimpleNamespace(join=lambda: None, exitcode=-9)
+    os.write(end.fileno(), sent)
+    end.close()
+    trained = child.heard()
+    assert trained.state == "failed" and "its process was lost (exit code -9)" in trained.error
 
 
 def test_the_command_shows_a_table_and_ends_with_1_where_one_failed(tmp_path, tiny):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,7 @@ def _of_folders(plan: Plan, above: Path) -> list[EntrySettings]:
     found = sorted(one for one in folders if not (above / one).resolve().is_relative_to(made))
     if not found:
         raise DanError(f"folders={plan.folders}", f"no folder within {above} matches it", "Mend the pattern")
-    fixed = Path(plan.folders.partition("*")[0].rpartition("/")[0] or ".")
+    fixed = Path(re.split(r"[*?\[]", plan.folders, maxsplit=1)[0] + "*").parent
     return [
         EntrySettings(
             name="-".join(Path(folder).relative_to(fixed).parts),

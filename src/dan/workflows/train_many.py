@@ -180,7 +180,7 @@ class _Child:
         """Take what it tells: how far it is, or what came of it, also where it says no more."""
         try:
             message = self.pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):  # killed between two messages, or within one
             self.process.join()
             return lost(self.training, f"exit code {self.process.exitcode}")
         if isinstance(message, Trained):
