@@ -10,8 +10,8 @@ from onnx import TensorProto, helper
 
 from dan.benchmark.peers import Peer, named_peer, open_peer, size_bytes, usual_peers
 from dan.core.errors import DanError
-from dan.inference import _onnx_session
-from dan.inference._onnx_session import open_session
+from dan.inference import onnx_session
+from dan.inference.onnx_session import open_session
 
 RNG = np.random.default_rng(5)
 
@@ -112,7 +112,7 @@ def test_an_onnx_peer_takes_the_whole_signal(tmp_path, shape):
 
 def test_an_onnx_peer_runs_in_such_a_session_as_a_model(tmp_path, monkeypatch):
     opened = []
-    monkeypatch.setattr(_onnx_session, "open_session", lambda file: opened.append(file) or open_session(file))
+    monkeypatch.setattr(onnx_session, "open_session", lambda file: opened.append(file) or open_session(file))
     file = write_onnx(tmp_path / "peer.onnx")
     open_peer(named_peer(f"half={file}"), sample_rate_hz=123)
     assert opened == [file]

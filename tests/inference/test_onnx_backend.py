@@ -15,9 +15,9 @@ from dan.config import CausalGeneratorSettings
 from dan.core.errors import DanError
 from dan.export.onnx import export_onnx
 from dan.inference import model_file as models
-from dan.inference._onnx_session import open_session, read_metadata
 from dan.inference.model_file import find_model, load_model, model_names, read_info
 from dan.inference.onnx_backend import open_onnx
+from dan.inference.onnx_session import open_session, read_metadata
 from dan.networks.factory import build_generator
 
 CAUSAL = CausalGeneratorSettings(

@@ -5,9 +5,9 @@ import threading
 import numpy as np
 import pytest
 
-from dan.inference._onnx_stages import _field, _number, _varint, cut, fields
 from dan.inference.denoiser import load
 from dan.inference.model_file import WEIGHTS
+from dan.inference.onnx_stages import _field, _number, _varint, cut, fields
 from dan.inference.pipeline import Pipeline, crew_of, give_the_same
 
 

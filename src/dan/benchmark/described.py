@@ -16,7 +16,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_v
 from dan.config.base import Settings
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
-from dan.inference._onnx_session import open_session
+from dan.inference.onnx_session import open_session
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

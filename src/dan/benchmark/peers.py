@@ -240,7 +240,7 @@ class _Rnnoise:
 
 def _open_onnx(file: str, rate_hz: float) -> LoadedPeer:  # noqa: ARG001
     """Any graph of one input and one output of the whole signal, ``[T]``, ``[1, T]`` and so on."""
-    from dan.inference._onnx_session import open_session
+    from dan.inference.onnx_session import open_session
 
     try:
         session = open_session(Path(file))

@@ -53,5 +53,6 @@ def to_tensor(signal: Signal) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(signal, dtype=np.float32))[:, None]
 
 
-def _batch(*, noisy: Signal, clean: Signal) -> Batch:
+def batch_of(*, noisy: Signal, clean: Signal) -> Batch:
+    """Make a batch of signals ``[B, T]``."""
     return Batch(noisy=to_tensor(noisy), clean=to_tensor(clean))

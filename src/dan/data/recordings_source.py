@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from dan.config import Recipe
-from dan.data.batches import Batch, Source, ValidationSet, _batch
+from dan.data.batches import Batch, Source, ValidationSet, batch_of
 from dan.data.mixer import Pool
 from dan.data.recordings import Material
 from dan.synthesis.mix import Pairs
@@ -34,7 +34,7 @@ class RecordingsSource:
         later = [step + 1] if step + 1 < self._steps else []  # nothing is drawn that is not trained on
         self._ahead = {one: self._worker.submit(self._pool.pairs, one) for one in later}
         pairs = drawn.result()
-        return _batch(noisy=pairs.mixed, clean=pairs.clean)
+        return batch_of(noisy=pairs.mixed, clean=pairs.clean)
 
     def close(self) -> None:
         """Stop preparing batches."""

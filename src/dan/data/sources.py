@@ -14,7 +14,7 @@ import numpy as np
 from dan.config import Recipe
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
-from dan.data.batches import Batch, Source, ValidationSet, _batch
+from dan.data.batches import Batch, Source, ValidationSet, batch_of
 from dan.data.folder.layout import read_dataset
 from dan.data.folder.load import Split, load_split
 from dan.data.noisy_source import open_noisy
@@ -37,7 +37,7 @@ class FreshSource:
         """The batch of a step."""
         random = np.random.default_rng([self.recipe.seed, DRAW, step])
         pairs = draw_pairs(self.recipe, self.recipe.training.batch_size, random=random)
-        return _batch(noisy=pairs.mixed, clean=pairs.clean)
+        return batch_of(noisy=pairs.mixed, clean=pairs.clean)
 
     def close(self) -> None:
         """Nothing runs beside the training."""
@@ -61,7 +61,7 @@ class FolderSource:
         rows = order[place * self.size : (place + 1) * self.size]
         clean = self.clean[rows]
         noisy = self._with_fresh_noise(clean, step) if self.recipe.data.fresh_noise else self.mixed[rows]
-        return _batch(noisy=noisy, clean=clean)
+        return batch_of(noisy=noisy, clean=clean)
 
     def close(self) -> None:
         """Nothing runs beside the training."""

@@ -16,9 +16,9 @@ from dan.core.errors import DanError
 from dan.core.extras import require
 from dan.core.progress import report
 from dan.export.parity import Difference, check_parity, compare
-from dan.inference._onnx_stages import NEXT, STATE
 from dan.inference.model_file import FORMAT, ModelInfo, is_onnx
 from dan.inference.onnx_backend import open_onnx
+from dan.inference.onnx_stages import NEXT, STATE
 from dan.networks.base import GeneratorBase
 from dan.networks.short_time import ShortTimeGenerator
 

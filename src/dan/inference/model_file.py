@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from dan.config import Generator, Settings, SignalSettings
 from dan.core.atomic import atomic_write, is_there
 from dan.core.errors import DanError
-from dan.inference._onnx_session import open_session, read_metadata
+from dan.inference.onnx_session import open_session, read_metadata
 
 if TYPE_CHECKING:
     from dan.networks.base import GeneratorBase

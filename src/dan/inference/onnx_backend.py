@@ -15,10 +15,10 @@ import numpy as np
 
 from dan.config import ShortTimeSettings
 from dan.core.errors import DanError
-from dan.inference._onnx_session import open_session, read_metadata
-from dan.inference._onnx_stages import NEXT, STATE, Part, cut
 from dan.inference.engines import Block, Engine, FrameEngine, HopEngine, NetworkState, Values
 from dan.inference.model_file import ModelInfo, no_model, parse_info
+from dan.inference.onnx_session import open_session, read_metadata
+from dan.inference.onnx_stages import NEXT, STATE, Part, cut
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, IOBinding

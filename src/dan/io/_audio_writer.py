@@ -12,7 +12,6 @@ import numpy.typing as npt
 from dan.core.arrays import Signal, cast, check_sample_rate, clip
 from dan.core.errors import DanError
 from dan.io import _mpeg
-from dan.io._riff import clear_time_stamp, write_extension
 from dan.io._tags import CHUNKED, carry_over, is_of_one_kind
 from dan.io.audio import (
     FORMATS,
@@ -23,9 +22,10 @@ from dan.io.audio import (
     PCM_BITS,
     SPOILT_BY_SEEKING,
     WAVES,
-    _named,
+    library_name,
 )
 from dan.io.base import Form, Writer, reason
+from dan.io.riff import clear_time_stamp, write_extension
 
 LOWERED = {176: 0.95, 208: 0.97, 240: 0.98}
 """Gain at which LAME writes an MP3 of less than so many kbit/s at a constant rate, so that nothing clips."""
@@ -53,7 +53,7 @@ class AudioWriter(Writer):
         options = _bit_rate(kbps, rate_hz) if kbps else {}
         try:
             self._file = soundfile.SoundFile(
-                _named(path), "w", rate_hz, form.channels, self._subtype, endian, self._kind, **options
+                library_name(path), "w", rate_hz, form.channels, self._subtype, endian, self._kind, **options
             )
             self._write_tags()
         except soundfile.SoundFileError as error:
@@ -119,7 +119,7 @@ class AudioWriter(Writer):
         import soundfile
 
         try:
-            with soundfile.SoundFile(_named(self._path)) as file:
+            with soundfile.SoundFile(library_name(self._path)) as file:
                 # After a seek into an MP3 its decoder complains of what it has not read.
                 if file.seekable() and file.subtype not in SPOILT_BY_SEEKING:
                     file.seek(max(0, file.frames - 1))

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 from dan.core.extras import install
 from dan.io._mpeg import tags as mpeg_tags
-from dan.io._riff import append_chunk, append_chunks, other_chunks
+from dan.io.riff import append_chunk, append_chunks, other_chunks
 
 CHUNKED = {"WAV": "RIFF", "WAVEX": "RIFF", "RF64": "RIFF", "AIFF": "AIFF", "CAF": "CAF"}
 """Kinds of chunks by libsndfile's name of the format, which chunks it has."""

@@ -16,9 +16,9 @@ import numpy.typing as npt
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
 from dan.io import _mpeg
-from dan.io._riff import check_header, read_extension, start_of_tail
 from dan.io._spliced import Splice, SplicedFile
 from dan.io.base import Reader, not_a_recording
+from dan.io.riff import check_header, read_extension, start_of_tail
 
 AUDIO = "wav wave bwf wavex amb w64 rf64 flac ogg oga opus mp3 aif aiff aifc au snd caf sph"
 PCM_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
@@ -141,7 +141,7 @@ class AudioReader(Reader):
             def seekable(self) -> bool:
                 return False
 
-        self._given = SplicedFile(self._source, self._splice) if self._splice else _named(self._source)
+        self._given = SplicedFile(self._source, self._splice) if self._splice else library_name(self._source)
         return (InOrder if in_order else soundfile.SoundFile)(self._given)
 
 
@@ -158,7 +158,7 @@ def _splice(path: Path) -> Splice | None:
     return None
 
 
-def _named(path: Path) -> str | bytes:
+def library_name(path: Path) -> str | bytes:
     """The name that soundfile takes: of Windows text, elsewhere bytes, which need not be UTF-8."""
     return str(path) if os.name == "nt" else os.fsencode(path)
 

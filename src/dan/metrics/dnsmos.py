@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from dan.core.arrays import Array, check_sample_rate, check_signal
 from dan.core.errors import DanError
-from dan.inference._onnx_session import open_session
+from dan.inference.onnx_session import open_session
 
 RATE_HZ = 16000.0
 WINDOW_SAMPLES, STEP_SAMPLES = 144_160, 16_000

@@ -15,8 +15,8 @@ from dan.core.arrays import Signal, clip
 from dan.core.errors import DanError
 from dan.inference.conditioning import LARGEST
 from dan.inference.stream import Stream
-from dan.io._riff import is_placeholder
 from dan.io.recordings import open_reader, suffix_of
+from dan.io.riff import EXTENSIBLE, is_placeholder
 from dan.workflows.pipes import HEAD_BYTES, Pipe, spooled, write_all
 
 log = logging.getLogger("dan")
@@ -40,7 +40,6 @@ FORM_FIELDS = ((0, 2), (2, 2), (4, 4))
 WAV_TYPES = {(1, 8): "uint8", (1, 16): "int16", (1, 24): "int24", (1, 32): "int32", (3, 32): "float32",
              (3, 64): "float64"}  # fmt: skip
 """Types of a sample by the format tag and the bits of a WAV header."""
-EXTENSIBLE = 0xFFFE
 BLOCK_SAMPLES = 2**14
 LIKELY = (1e-6, 1e3)
 """Peaks of floating-point PCM that is what it is said to be."""
