@@ -12,7 +12,7 @@ import numpy as np
 
 from dan.app.commands import FILTERS
 from dan.core.errors import DanError
-from dan.evaluation.baselines import untold
+from dan.evaluation.baselines import with_defaults
 from dan.inference.recording import write_back
 from dan.io.recordings import open_reader, open_writer
 from dan.workflows.denoise import plan
@@ -33,7 +33,7 @@ def filter_file(name: str, source: Path, target: Path) -> None:
         if reader.sample_rate_hz is None:
             raise DanError(source, reader.rate_unknown, "Compare models on it instead")
         whole = np.concatenate(list(reader.blocks(BLOCK_SAMPLES)), axis=1)
-        estimate = untold(reader.sample_rate_hz).rows[name](whole)
+        estimate = with_defaults(reader.sample_rate_hz).rows[name](whole)
         with open_writer(target, reader, force=True) as writer:
             write_back(reader, writer, estimate)
 

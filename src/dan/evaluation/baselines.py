@@ -84,7 +84,7 @@ def choose(
         return from_recipe(recipe, sines=sines, limit=limit)
     if training is not None:
         return from_training(training)
-    return untold(sample_rate_hz)
+    return with_defaults(sample_rate_hz)
 
 
 def from_recipe(
@@ -133,7 +133,7 @@ def from_training(training: TrainingSide) -> Baselines:
     return Baselines(fitted.rows, fitted.notes | dict.fromkeys(("nls", "limit"), NOT_MADE), fitted.settings)
 
 
-def untold(sample_rate_hz: float) -> Baselines:
+def with_defaults(sample_rate_hz: float) -> Baselines:
     """Return the rows that need neither a recipe nor a training side, with the filters' defaults."""
     rows: dict[str, Denoise] = {
         "wiener": partial(wiener, sample_rate_hz=sample_rate_hz),

@@ -58,8 +58,8 @@ def refuse_strangers(path: Path) -> None:
             raise DanError(path, rule, way_out)
 
 
-def told_by_content(path: Path) -> str | None:
-    """Tell npy, npz, mat, edf, audio or media by the first bytes; None where they do not say."""
+def format_by_content(path: Path) -> str | None:
+    """Return npy, npz, mat, edf, audio or media by the first bytes; None where they do not say."""
     head, suffix = _head(path), path.suffix.lower()
     is_edf = head.startswith((b"0       ", b"\xffBIOSEMI")) and head[252:256].strip().isdigit()
     found = {

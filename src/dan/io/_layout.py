@@ -97,11 +97,11 @@ def _sense(rows: list[list[str]]) -> tuple[float, int]:
     if not run:
         return 0.0, 0
     cells, width = [cell for row in run for cell in row], len(run[0])
-    told = sum(map(_is_told, cells)) / len(cells)
-    return len(run) * told * (1 if width > 1 else USUAL), width
+    values = sum(map(_is_value, cells)) / len(cells)
+    return len(run) * values * (1 if width > 1 else USUAL), width
 
 
-def _is_told(cell: str) -> bool:
+def _is_value(cell: str) -> bool:
     return is_missing(cell) or is_number(cell) or is_number(cell, comma=True) or is_stamp(cell)
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 from dan.core.atomic import is_there
 from dan.core.errors import DanError
 from dan.core.words import few
-from dan.io._content import told_by_content
+from dan.io._content import format_by_content
 from dan.io.annotations import raven_stem
 from dan.io.recordings import AMBIGUOUS, SUFFIXES, TABLES, TEXT, WFDB
 from dan.io.table import is_table
@@ -139,7 +139,7 @@ def _is_recording(path: Path) -> bool:
     if suffix == ".mat" and path.with_suffix(WFDB).exists():
         return False  # the samples of that record
     if suffix in AMBIGUOUS:
-        return told_by_content(path) is not None
+        return format_by_content(path) is not None
     return suffix in SUFFIXES or (suffix == TEXT and is_table(path))
 
 

@@ -18,7 +18,7 @@ from dan.core.arrays import Signal, check_sample_rate, check_signal
 from dan.core.atomic import atomic_write
 from dan.core.errors import DanError
 from dan.io._audio_writer import AudioWriter
-from dan.io._content import refuse_strangers, suffix_of, told_by_content
+from dan.io._content import refuse_strangers, suffix_of, format_by_content
 from dan.io.audio import AUDIO, PCM_BITS, AudioReader
 from dan.io.base import Form, Missing, Reader, Writer, not_a_recording
 from dan.io.media import MEDIA
@@ -118,7 +118,7 @@ def _opened(
 ) -> Reader:
     refuse_strangers(source)
     is_mne = source.suffix.lower() in BY_MNE  # an EEGLAB file is a MATLAB file by its content
-    kind = (None if is_mne else told_by_content(source)) or _told_by_suffix(source)
+    kind = (None if is_mne else format_by_content(source)) or _format_by_suffix(source)
     if kind == "table":
         from dan.io.table import TableReader
 
@@ -144,7 +144,7 @@ def _reader(source: Path, kind: str, rate_hz: float | None, dtype: npt.DTypeLike
     return own_rate[kind](source, dtype) if kind in own_rate else others[kind](source, rate_hz, dtype)
 
 
-def _told_by_suffix(path: Path) -> str:
+def _format_by_suffix(path: Path) -> str:
     suffix = path.suffix.lower()
     kinds = {"table": TABLES, "edf": EDF, "media": MEDIA, "mne": BY_MNE, "mseed": BY_OBSPY}
     return next(
