@@ -18,7 +18,7 @@ from dan.core.arrays import Signal, check_sample_rate, check_signal
 from dan.core.atomic import atomic_write
 from dan.core.errors import DanError
 from dan.io._audio_writer import AudioWriter
-from dan.io._content import refuse_strangers, suffix_of, format_by_content
+from dan.io._content import format_by_content, refuse_strangers, suffix_of
 from dan.io.audio import AUDIO, PCM_BITS, AudioReader
 from dan.io.base import Form, Missing, Reader, Writer, not_a_recording
 from dan.io.media import MEDIA
