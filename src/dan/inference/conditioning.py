@@ -45,6 +45,8 @@ FAR = 6.0
 """Standard deviations of what varies by which an offset lies so far from 0 that zeros may be dropouts."""
 STEP = 0.5
 """Least distance of the last other sample from 0 over the offset: where it lies nearer, a wave crosses 0."""
+CROSSING_SAMPLES = 8
+"""Longest stay of such a wave at exactly 0."""
 
 
 @dataclass
@@ -107,6 +109,8 @@ class Conditioner:
         """Channels in which zeros may be dropouts."""
         self.before = np.full((channels, 1), np.inf)
         """The last sample other than 0 of such a channel; infinite before the first."""
+        self.age = np.zeros((channels, 1), int)
+        """Samples since then."""
         self.dropouts = deque[tuple[int, npt.NDArray[np.bool_]]]()
         """Their places in blocks ``[C, n]`` that have not come out yet, by the block's first sample."""
         self.dropped = np.zeros((channels, 1), int)
@@ -139,7 +143,7 @@ class Conditioner:
         offset, self.far = estimated_offset(first, self.least)
         self._open(offset, np.zeros_like(offset))
         if self.far.any():
-            first = np.where(self._is_dropped(first), offset, first)
+            first = np.where(self._find_dropouts(first, offset)[0], offset, first)
         self._scale(_peak(first, offset))
         return self._condition(rows)
 
@@ -186,22 +190,28 @@ class Conditioner:
         narrow = rows.astype(np.float32)
         return narrow.clip(-LARGEST_SCALED, LARGEST_SCALED, out=narrow) if self.scaled else narrow
 
-    def _is_dropped(self, rows: Signal) -> npt.NDArray[np.bool_]:
-        zeros = np.asarray(self.far & (rows == 0))
-        if not zeros.any():
-            return zeros
-        offset = self.segments[-1].baseline(rows.shape[-1])
-        return zeros & (np.abs(_last_alive(rows, self.before)) > STEP * np.abs(offset))
-
     def _bridged(self, rows: Signal) -> Signal:
         """Rows of one segment with the offset in the place of dropouts."""
-        dropouts = self._is_dropped(rows)
-        self.before = _last_alive(rows, self.before)[:, -1:]
+        baseline = self.segments[-1].baseline(rows.shape[-1])
+        dropouts, self.before, self.age = self._find_dropouts(rows, baseline)
         if not dropouts.any():
             return rows
         self.dropouts.append((self.taken_samples, dropouts))
         self.dropped += dropouts.sum(axis=-1, keepdims=True)
-        return np.where(dropouts, self.segments[-1].baseline(rows.shape[-1]), rows)
+        return np.where(dropouts, baseline, rows)
+
+    def _find_dropouts(
+        self, rows: Signal, baseline: Signal
+    ) -> tuple[npt.NDArray[np.bool_], PerChannel, npt.NDArray[np.int_]]:
+        """Places of dropouts ``[C, n]``; the last sample other than 0 at the end, and its age."""
+        index = np.arange(rows.shape[-1])
+        place = np.maximum.accumulate(np.where(rows != 0, index, -1), axis=-1)
+        is_new = place >= 0
+        last = np.where(is_new, np.take_along_axis(rows, np.maximum(place, 0), axis=-1), self.before)
+        age = np.where(is_new, index - place, self.age + index + 1)
+        in_one_step = np.abs(last) > STEP * np.abs(baseline)
+        dropouts = self.far & (rows == 0) & (in_one_step | (age > CROSSING_SAMPLES))
+        return dropouts, last[:, -1:], age[:, -1:]
 
     def _note(self, block: Block) -> None:
         """Take the means of each part, and at the end of a span see whether the offset has moved."""
@@ -326,12 +336,6 @@ def _offset(rows: npt.NDArray[np.float64], least: float) -> PerChannel:
     if not offset.any():
         return offset
     return np.where(offset == 0, 0, origin + (rows - origin).mean(axis=-1, keepdims=True))
-
-
-def _last_alive(rows: Signal, before: PerChannel) -> Signal:
-    """The last sample other than 0 up to each one, ``[C, n]``; where there is none, the one from before."""
-    place = np.maximum.accumulate(np.where(rows != 0, np.arange(rows.shape[-1]), -1), axis=-1)
-    return np.where(place < 0, before, np.take_along_axis(rows, np.maximum(place, 0), axis=-1))
 
 
 def _is_far(offset: PerChannel, deviation: PerChannel | float) -> npt.NDArray[np.bool_]:
