@@ -290,8 +290,9 @@ class Conditioner:
 
 def dropouts_note(count: int) -> list[str]:
     """Notes on so many dropouts."""
-    said = "samples of exactly 0, far from those before: taken for dropouts, bridged for denoising, left 0"
-    return [f"{count} {said}"] if count else []
+    noun = "sample" if count == 1 else "samples"
+    what = "of exactly 0, far from those before: taken for dropouts, bridged for denoising, left 0"
+    return [f"{count} {noun} {what}"] if count else []
 
 
 def estimated_offset(rows: npt.NDArray[np.float64], least: float) -> tuple[PerChannel, npt.NDArray[np.bool_]]:
