@@ -30,7 +30,7 @@ COLOURS = {
     "loudness": "#c44e52",
     "adversarial": DAN,
     "feature_matching": "#b8577a",
-    "discriminator": "#6a4c93",
+    "discriminator": "#3f51d1",
 }
 
 
