@@ -323,6 +323,15 @@ def test_a_stream_that_cannot_go_on_says_why(trained, ends, output):
     assert "Exception" not in ended.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("command", ["--version", "info tones --json"])
+def test_a_disk_that_is_full_is_said_of_any_command(command):
+    line = f"{sys.executable} -m dan {command} > /dev/full"
+    ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 1 and "No space left on device" in ended.stderr
+    assert "Traceback" not in ended.stderr and "Exception" not in ended.stderr
+
+
 def test_a_request_to_end_leaves_nothing_half_written(trained, tmp_path):
     np.save(tmp_path / "long.npy", np.zeros(2**25, np.float32))
     command = [sys.executable, "-m", "dan", "denoise", str(trained / "run"), str(tmp_path / "long.npy")]

@@ -142,6 +142,14 @@ def test_the_same_recording_on_both_sides_is_refused_by_name(tmp_path):
         parts(index(tmp_path, sample_rate_hz=8000))
 
 
+def test_a_pair_has_the_same_suffix_where_there_are_two():
+    one, other = corpus("x.flac", "x.wav"), corpus("x.flac", "x.wav", root="/n")
+    first, second = pair(one, other)
+    assert [entry.name for entry in first.entries] == [entry.name for entry in second.entries]
+    with pytest.raises(DanError, match=r"x\.wav: it has no partner of its own in /n"):
+        pair(one, corpus("x.aiff", root="/n"))
+
+
 def test_pairs_are_found_and_cut_alike():
     clean = corpus("a/1.wav", "a/2.wav", "b/1.wav", channels=(0, 1))
     noisy = corpus("a/1.flac", "a/2.flac", "b/1.flac", channels=(1, 2))

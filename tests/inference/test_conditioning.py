@@ -132,12 +132,20 @@ def test_zeros_that_a_wave_crosses_are_none_beside_dropouts(sizes):
     down = np.arange(30.0, -31, -2)
     for start in (1000, 3000):
         signal[0, start : start + 61] = np.concatenate([down, down[-2::-1]])
-    signal[0, 7 * SPAN + 100 :][:30] = np.linspace(30, 2, 30)  # a wave that a long dropout cuts off
-    signal[0, 7 * SPAN + 130 :][:50], lost[0, 7 * SPAN + 138 :][:42] = 0, True
+    signal[0, 3 * SPAN + 200 :][:30] = np.linspace(30, 2, 30)  # a wave that a long dropout cuts off
+    signal[0, 3 * SPAN + 230 :][:50], lost[0, 3 * SPAN + 233 :][:47] = 0, True
     conditioner = Conditioner(channels=2, first_samples=SPAN, span_samples=SPAN, sure=True)
     _, restored = passed(conditioner, signal, sizes)
     np.testing.assert_allclose(restored, signal, atol=1e-5)
-    assert (signal == 0).sum() == lost.sum() + 4 + 8 and conditioner.dropout_samples() == lost.sum()
+    assert (signal == 0).sum() == lost.sum() + 4 + 3 and conditioner.dropout_samples() == lost.sum()
+
+
+def test_a_sample_half_way_down_hides_no_dropout():
+    signal = with_dropouts(offset=30.0)
+    signal[0, 3 * SPAN - 3 : 3 * SPAN] = [22, 15, 8]  # as missing samples are filled
+    conditioner = Conditioner(channels=2, first_samples=SPAN, span_samples=SPAN, sure=True)
+    narrow, _ = passed(conditioner, signal)
+    assert conditioner.dropout_samples() == (signal == 0).sum() and not narrow[signal == 0].any()
 
 
 def test_dropouts_are_those_of_any_blocks_and_any_network():

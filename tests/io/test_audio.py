@@ -405,7 +405,8 @@ def test_a_closed_reader_keeps_no_file_open(tmp_path):
     assert str(path) not in {str(link.resolve()) for link in Path("/proc/self/fd").iterdir()}
 
 
-def test_a_table_may_begin_with_the_name_of_a_format(tmp_path):
-    (tmp_path / "a.csv").write_text("FORMATTED,other\n" + "0.5,1.5\n-0.5,2.5\n" * 20)
+@pytest.mark.parametrize("word", ["FORMATTED", "RIFF", "RF64"])
+def test_a_table_may_begin_with_the_name_of_a_format(tmp_path, word):
+    (tmp_path / "a.csv").write_text(f"{word},other\n" + "0.5,1.5\n-0.5,2.5\n" * 20)
     with open_reader(tmp_path / "a.csv", sample_rate_hz=100) as reader:
         assert (reader.channels, reader.length_samples) == (2, 40)

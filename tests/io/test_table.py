@@ -385,3 +385,15 @@ def test_utf_16_is_read_and_written_as_utf_8(table, tmp_path, encoding):
     assert halve(path, tmp_path / "b.csv").decode() == "Zeit s,µV\r\n0,1\r\n0.5,-2\r\n1,3\r\n"
     del reader
     assert not copy.exists()
+
+
+@pytest.mark.parametrize("whole", ["902", "-7"])
+def test_commas_of_which_nothing_says_what_they_are_are_refused(tmp_path, whole):
+    cells = [whole if row % 3 else f'"{1 + row % 7},{row % 900 + 99:03d}"' for row in range(60)]
+    path = tmp_path / "a.csv"
+    path.write_text("t,v\n" + "".join(f"{row / 64:.6f},{cell}\n" for row, cell in enumerate(cells)))
+    with pytest.raises(DanError, match=r"column 'v'.*may be before decimals or behind thousands"):
+        open_reader(path)
+    path.write_text(path.read_text().replace(f",{whole}\n", ',"0,5"\n'))
+    with open_reader(path) as reader:
+        assert 0 < reader.read(0, 60).min() == 0.5

@@ -31,7 +31,7 @@ def filter_file(name: str, source: Path, target: Path) -> None:
         raise DanError(f"filter {name}", f"it is one of {', '.join(FILTERS)}", "Choose one of these")
     with open_reader(source, missing="fill") as reader:
         if reader.sample_rate_hz is None:
-            raise DanError(source, reader.rate_unknown, "Compare models on it instead")
+            raise DanError(source, reader.rate_unknown, "Save it in a format that says it, such as .wav")
         whole = np.concatenate(list(reader.blocks(BLOCK_SAMPLES)), axis=1)
         estimate = with_defaults(reader.sample_rate_hz).rows[name](whole)
         with open_writer(target, reader, force=True) as writer:

@@ -77,6 +77,13 @@ def main() -> None:
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(1)
+    except OSError as error:
+        if debug:
+            raise
+        rule = f"it cannot be opened, read or written ({error.strerror})"
+        broken = DanError(error.filename or "the output", rule, "Free some space, or give another place")
+        say(f"{process_name()}: {broken}")
+        _leave(Stopped(1))
 
 
 def _leave(stopped: Stopped) -> None:

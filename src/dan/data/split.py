@@ -128,23 +128,32 @@ def pair(clean: Corpus, noisy: Corpus) -> tuple[Corpus, Corpus]:
     """Clean and noisy recordings of the same names apart from their suffixes, in the same order.
 
     Raises:
-        DanError: if a recording has no partner, or partners differ in length, rate or number of channels.
+        DanError: if a recording has no partner or shares one, or partners differ in length, rate or number of
+            channels.
     """
-    partners = {_stem(entry): entry for entry in noisy.entries}
-    stems = {_stem(entry) for entry in clean.entries}
-    for entry in (*clean.entries, *noisy.entries):
-        if _stem(entry) not in stems or _stem(entry) not in partners:
-            other = noisy if _stem(entry) in stems else clean
-            raise DanError(entry.path, f"it has no partner in {other.folder}", "Add it, or remove this one")
-    pairs = [_matched(entry, partners[_stem(entry)]) for entry in clean.entries]
+    for corpus, other in ((clean, noisy), (noisy, clean)):
+        known, taken = _by_names(other), set[str]()
+        for entry in corpus.entries:
+            partner = known.get(entry.name) or known.get(_stem(entry))
+            if partner is None or partner.name in taken:
+                rule = f"it has no partner {'of its own ' if partner else ''}in {other.folder}"
+                raise DanError(entry.path, rule, "Add it, or remove this one")
+            taken.add(partner.name)
+    partners = _by_names(noisy)
+    pairs = [_matched(entry, partners.get(entry.name) or partners[_stem(entry)]) for entry in clean.entries]
     return _part(clean, [one for one, _ in pairs]), _part(noisy, [other for _, other in pairs])
 
 
 def follow(side: Corpus, noisy: Corpus) -> Corpus:
     """The partners in `noisy` of one side of the clean recordings, cut alike."""
-    partners = {_stem(entry): entry for entry in noisy.entries}
-    cut = [replace(partners[_stem(entry)], start=entry.start, stop=entry.stop) for entry in side.entries]
-    return _part(noisy, cut)
+    partners = _by_names(noisy)
+    found = [(entry, partners.get(entry.name) or partners[_stem(entry)]) for entry in side.entries]
+    return _part(noisy, [replace(other, start=entry.start, stop=entry.stop) for entry, other in found])
+
+
+def _by_names(corpus: Corpus) -> dict[str, IndexEntry]:
+    """Recordings by their names, and by these without their suffixes."""
+    return {_stem(entry): entry for entry in corpus.entries} | {entry.name: entry for entry in corpus.entries}
 
 
 def _part(corpus: Corpus, entries: list[IndexEntry]) -> Corpus:

@@ -43,9 +43,9 @@ one, and where it has moved later on."""
 
 FAR = 6.0
 """Standard deviations of what varies by which an offset lies so far from 0 that zeros may be dropouts."""
-STEP = 0.5
-"""Least distance of the last other sample from 0 over the offset: where it lies nearer, a wave crosses 0."""
-CROSSING_SAMPLES = 8
+CROSSING = 3.0
+"""Standard deviations within which the last other sample lies where a wave crosses 0."""
+CROSSING_SAMPLES = 3
 """Longest stay of such a wave at exactly 0."""
 
 
@@ -105,8 +105,8 @@ class Conditioner:
         """Channels of which no sample was other than 0 yet."""
         self.is_scaled = not scaled
         """Set if there is no such channel."""
-        self.far = np.zeros((channels, 1), bool)
-        """Channels in which zeros may be dropouts."""
+        self.near = np.full((channels, 1), np.inf)
+        """Distance from 0 within which a wave may cross it; infinite where zeros are no dropouts."""
         self.before = np.full((channels, 1), np.inf)
         """The last sample other than 0 of such a channel; infinite before the first."""
         self.age = np.zeros((channels, 1), int)
@@ -140,10 +140,10 @@ class Conditioner:
         rows = self.buffer[0] if len(self.buffer) == 1 else np.concatenate(self.buffer, axis=-1)
         self.buffer, self.begun = [], True
         first = rows[:, : self.first].astype(np.float64)
-        offset, self.far = estimated_offset(first, self.least)
+        offset, self.near = estimated_offset(first, self.least)
         self._open(offset, np.zeros_like(offset))
-        if self.far.any():
-            first = np.where(self._find_dropouts(first, offset)[0], offset, first)
+        if np.isfinite(self.near).any():
+            first = np.where(self._find_dropouts(first)[0], offset, first)
         self._scale(_peak(first, offset))
         return self._condition(rows)
 
@@ -176,7 +176,7 @@ class Conditioner:
     def _narrow(self, rows: Signal) -> Block:
         """Rows of one segment around zero, scaled, in float32."""
         count = rows.shape[-1]
-        if self.far.any():
+        if np.isfinite(self.near).any():
             rows = self._bridged(rows)
         self.taken_samples += count
         if not self.is_scaled:
@@ -192,25 +192,22 @@ class Conditioner:
 
     def _bridged(self, rows: Signal) -> Signal:
         """Rows of one segment with the offset in the place of dropouts."""
-        baseline = self.segments[-1].baseline(rows.shape[-1])
-        dropouts, self.before, self.age = self._find_dropouts(rows, baseline)
+        dropouts, self.before, self.age = self._find_dropouts(rows)
         if not dropouts.any():
             return rows
         self.dropouts.append((self.taken_samples, dropouts))
         self.dropped += dropouts.sum(axis=-1, keepdims=True)
-        return np.where(dropouts, baseline, rows)
+        return np.where(dropouts, self.segments[-1].baseline(rows.shape[-1]), rows)
 
-    def _find_dropouts(
-        self, rows: Signal, baseline: Signal
-    ) -> tuple[npt.NDArray[np.bool_], PerChannel, npt.NDArray[np.int_]]:
+    def _find_dropouts(self, rows: Signal) -> tuple[npt.NDArray[np.bool_], PerChannel, npt.NDArray[np.int_]]:
         """Places of dropouts ``[C, n]``; the last sample other than 0 at the end, and its age."""
         index = np.arange(rows.shape[-1])
         place = np.maximum.accumulate(np.where(rows != 0, index, -1), axis=-1)
         is_new = place >= 0
         last = np.where(is_new, np.take_along_axis(rows, np.maximum(place, 0), axis=-1), self.before)
         age = np.where(is_new, index - place, self.age + index + 1)
-        in_one_step = np.abs(last) > STEP * np.abs(baseline)
-        dropouts = self.far & (rows == 0) & (in_one_step | (age > CROSSING_SAMPLES))
+        lost = (np.abs(last) > self.near) | (np.isfinite(self.near) & (age > CROSSING_SAMPLES))
+        dropouts = (rows == 0) & lost
         return dropouts, last[:, -1:], age[:, -1:]
 
     def _note(self, block: Block) -> None:
@@ -229,7 +226,7 @@ class Conditioner:
         slope = moved / (PARTS * self.part)
         if slope.any() or last.moves:
             self._open(last.offset, slope)
-        self.far = _is_far(last.offset, np.ldexp(_deviation(means, powers), last.exponent))
+        self.near = _near(last.offset, np.ldexp(_deviation(means, powers), last.exponent))
 
     def _measure(self) -> None:
         """Mean and power of the part that is full, or the last."""
@@ -295,26 +292,27 @@ def dropouts_note(count: int) -> list[str]:
     return [f"{count} {noun} {what}"] if count else []
 
 
-def estimated_offset(rows: npt.NDArray[np.float64], least: float) -> tuple[PerChannel, npt.NDArray[np.bool_]]:
-    """The offset of each row, 0 where there is none that counts, and whether zeros in it may be dropouts.
+def estimated_offset(rows: npt.NDArray[np.float64], least: float) -> tuple[PerChannel, PerChannel]:
+    """The offset of each row, 0 where there is none that counts, and how near to 0 waves may cross it.
 
     Args:
         rows: ``[C, n]``, in float64; of fewer than 2 `PARTS` samples nothing is told.
         least: standard deviations of what varies that an offset has.
 
     Returns:
-        ``[C, 1]`` each.
+        ``[C, 1]`` each; the latter infinite where zeros are no dropouts.
     """
-    offset, far = _offset(rows, least), np.zeros((len(rows), 1), bool)
+    offset, near = _offset(rows, least), np.full((len(rows), 1), np.inf)
     for index, row in enumerate(rows):
         alive = row if row.all() else row[row != 0]
         told = _offset(alive[None], least) if alive.size < row.size else offset[index]
-        far[index] = told.any() and _is_far(told, (alive - told.item()).std())
-        if far[index]:
+        if told.any():
+            near[index] = _near(told, (alive - told.item()).std())
+        if np.isfinite(near[index]):
             offset[index] = told
         elif alive.size < row.size:
             offset[index] = _offset(_alive(row)[None], least)
-    return offset, far
+    return offset, near
 
 
 def _alive(row: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -339,9 +337,9 @@ def _offset(rows: npt.NDArray[np.float64], least: float) -> PerChannel:
     return np.where(offset == 0, 0, origin + (rows - origin).mean(axis=-1, keepdims=True))
 
 
-def _is_far(offset: PerChannel, deviation: PerChannel | float) -> npt.NDArray[np.bool_]:
-    """Return whether an offset lies so far from 0 that zeros may be dropouts."""
-    return np.abs(offset) > FAR * deviation
+def _near(offset: PerChannel, deviation: PerChannel | float) -> PerChannel:
+    """Distance from 0 within which waves may cross it; infinite where the offset is too small for that."""
+    return np.where(np.abs(offset) > FAR * deviation, CROSSING * deviation, np.inf)
 
 
 def _peak(rows: Signal, offset: PerChannel | float = 0.0) -> PerChannel:

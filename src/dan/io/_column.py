@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from dan.io._cells import DECIMAL_COMMA, NumberFormat, is_missing, is_number, numbers, resolution
+from dan.io._cells import DECIMAL_COMMA, WHOLE, NumberFormat, is_missing, is_number, numbers, resolution
 from dan.io._clock import (
     FEW_ROWS,
     Clock,
@@ -21,6 +21,7 @@ from dan.io._clock import (
     unix_unit_s,
 )
 from dan.io._layout import USUAL
+from dan.io._stated import THOUSANDS
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,18 @@ class Column:
     def comma(self) -> bool:
         """Return whether its numbers have a decimal comma."""
         return any(map(DECIMAL_COMMA.fullmatch, self.known))
+
+    @cached_property
+    def open_cells(self) -> list[str]:
+        """Cells of which nothing says whether a comma stands before decimals or behind thousands.
+
+        That is so where whole numbers stand beside numbers with a comma and three digits behind it, and no
+        others: 902 and 1,018.
+        """
+        with_comma = [cell for cell in self.known if "," in cell]
+        whole = [cell for cell in self.known if WHOLE.fullmatch(cell)]
+        open_ = with_comma and whole and all(map(THOUSANDS.fullmatch, (c.lstrip("+-") for c in with_comma)))
+        return [whole[0], with_comma[0]] if open_ else []
 
     @cached_property
     def is_numeric(self) -> bool:

@@ -116,6 +116,7 @@ def tell_roles(
         channels = _signals(columns, reasons, path)
     else:
         channels = _chosen(columns, wanted, path)
+    _check_commas(channels, path)
     return _roles(columns, channels, reasons, time, few)
 
 
@@ -179,6 +180,15 @@ def _chosen(columns: list[Column], wanted: Sequence[str], path: Path) -> list[Co
             raise DanError(f"{path}, column {name!r}", "it holds no numbers", "Name one that does")
         found.append(column)
     return [column for column in columns if column in found]
+
+
+def _check_commas(channels: list[Column], path: Path) -> None:
+    """Refuse signals whose commas may stand before decimals or behind thousands."""
+    for column in channels:
+        if column.open_cells:
+            what = f"{path}, column {column.name!r}, with cells such as {' and '.join(column.open_cells)}"
+            way_out = "Write them without commas between thousands, or with a decimal point"
+            raise DanError(what, "the comma may be before decimals or behind thousands", way_out)
 
 
 def _check_row_is_sample(

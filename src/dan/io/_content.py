@@ -10,7 +10,7 @@ from dan.io._mpeg import begins_with_frames
 HEAD_BYTES = 512
 
 AUDIO_STARTS = (
-    b"RIFF", b"RIFX", b"RF64", b"BW64", b"fLaC", b"OggS", b"ID3", b".snd", b"caff", b"NIST_1A",
+    b"fLaC", b"OggS", b"ID3", b".snd", b"caff", b"NIST_1A",
     b"riff\x2e\x91\xcf\x11",
 )  # fmt: skip
 MEDIA_STARTS = (
@@ -23,8 +23,11 @@ MEDIA_STARTS = (
     b"\xff\xf9",
 )
 """Matroska and WebM, AMR, WMA, FLV, MPEG program streams, AAC."""
-FORMS = (b"AIFF", b"AIFC", b"8SVX", b"16SV")
-"""Names behind the size in a file that begins with FORM, as a word of a table may."""
+FORMS = {
+    b"FORM": (b"AIFF", b"AIFC", b"8SVX", b"16SV"),
+    **dict.fromkeys((b"RIFF", b"RIFX", b"RF64", b"BW64"), (b"WAVE",)),
+}
+"""Names behind the size of a file by its first bytes, which may be a word of a table."""
 
 STRANGERS = {
     b"version https://git-lfs": ("it is a git-lfs pointer, not the recording", "Fetch it: git lfs pull"),
@@ -67,7 +70,7 @@ def format_by_content(path: Path) -> str | None:
         "edf": is_edf,
         "mat": head.startswith(b"MATLAB 5.0") and suffix != ".set",  # which mne reads
         "npz": head.startswith(b"PK") and suffix == ".npz",  # others are archives of anything
-        "audio": head.startswith(AUDIO_STARTS) or (head.startswith(b"FORM") and head[8:12] in FORMS),
+        "audio": head.startswith(AUDIO_STARTS) or head[8:12] in FORMS.get(head[:4], ()),
         "media": head.startswith(MEDIA_STARTS) or head[4:8] == b"ftyp",
     }
     return next((kind for kind, is_it in found.items() if is_it), None)

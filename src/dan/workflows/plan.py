@@ -66,7 +66,8 @@ def _of_folders(plan: Plan, above: Path) -> list[EntrySettings]:
         raise DanError(
             f"folders={plan.folders}", rule, f'Add clean = "{FOLDER}/clean", or noisy = "{FOLDER}"'
         )
-    matches = glob.glob(plan.folders, root_dir=above)  # noqa: PTH207 (a path's own takes no absolute pattern)
+    # A path's own glob takes no absolute pattern.
+    matches = glob.glob(plan.folders, root_dir=above, recursive=True)  # noqa: PTH207
     made = (above / plan.out).resolve()  # run folders may lie beside the recordings
     folders = [one for one in matches if (above / one).is_dir()]
     found = sorted(one for one in folders if not (above / one).resolve().is_relative_to(made))

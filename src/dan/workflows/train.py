@@ -121,9 +121,9 @@ def train_run(
     """
     run, deadline = Run(out), Deadline(max_minutes)
     _check_apart(folders, out)
+    _check_labels(folders)
     check_rounds(recipe, folders)
-    if folders.are_noisy:
-        recipe = for_noisy_targets(recipe)
+    recipe = _for_folders(recipe, folders)
     with processes.joined(device) as place, _locked(run):
         session = Session(place, deadline, force, tensorboard)
         if folders.are_noisy:
@@ -137,6 +137,24 @@ def train_run(
         own = recipe.data.source == "folder" and not any(folders.paths())
         opening = None if own else partial(open_training_data, recipe, folders, cache=run.cache)
         return _train(run, recipe, opening, session)
+
+
+def _for_folders(recipe: Recipe, folders: Folders) -> Recipe:
+    """The recipe for noisy recordings alone, and for trials, which are too short to be cut in time."""
+    if folders.are_noisy:
+        recipe = for_noisy_targets(recipe)
+    if folders.epochs_s is None or recipe.recordings.clean_split != "time":
+        return recipe
+    by_file = recipe.recordings.model_copy(update={"clean_split": "file"})
+    return recipe.model_copy(update={"recordings": by_file})
+
+
+def _check_labels(folders: Folders) -> None:
+    """Refuse labels where nothing is cut by them."""
+    is_alone = folders.noisy and not (folders.clean or folders.noise or folders.second_take)
+    if folders.labels and not is_alone:
+        rule = "they say where noise or trials are in --noisy alone, and here nothing is cut out of it"
+        raise DanError(f"--labels {folders.labels}", rule, "Leave it out")
 
 
 def _train_in_rounds(run: Run, recipe: Recipe, folders: Folders, session: Session) -> TrainingResult:
@@ -177,7 +195,7 @@ def is_finished(recipe: Recipe, out: Path, *, folders: Folders = NO_FOLDERS) -> 
     run = Run(out)
     if not (run.recipe.is_file() and run.model.is_file()):
         return False
-    wanted = for_noisy_targets(recipe) if folders.are_noisy else recipe
+    wanted = _for_folders(recipe, folders)
     history, training = run.read_history(), wanted.training
     if not history or load_recipe(str(run.recipe)) != wanted:
         return False
