@@ -16,7 +16,7 @@ from dan.core.arrays import Signal
 from dan.core.atomic import atomic_write
 from dan.core.errors import DanError
 from dan.data.index import Corpus, IndexEntry
-from dan.io.recordings import Reader, open_reader
+from dan.io.recordings import Reader
 
 KEPT_BYTES = 2**28
 """A corpus that takes no more than this as float32 is kept in memory once read."""
@@ -66,7 +66,7 @@ class ClipCache:
         """The whole file ``[C, T]``, mapped from the cache."""
         path = cache / _cached_name(entry)
         if not path.is_file():
-            with self._opened(entry) as recorded, atomic_write(path, force=True) as temporary:
+            with entry.open() as recorded, atomic_write(path, force=True) as temporary:
                 _decode(recorded, temporary)
         return np.asarray(np.load(path, mmap_mode="r"))
 
@@ -80,11 +80,8 @@ class ClipCache:
             raise DanError(entry.path, rule, "Leave the recordings in peace")
         return stretch
 
-    def _opened(self, entry: IndexEntry) -> Reader:
-        return open_reader(entry.path, sample_rate_hz=entry.sample_rate_hz, dtype=np.float32)
-
     def _from_file(self, entry: IndexEntry, start: int, count: int) -> Signal:
-        with self._opened(entry) as recorded:
+        with entry.open() as recorded:
             return recorded.read(start, count)
 
 

@@ -69,6 +69,14 @@ class IndexEntry:
         """The name without dots, for a folder of what is cut out of the recording."""
         return self.name.replace(".", "_")
 
+    def open(self) -> Reader:
+        """Open the whole recording, in float32.
+
+        Raises:
+            DanError: if it has gone or cannot be read any more.
+        """
+        return open_reader(self.path, sample_rate_hz=self.sample_rate_hz, dtype=np.float32)
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -204,13 +212,9 @@ def _is_same(first: IndexEntry, second: IndexEntry) -> bool:
     """Return whether recordings of one digest are equal in what is in no digest, too."""
     if first.path == second.path:
         return True
-    with _opened(first) as one, _opened(second) as other:
+    with first.open() as one, second.open() as other:
         blocks = zip(one.blocks(WHOLE_SAMPLES), other.blocks(WHOLE_SAMPLES), strict=True)
         return all(np.array_equal(*pair) for pair in blocks)
-
-
-def _opened(entry: IndexEntry) -> Reader:
-    return open_reader(entry.path, sample_rate_hz=entry.sample_rate_hz, dtype=np.float32)
 
 
 def _entry(root: Path, path: Path, sample_rate_hz: float | None) -> IndexEntry:

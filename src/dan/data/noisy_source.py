@@ -18,7 +18,7 @@ from dan.data.trials import write_trials
 log = logging.getLogger(__name__)
 
 PAUSES, TRIALS = "pauses", "trials"
-"""Folder of the noise that is cut out of recordings, within a cache."""
+"""Folders of the noise and of the trials that are cut out of recordings, within a cache."""
 OUTPUTS, INPUTS = "outputs", "inputs"
 """Folders of denoised recordings, and of what they were made of."""
 

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dan.core.arrays import Signal
 from dan.core.atomic import atomic_folder
 from dan.core.errors import DanError
@@ -22,7 +20,7 @@ from dan.data.index import Corpus, IndexEntry, check_plain_names, index
 from dan.data.pauses import Pauses, annotated_pauses, find_pauses
 from dan.io.annotations import Annotations, find_annotations
 from dan.io.folder import PAUSES
-from dan.io.recordings import open_reader, write
+from dan.io.recordings import write
 
 SAYS, PICTURE = PAUSES
 LEVEL = "the level"
@@ -210,7 +208,7 @@ def _unused_notes(folder: Path, figures: list[_Figures], options: PauseOptions) 
 
 
 def _channels(entry: IndexEntry) -> Iterator[tuple[int, Signal]]:
-    with open_reader(entry.path, sample_rate_hz=entry.sample_rate_hz, dtype=np.float32) as recorded:
+    with entry.open() as recorded:
         whole = recorded.read(0, entry.stop)
     for channel in entry.channels:
         yield channel, whole[channel]

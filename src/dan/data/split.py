@@ -134,21 +134,34 @@ def pair(clean: Corpus, noisy: Corpus) -> tuple[Corpus, Corpus]:
     for corpus, other in ((clean, noisy), (noisy, clean)):
         known, taken = _by_names(other), set[str]()
         for entry in corpus.entries:
-            partner = known.get(entry.name) or known.get(_stem(entry))
+            partner = _partner(entry, known)
             if partner is None or partner.name in taken:
                 rule = f"it has no partner {'of its own ' if partner else ''}in {other.folder}"
                 raise DanError(entry.path, rule, "Add it, or remove this one")
             taken.add(partner.name)
-    partners = _by_names(noisy)
-    pairs = [_matched(entry, partners.get(entry.name) or partners[_stem(entry)]) for entry in clean.entries]
+    pairs = [_matched(entry, other) for entry, other in _paired(clean, noisy)]
     return _part(clean, [one for one, _ in pairs]), _part(noisy, [other for _, other in pairs])
 
 
 def follow(side: Corpus, noisy: Corpus) -> Corpus:
     """The partners in `noisy` of one side of the clean recordings, cut alike."""
-    partners = _by_names(noisy)
-    found = [(entry, partners.get(entry.name) or partners[_stem(entry)]) for entry in side.entries]
-    return _part(noisy, [replace(other, start=entry.start, stop=entry.stop) for entry, other in found])
+    pairs = _paired(side, noisy)
+    return _part(noisy, [replace(other, start=entry.start, stop=entry.stop) for entry, other in pairs])
+
+
+def _paired(side: Corpus, noisy: Corpus) -> list[tuple[IndexEntry, IndexEntry]]:
+    """The recordings of one side, each with its partner, which `pair` has seen to."""
+    known, pairs = _by_names(noisy), list[tuple[IndexEntry, IndexEntry]]()
+    for entry in side.entries:
+        other = _partner(entry, known)
+        assert other is not None
+        pairs.append((entry, other))
+    return pairs
+
+
+def _partner(entry: IndexEntry, known: Mapping[str, IndexEntry]) -> IndexEntry | None:
+    """The recording of the same name, or else of the same name apart from the suffix."""
+    return known.get(entry.name) or known.get(_stem(entry))
 
 
 def _by_names(corpus: Corpus) -> dict[str, IndexEntry]:

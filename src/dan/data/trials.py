@@ -9,14 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from dan.core.atomic import atomic_folder
 from dan.core.errors import DanError
 from dan.core.progress import track
 from dan.data.index import IndexEntry, check_plain_names, index
 from dan.io.annotations import Annotations, Mark, find_annotations
-from dan.io.recordings import open_reader, write
+from dan.io.recordings import write
 
 SAYS = "trials.json"
 FIRST, SECOND = "first", "second"
@@ -119,7 +117,7 @@ def _write_pairs(
         start = round((mark.start_s + window_s[0]) * rate_hz)
         if start >= 0 and start + length <= entry.stop:
             starts[mark.label].append(start)
-    with open_reader(entry.path, sample_rate_hz=rate_hz, dtype=np.float32) as recorded:
+    with entry.open() as recorded:
         whole = recorded.read(0, entry.stop)[list(entry.channels)]
     pairs = [(at, later) for each in starts.values() for at, later in _paired(each, length)]
     suffix = ".wav" if rate_hz == round(rate_hz) else ".npy"

@@ -338,7 +338,7 @@ def _offset(rows: npt.NDArray[np.float64], least: float) -> PerChannel:
 
 
 def _near(offset: PerChannel, deviation: PerChannel | float) -> PerChannel:
-    """Distance from 0 within which waves may cross it; infinite where the offset is too small for that."""
+    """Distance from 0 within which waves may cross it; infinite where zeros are no dropouts."""
     return np.where(np.abs(offset) > FAR * deviation, CROSSING * deviation, np.inf)
 
 

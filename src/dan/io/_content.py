@@ -9,10 +9,7 @@ from dan.io._mpeg import begins_with_frames
 
 HEAD_BYTES = 512
 
-AUDIO_STARTS = (
-    b"fLaC", b"OggS", b"ID3", b".snd", b"caff", b"NIST_1A",
-    b"riff\x2e\x91\xcf\x11",
-)  # fmt: skip
+AUDIO_STARTS = (b"fLaC", b"OggS", b"ID3", b".snd", b"caff", b"NIST_1A", b"riff\x2e\x91\xcf\x11")
 MEDIA_STARTS = (
     b"\x1aE\xdf\xa3",
     b"#!AMR",

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from dan.core.atomic import PARTIAL
 from dan.core.extras import install
 from dan.io._mpeg import tags as mpeg_tags
 from dan.io.riff import append_chunk, append_chunks, other_chunks
@@ -237,7 +238,7 @@ def _ogg_names(path: Path) -> list[str]:
 @contextmanager
 def _rewritten(path: Path) -> Iterator[BinaryIO]:
     """A file that takes another's place once it is written."""
-    beside = path.with_name(f".partial-{secrets.token_hex(4)}{path.suffix}")
+    beside = path.with_name(f"{PARTIAL}{secrets.token_hex(4)}{path.suffix}")
     try:
         with beside.open("wb") as file:
             yield file

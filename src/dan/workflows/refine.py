@@ -26,7 +26,7 @@ from dan.data.recordings import HALVES, Half, heard_by_half, indexed
 from dan.data.recordings_source import Folders, TrainingData
 from dan.data.split import pair
 from dan.inference.denoiser import Denoiser, load
-from dan.io.recordings import open_reader, write
+from dan.io.recordings import write
 from dan.networks import processes
 
 log = logging.getLogger(__name__)
@@ -128,7 +128,7 @@ def write_outputs(recipe: Recipe, folders: Folders, out: Path, *, models: tuple[
 
 def _read(recipe: Recipe, entry: IndexEntry) -> Signal:
     """The channels of a recording that hold a signal ``[C, T]``, at the recipe's rate."""
-    with open_reader(entry.path, sample_rate_hz=entry.sample_rate_hz, dtype=np.float32) as recorded:
+    with entry.open() as recorded:
         signal = recorded.read(0, entry.stop)[list(entry.channels)]
     if entry.sample_rate_hz == recipe.signal.sample_rate_hz:
         return np.asarray(signal)
