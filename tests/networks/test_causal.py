@@ -92,6 +92,26 @@ def test_level_comes_out_as_it_went_in(level):
         torch.testing.assert_close(generator(level * noisy), wanted, rtol=0, atol=1e-3 * level)
 
 
+def after_gap(generator, *, gap_samples, value=0.0, before=80):
+    """What comes out for 80 fainter samples behind a gap of one value."""
+    gap = torch.full((1, 1, gap_samples), value, dtype=torch.float64)
+    with torch.no_grad():
+        return generator(torch.cat([noise(1, 1, before), gap, 1e-2 * noise(1, 1, 80)], dim=-1))[..., -80:]
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0])
+def test_a_gap_of_one_value_leaves_the_level_however_long_it_is(value):
+    generator = build(0, level_frames=200)
+    short, long = (after_gap(generator, gap_samples=length, value=value) for length in (100, 500))
+    torch.testing.assert_close(long, short, rtol=0, atol=ROUNDING)
+
+
+def test_where_a_gap_outlasts_the_level_it_is_found_anew_as_at_the_start():
+    generator = build(0, level_frames=9)
+    at_start = after_gap(generator, gap_samples=100, before=0)
+    torch.testing.assert_close(after_gap(generator, gap_samples=100), at_start, rtol=0, atol=ROUNDING)
+
+
 def test_the_receptive_field_holds_what_is_looked_ahead():
     """With hardly any past the frames ahead are what reaches furthest."""
     shallow = build(9, dilations=((1, 1),), kernel_frames=1, level_frames=2)

@@ -79,6 +79,18 @@ def test_rhythms_as_fast_as_fibrillation_stay_as_they_are(denoiser):
     assert kept_db.min() > 12 and kept_db.mean() > 20
 
 
+@pytest.mark.parametrize("gap_s", [17, 60])
+def test_hearts_after_a_gap_come_out_as_without_it(denoiser, gap_s):
+    """A lead that is off, or a dropout that is bridged."""
+    clean, noise = draw(360.0)
+    mixed = clean + 0.1 * noise
+    before, after = np.split(mixed, 2, axis=-1)
+    gap = np.zeros((COUNT, gap_s * 360))
+    wanted = denoiser(mixed, sample_rate=360.0)[:, -after.shape[-1] :]
+    estimate = denoiser(np.concatenate([before, gap, after], axis=-1), sample_rate=360.0)
+    assert snr_db(estimate[:, -after.shape[-1] :], wanted).mean() > 15
+
+
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 def test_clean_hearts_stay_as_they_are(denoiser, rate_hz):
     clean, _ = draw(rate_hz)

@@ -19,13 +19,16 @@ from dan.networks.fourier import WindowedFourier
 
 TINY_POWER = 1e-14
 """Added to the power of every bin: silence stays finite."""
+TINY_SHARE = 1e-9
+"""Weight of a frame in its own level, beside those in which anything varies."""
 
 
 class ShortTimeGenerator(GeneratorBase):
     """Complex masking of a short-time spectrum, by a mask that is found from the present and the past.
 
     Bins are compressed (``|X|^p``) and divided by the mean over the frames before, so that a loud input gives
-    the same output, louder. A network says how the mask is found (`mask`).
+    the same output, louder; frames of one value, as of a gap, do not count. A network says how the mask is
+    found (`mask`).
 
     With a lookahead of L frames the mask of a frame is found when the L-th frame after it has come in:
 
@@ -85,8 +88,9 @@ class ShortTimeGenerator(GeneratorBase):
             As many samples as went in, and the new state.
         """
         new = dict(state)
-        real, imag = (part[:, None] for part in self.fourier(self._frames(block, new)))
-        mask = self.mask(self._features(real[..., :-1], imag[..., :-1], new), new)
+        frames = self._frames(block, new)
+        real, imag = (part[:, None] for part in self.fourier(frames))
+        mask = self.mask(self._features(real[..., :-1], imag[..., :-1], _varies(frames), new), new)
         # The last bin is treated as the one below it.
         mask_real, mask_imag = torch.split(F.pad(mask, (0, 1, 0, 0), mode="replicate"), 1, dim=1)
         real, imag = self._delayed(real, imag, new)
@@ -124,20 +128,30 @@ class ShortTimeGenerator(GeneratorBase):
             added, state[f"output_{part}"] = added + row[:, :-part], row[:, -part:]
         return reshape(added, 0, -1)
 
-    def _features(self, real: Tensor, imag: Tensor, state: dict[str, Tensor]) -> Tensor:
+    def _features(self, real: Tensor, imag: Tensor, varies: Tensor, state: dict[str, Tensor]) -> Tensor:
         """Compressed real part, imaginary part, magnitude, levelled, ``[B, 3, frames, bins]``."""
         logarithm = (real * real + imag * imag + TINY_POWER).log()  # quicker than powers
         scale = (logarithm * ((self.compression - 1) / 2)).exp()
         magnitude = (logarithm * (self.compression / 2)).exp()
-        level = self._level(magnitude.mean(dim=-1, keepdim=True), state)
+        level = self._level(magnitude.mean(dim=-1, keepdim=True), varies, state)
         return torch.cat([scale * real, scale * imag, magnitude], dim=1) / level
 
-    def _level(self, magnitude: Tensor, state: dict[str, Tensor]) -> Tensor:
-        """Mean of ``[B, 1, frames, 1]`` over the last frames, of those that there have been."""
-        whole = torch.cat([state["level"], magnitude], dim=2)
+    def _level(self, magnitude: Tensor, varies: Tensor, state: dict[str, Tensor]) -> Tensor:
+        """Mean of ``[B, 1, frames, 1]`` over the last frames, of those that there have been and that vary.
+
+        A gap thus leaves the level of what was before it. Where there has been nothing else in so many
+        frames, it is the frame's own.
+        """
+        whole = torch.cat([state["level"], varies * magnitude], dim=2)
         state["level"] = whole[:, :, 1 - self.level_frames :]
+        # A magnitude is above 0: what is 0 has not been.
         mean, share = (F.avg_pool2d(part, (self.level_frames, 1), 1) for part in (whole, whole.sign()))
-        return mean / share  # a magnitude is above 0: what is 0 has not been
+        return (mean + TINY_SHARE * magnitude) / (share + TINY_SHARE)
+
+
+def _varies(frames: Tensor) -> Tensor:
+    """1 for frames ``[B, frames, n_fft]`` in which anything varies, 0 for others, ``[B, 1, frames, 1]``."""
+    return (frames.amax(dim=-1, keepdim=True) - frames.amin(dim=-1, keepdim=True)).sign()[:, None]
 
 
 def reshape(input: Tensor, *shape: int) -> Tensor:
