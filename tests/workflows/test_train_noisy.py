@@ -73,6 +73,17 @@ def test_a_training_that_starts_over_cuts_the_pauses_anew(tiny, folders):
     assert not stale.exists() and list(stale.parent.rglob("*.wav"))
 
 
+def test_pauses_of_other_labels_are_not_taken(tiny, folders):
+    def opened():
+        open_training_data(tiny(RECIPE), Folders(noisy=folders / "first"), cache=folders / "cache")
+
+    opened()
+    opened()
+    (folders / "first" / "0.txt").write_text("0\t4\ttone\n7\t8\ttone\n")
+    with pytest.raises(DanError, match=r"pauses of other recordings or marks\. Give --force"):
+        opened()
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

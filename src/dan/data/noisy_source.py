@@ -10,7 +10,7 @@ from typing import Literal
 
 from dan.config import Recipe
 from dan.core.errors import DanError
-from dan.data.pauses_folder import PauseOptions, write_pauses
+from dan.data.pauses_folder import PauseOptions, check_pauses, write_pauses
 from dan.data.recordings import Half, open_outputs, open_takes
 from dan.data.recordings_source import Folders, TrainingData, training_data
 from dan.data.trials import write_trials
@@ -115,9 +115,9 @@ def _own_pauses(noisy: Path, folders: Folders, cache: Path | None) -> tuple[Path
     """The noise between the events of the recordings themselves, cut out into the cache."""
     if cache is None:
         raise DanError("--noisy alone", "there is no folder for the noise in it", "Give --noise as well")
-    out = cache / PAUSES
+    out, options = cache / PAUSES, PauseOptions(sample_rate_hz=folders.sample_rate_hz, labels=folders.labels)
     if out.is_dir():
+        check_pauses(noisy, out, options=options)
         return out, (f"The noise is that of the pauses in {out}.",)
-    options = PauseOptions(sample_rate_hz=folders.sample_rate_hz, labels=folders.labels)
     taken = write_pauses(noisy, out, options=options)
     return out, taken.notes

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from dan.core.atomic import atomic_folder
 from dan.core.errors import DanError
 from dan.core.progress import track
 from dan.core.words import few
+from dan.data.cuts import MADE_OF, check_cuts, digest
 from dan.data.events import cut_events
 from dan.data.index import Corpus, IndexEntry, check_plain_names, index
 from dan.data.pauses import Pauses, annotated_pauses, find_pauses
@@ -106,28 +107,69 @@ def write_pauses(
     check_apart((out, folder), (events, folder), (events, out), (out, events))
     corpus = index(folder, sample_rate_hz=options.sample_rate_hz)
     check_plain_names(corpus.entries)
+    annotations = _annotations(corpus, options)
     figures, shown = list[_Figures](), list[tuple[str, float, Pauses]]()
     others = atomic_folder(events, force=force, replaceable=_is_ours) if events else nullcontext()
     with atomic_folder(out, force=force, replaceable=_is_ours) as made, others as made_events:
         for entry in track(corpus.entries, "Pauses"):
-            of_entry, found = _cut(entry, options, made, made_events)
+            of_entry, found = _cut(entry, annotations[entry], options, made, made_events)
             figures.append(of_entry)
             levels = [one for one in found if one.level_db.size]
             shown += [(entry.name, entry.sample_rate_hz, one) for one in levels][: SHOWN - len(shown)]
         _check_some(corpus, figures, options)
         for folder_made in filter(None, (made, made_events)):
-            _describe(folder_made, folder, options)
+            _describe(folder_made, folder, options, _made_of(corpus, annotations, options))
     notes = [*_notes(corpus, figures, alone="noise alone" if events is None else "the signal alone")]
     notes += _unused_notes(folder, figures, options)
     notes += [_events_note(events, sum(each.events for each in figures))] if events else []
     return Taken(out, tuple(notes), tuple(shown))
 
 
+def check_pauses(folder: Path, out: Path, *, options: PauseOptions) -> None:
+    """Check that a folder of pauses that is there was made of these recordings and marks, by these options.
+
+    Args:
+        folder: of noisy recordings.
+        out: the folder of pauses.
+        options: as `write_pauses` has them.
+
+    Raises:
+        DanError: if it was not, or a folder or a recording is wrong.
+    """
+    corpus = index(folder, sample_rate_hz=options.sample_rate_hz)
+    made_of = _made_of(corpus, _annotations(corpus, options), options)
+    check_cuts(out, SAYS, made_of, rule="it holds pauses of other recordings or marks")
+
+
+def _annotations(corpus: Corpus, options: PauseOptions) -> dict[IndexEntry, Annotations | None]:
+    """Annotations of each recording, None where there are none."""
+    return {
+        entry: find_annotations(
+            entry.path,
+            labels=options.labels,
+            sample_rate_hz=entry.sample_rate_hz,
+            duration_s=entry.length_samples / entry.sample_rate_hz,
+        )
+        for entry in corpus.entries
+    }
+
+
+def _made_of(
+    corpus: Corpus, annotations: Mapping[IndexEntry, Annotations | None], options: PauseOptions
+) -> str:
+    marks = [found and (found.marks, found.are_points) for found in annotations.values()]
+    return digest(corpus, marks, replace(options, labels=None))
+
+
 def _cut(
-    entry: IndexEntry, options: PauseOptions, made: Path, made_events: Path | None
+    entry: IndexEntry,
+    annotations: Annotations | None,
+    options: PauseOptions,
+    made: Path,
+    made_events: Path | None,
 ) -> tuple[_Figures, list[Pauses]]:
     """Cut one recording up: its figures, and the pauses of each channel."""
-    marked, criterion, left_out = _annotated(entry, options)
+    marked, criterion, left_out = _usable(annotations, options)
     found, events = list[Pauses](), 0
     for channel, signal in _channels(entry):
         pauses = _pauses(signal, entry, marked, options, steady=made_events is not None)
@@ -155,8 +197,9 @@ def _pauses(
     return annotated_pauses(found, marked, length_samples=len(signal), around_s=options.around_s, **common)
 
 
-def _describe(made: Path, folder: Path, options: PauseOptions) -> None:
+def _describe(made: Path, folder: Path, options: PauseOptions, made_of: str) -> None:
     said = {"source": folder.name, "threshold_db": options.threshold_db, "shortest_s": options.shortest_s}
+    said |= {MADE_OF: made_of}
     (made / SAYS).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
 
 
@@ -179,12 +222,8 @@ def _events_note(events: Path, count: int) -> str:
     return f"{events}: no events, as nothing lies between the pauses: lower --threshold, or change --frame"
 
 
-def _annotated(entry: IndexEntry, options: PauseOptions) -> tuple[Annotations | None, str, int]:
+def _usable(found: Annotations | None, options: PauseOptions) -> tuple[Annotations | None, str, int]:
     """Annotations if they say where noise is, the criterion for pauses, and how many are left out."""
-    rate_hz, labels = entry.sample_rate_hz, options.labels
-    found = find_annotations(
-        entry.path, labels=labels, sample_rate_hz=rate_hz, duration_s=entry.length_samples / rate_hz
-    )
     if found is None:
         return None, LEVEL, 0
     if not found.marks:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from dan.core.atomic import atomic_folder
 from dan.core.errors import DanError
 from dan.core.progress import track
+from dan.data.cuts import MADE_OF, check_cuts, digest
 from dan.data.index import IndexEntry, check_plain_names, index
 from dan.io.annotations import Annotations, Mark, find_annotations
 from dan.io.recordings import write
@@ -60,13 +60,11 @@ def write_trials(
         )
     corpus = index(folder, sample_rate_hz=sample_rate_hz)
     marks = {entry: found.marks if (found := _annotations(entry, labels)) else () for entry in corpus.entries}
-    made_of = hashlib.sha256(f"{corpus.digest} {window_s} {[*marks.values()]}".encode()).hexdigest()
+    made_of = digest(corpus, marks.values(), window_s)
     if not out.is_dir():
         _write_all(folder, out, marks, window_s, made_of)
-    said = json.loads((out / SAYS).read_text(encoding="utf-8"))
-    if said.get("made_of") != made_of:
-        rule = "it holds trials of other recordings or marks, or of another window"
-        raise DanError(out, rule, "Give --force, or another --out")
+    rule = "it holds trials of other recordings or marks, or of another window"
+    said = check_cuts(out, SAYS, made_of, rule=rule)
     return Trials(out / FIRST, out / SECOND, tuple(said["notes"]))
 
 
@@ -92,7 +90,7 @@ def _write_all(
             raise DanError(folder, rule, "Give --labels, or another window")
         unmarked = sum(not marked for marked in marks.values())
         notes = [f"{folder}: {note}" for note in _notes(counts, window_s, unmarked)]
-        said = {"source": folder.name, "window_s": window_s, "made_of": made_of, "notes": notes}
+        said = {"source": folder.name, "window_s": window_s, MADE_OF: made_of, "notes": notes}
         (made / SAYS).write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
 
 
