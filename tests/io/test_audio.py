@@ -376,6 +376,17 @@ def test_what_stands_in_a_recordings_place_is_named(tmp_path, suffix):
             read(path)
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".txt", ".wav"])
+def test_the_header_of_a_record_by_another_name_is_named(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    path.write_text("# by hand\n101 2 360 650000\n101.dat 212 200 11 1024 955 29832 0 MLII\n")
+    with pytest.raises(DanError, match=r"header of a WFDB record.*Give its own path, NAME\.hea"):
+        read(path, sample_rate_hz=360.0)
+    path.write_text("101 2 360\n101 3 361\n")
+    if suffix != ".wav":
+        assert read(path, sample_rate_hz=360.0).samples.shape == (3, 2)
+
+
 @pytest.mark.parametrize(("kind", "message"), [("PVF", "PVF"), ("HTK", "HTK")])
 def test_what_is_only_taken_for_audio_is_refused(tmp_path, kind, message):
     soundfile.write(tmp_path / "eeg.wav", signal(), RATE_HZ, "PCM_16", format=kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from dan.core.errors import DanError
@@ -37,14 +38,16 @@ CONTAINERS = {
     b"\x89HDF": ("it is an HDF5 or MATLAB 7.3 file", "Save the array as .npy, and give its --sample-rate"),
 }
 """The same, but for the files of EEGLAB (.set), which are such."""
+WFDB_HEADER = re.compile(rb"(#.*\n|\s)*[\w-]+(/\d+)? \d+.*\n(#.*\n|\s)*\S+\.(dat|mat) \d+[\s:x+]")
+"""First lines of the header of a WFDB record: its name and channels, and the file of the first of them."""
 
 
 def refuse_strangers(path: Path) -> None:
     """Refuse what stands in a recording's place, by name.
 
     Raises:
-        DanError: if the file is empty, a git-lfs pointer, a web page, of a format that is not read, or the
-            samples of a WFDB record without its header.
+        DanError: if the file is empty, a git-lfs pointer, a web page, of a format that is not read, the
+            samples of a WFDB record without its header, or such a header by another name.
     """
     if path.suffix.lower() == ".dat" and (header := path.with_suffix(".hea")).is_file():
         raise DanError(path, "it holds the samples of a WFDB record alone", f"Give its header, {header}")
@@ -56,6 +59,9 @@ def refuse_strangers(path: Path) -> None:
     for stranger, (rule, way_out) in {**STRANGERS, **containers}.items():
         if start.startswith(stranger.lower()):
             raise DanError(path, rule, way_out)
+    if path.suffix.lower() != ".hea" and WFDB_HEADER.match(head):
+        rule = "it is the header of a WFDB record, whose samples lie in files of their own"
+        raise DanError(path, rule, "Give its own path, NAME.hea, beside them")
 
 
 def format_by_content(path: Path) -> str | None:
