@@ -1,12 +1,12 @@
 """How good an ECG denoiser is on hearts that it has not heard, beside filters: SNR gain, do no harm, QRS.
 
-    python benchmarks/shipped_models/ecg.py MODEL=HEARTS ... --noise NOISE [--json OUT]
+    python benchmarks/shipped_models/ecg.py MODEL=HEARTS ... --noise NOISE [--mains-hz 60] [--json OUT]
 
 HEARTS is a folder of WFDB records with beat annotations that MODEL has not been trained on; several pairs
 are pooled, so that hearts left out in rotation are judged together. NOISE holds bw, em and ma of the MIT-BIH
 Noise Stress Test Database as .npy in mV, minutes that no MODEL has been trained on. Clean is the record
-without what lies below 0.5 Hz. Noise is their sum and mains hum, pure or not, in random proportions.
-Intervals are those of a bootstrap over hearts.
+without what lies below 0.5 Hz and, with --mains-hz, without the mains hum that it was recorded in. Noise is
+their sum and mains hum, pure or not, in random proportions. Intervals are those of a bootstrap over hearts.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ WINDOW_S, WINDOWS = 10.0, 24
 """Length and number of the stretches of each lead of each heart."""
 BEATS_S, BEATS_SNR_DB, NEAR_S = 60.0, 0.0, 0.15
 """Stretches in which QRS complexes are looked for, and how near to its place a found one counts."""
-MARGIN_S = 8.0
+MARGIN_S, MAINS_Q = 8.0, 30.0
 LOW_HZ, HIGH_HZ = (0.4, 0.5, 0.67, 1.0), (15.0, 20.0, 25.0, 30.0, 40.0, 60.0, 100.0)
 """Edges of the band-passes of which the best is taken, with and without notches at 50 and 60 Hz."""
 
@@ -55,7 +55,14 @@ class Stretch:
 
 
 def stretches(
-    hearts: Path, noise: Path, *, duration_s: float, count: int, snr_db: float, seed: int
+    hearts: Path,
+    noise: Path,
+    *,
+    duration_s: float,
+    count: int,
+    snr_db: float,
+    seed: int,
+    mains_hz: float | None = None,
 ) -> Iterator[Stretch]:
     """Stretches of each lead of each record, evenly spread, each with a noise of its own."""
     random = np.random.default_rng(seed)
@@ -63,7 +70,8 @@ def stretches(
     for header in sorted(hearts.glob("*.hea")):
         record = wfdb.rdrecord(str(header.with_suffix("")))
         beats_s = _beats(header)
-        for lead in record.p_signal.T:
+        for recorded in record.p_signal.T:
+            lead = recorded if mains_hz is None else _without_mains(recorded, mains_hz)
             for start_s in np.linspace(30, 1740 - duration_s, count):
                 clean = _cut(lead, start_s, duration_s)
                 within = beats_s[(beats_s >= start_s) & (beats_s < start_s + duration_s)] - start_s
@@ -85,6 +93,13 @@ def _cut(lead: Array, start_s: float, duration_s: float) -> Array:
     first, margin, length = (round(value * RATE_HZ) for value in (start_s, MARGIN_S, duration_s))
     wide = lead[first - margin : first + length + margin]
     return np.asarray(highpass(wide, sample_rate_hz=RATE_HZ, cutoff_hz=0.5)[margin : margin + length])
+
+
+def _without_mains(lead: Array, mains_hz: float) -> Array:
+    """A lead without a band of a thirtieth of the mains' frequency around it, and around its octave."""
+    for hum_hz in (mains_hz, 2 * mains_hz):
+        lead = dsp.filtfilt(*dsp.iirnotch(hum_hz, hum_hz / mains_hz * MAINS_Q, fs=RATE_HZ), lead)
+    return np.asarray(lead)
 
 
 def _noise(noises: dict[str, Array], length: int, random: np.random.Generator) -> Array:
@@ -142,7 +157,7 @@ def interval(values: Array, hearts: list[str]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def judge(pairs: list[tuple[str, Path]], noise: Path) -> dict[str, object]:
+def judge(pairs: list[tuple[str, Path]], noise: Path, *, mains_hz: float | None) -> dict[str, object]:
     """All figures, by SNR and row."""
     rows, denoisers = filters(), {model: dan.load(model) for model, _ in pairs}
     found: dict[str, object] = {}
@@ -150,7 +165,15 @@ def judge(pairs: list[tuple[str, Path]], noise: Path) -> dict[str, object]:
         scores: dict[str, list[float]] = {}
         hearts: list[str] = []
         for model, folder in pairs:
-            drawn = stretches(folder, noise, duration_s=WINDOW_S, count=WINDOWS, snr_db=level_db, seed=1)
+            drawn = stretches(
+                folder,
+                noise,
+                duration_s=WINDOW_S,
+                count=WINDOWS,
+                snr_db=level_db,
+                seed=1,
+                mains_hz=mains_hz,
+            )
             for stretch in drawn:
                 hearts.append(stretch.heart)
                 for name, run in rows.items():
@@ -233,10 +256,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("pairs", nargs="+", metavar="MODEL=HEARTS")
     parser.add_argument("--noise", type=Path, required=True)
+    parser.add_argument("--mains-hz", type=float)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     pairs = [(model, Path(hearts)) for model, _, hearts in (pair.partition("=") for pair in arguments.pairs)]
-    found = judge(pairs, arguments.noise)
+    found = judge(pairs, arguments.noise, mains_hz=arguments.mains_hz)
     sys.stdout.write(table(found) + "\n")
     beats = find_beats(pairs, arguments.noise)
     said = ", ".join(f"{name} {value:.3f}" for name, value in beats.items())
