@@ -157,7 +157,7 @@ def interval(values: Array, hearts: list[str]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def judge(pairs: list[tuple[str, Path]], noise: Path, *, mains_hz: float | None) -> dict[str, object]:
+def judge(pairs: list[tuple[str, Path]], noise: Path, *, mains_hz: float | None = None) -> dict[str, object]:
     """All figures, by SNR and row."""
     rows, denoisers = filters(), {model: dan.load(model) for model, _ in pairs}
     found: dict[str, object] = {}

@@ -41,6 +41,25 @@ def test_stretches_have_the_snr_they_say_and_know_their_beats(folders, snr_db):
         assert len(peaks) in (12, 13) and (peaks[1:-1] > 0.8 * np.abs(stretch.clean).max()).all()
 
 
+def test_mains_that_it_was_recorded_in_are_not_clean(folders, tmp_path):
+    plain = wfdb.rdrecord(str(folders[0] / "1")).p_signal
+    time_s = np.arange(len(plain))[:, None] / 360
+    hum = 0.1 * np.sin(2 * np.pi * 60 * time_s) + 0.05 * np.sin(2 * np.pi * 120 * time_s)
+    wfdb.wrsamp(
+        "1", 360, ["mV", "mV"], ["I", "II"], plain + hum, fmt=["16", "16"],
+        adc_gain=[1000.0, 1000.0], baseline=[0, 0], write_dir=str(tmp_path),
+    )  # fmt: skip
+    (tmp_path / "1.atr").write_bytes((folders[0] / "1.atr").read_bytes())
+
+    def clean(hearts, **options):
+        drawn = ecg.stretches(hearts, folders[1], duration_s=10.0, count=1, snr_db=0.0, seed=0, **options)
+        return next(iter(drawn)).clean
+
+    wanted = clean(folders[0])
+    assert ecg.snr_db(clean(tmp_path), wanted) < 10
+    assert ecg.snr_db(clean(tmp_path, mains_hz=60.0), wanted) > 20
+
+
 def test_a_model_that_does_nothing_gains_nothing_and_filters_gain(folders, monkeypatch):
     monkeypatch.setattr(ecg.dan, "load", lambda _: lambda signal, sample_rate: signal)
     monkeypatch.setattr(ecg, "WINDOWS", 2)
