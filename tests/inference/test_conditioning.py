@@ -97,6 +97,49 @@ def test_zeros_of_a_lead_that_is_off_do_not_hide_the_offset(start):
     np.testing.assert_allclose(restored, signal, atol=1e-5)
 
 
+def conditioned(signal, **options):
+    conditioner = Conditioner(channels=1, first_samples=SPAN, span_samples=SPAN, **options)
+    return passed(conditioner, signal[None], sizes=(1000, 333, 1))
+
+
+STAY = 20 * SPAN
+
+
+@pytest.mark.parametrize("before", [0, SPAN // 4, 4 * SPAN])
+@pytest.mark.parametrize(("held", "offset"), [(50.0, 0.0), (50.0, -7.0), (-12.0, 30.0), (0.4, -3.0)])
+def test_a_long_stay_at_one_value_does_not_move_the_offset(before, held, offset):
+    """A lead that is off, at a rail or wherever it stood."""
+    alive = noise(before + 8 * SPAN) + offset
+    signal = np.insert(alive, before, np.full(STAY, held))
+    narrow, restored = conditioned(signal, sure=True, scaled=True)
+    behind = narrow[0, before + STAY :]
+    assert abs(behind[: 2 * SPAN].mean()) < 0.3 and abs(behind.mean()) < 0.3
+    assert np.ptp(narrow[0, before + SPAN : before + STAY]) == 0  # not even a ramp
+    np.testing.assert_allclose(restored[0], signal, atol=1e-5)
+
+
+@pytest.mark.parametrize("first_samples", [16, SPAN])
+def test_what_lies_around_the_value_that_was_held_keeps_it_for_an_offset(first_samples):
+    """A converter that rests in its middle."""
+    signal = np.concatenate([np.full(3 * SPAN, 2048.0), 2048 + 50 * noise(6 * SPAN)])
+    conditioner = Conditioner(channels=1, first_samples=first_samples, span_samples=SPAN)
+    narrow, restored = passed(conditioner, signal[None])
+    assert not narrow[0, : 3 * SPAN].any() and abs(narrow[0, 3 * SPAN :].mean()) < 10
+    np.testing.assert_allclose(restored[0], signal, atol=1e-4)
+
+
+def test_a_channel_wakes_at_the_same_sample_however_it_comes():
+    signal = np.stack([np.insert(noise(4 * SPAN), 0, np.full(at, 9.0))[: 4 * SPAN] for at in (900, 1300, 0)])
+    outputs = []
+    for sizes in ((), (1, 37, 1000), (800, 101, 1)):
+        conditioner = Conditioner(channels=3, first_samples=SPAN, span_samples=SPAN, sure=True)
+        outputs.append(passed(conditioner, signal, sizes=sizes)[0])
+        assert not outputs[-1][0, :900].any() and not outputs[-1][1, :1300].any()
+        assert outputs[-1][2].std() > 0.9
+    for narrow in outputs[1:]:
+        np.testing.assert_allclose(narrow, outputs[0], atol=0.5)  # by less than a noise's own mean
+
+
 def with_dropouts(count=8 * SPAN, offset=30.0, seed=0):
     """Two channels around an offset, packets lost in one of them at the start, in between and one by one."""
     signal = noise(2, count, seed=seed) + offset

@@ -37,12 +37,22 @@ def test_blocks_of_any_length_are_filled_as_the_whole_is(data):
     assert gaps.count == np.isnan(samples).sum()
 
 
-def test_a_gap_longer_than_is_looked_at_once_is_filled():
+def test_a_long_gap_holds_the_values_beside_it_with_a_line_in_the_middle():
     row = np.full(50_000, np.nan)
-    row[0], row[-1] = 0, 49_999
+    row[0], row[-1] = 1, 3
     gaps = gaps_of(row[None])
     blocks = [gaps.filled(row[None, start : start + 777], start) for start in range(0, len(row), 777)]
-    np.testing.assert_allclose(np.concatenate(blocks, axis=1)[0], np.arange(50_000), atol=1e-9)
+    wanted = np.interp(np.arange(50_000), [0, 24_999 - 128, 24_999 + 128, 49_999], [1, 1, 3, 3])
+    np.testing.assert_allclose(np.concatenate(blocks, axis=1)[0], wanted, atol=1e-12)
+
+
+@pytest.mark.parametrize(("length", "is_line"), [(1024, True), (1026, False)])
+def test_gaps_of_some_length_are_short_ones(length, is_line):
+    row = np.full(length + 1, np.nan)
+    row[0], row[-1] = 0, length
+    filled = gaps_of(row[None]).filled(row[None], 0)[0]
+    assert np.allclose(filled, np.arange(length + 1)) == is_line
+    assert (filled[1] == 0) != is_line
 
 
 def test_reading_again_counts_and_keeps_nothing_twice():

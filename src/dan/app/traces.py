@@ -78,7 +78,7 @@ class Pair:
         }
 
     def open(self, side: str) -> Reader:
-        """Open one of the files; missing samples are drawn and played as straight lines."""
+        """Open one of the files; missing samples are drawn and played as they are filled."""
         path, rate_hz = self.files[side], self.sample_rate_hz
         return open_reader(path, sample_rate_hz=rate_hz, dtype=np.float32, missing="fill")
 

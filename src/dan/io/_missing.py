@@ -1,4 +1,8 @@
-"""Missing samples (NaN): filled on a straight line between their neighbours, and put back."""
+"""Missing samples (NaN): filled between their neighbours, and put back.
+
+Short gaps are filled on a straight line, long ones with their neighbours' values and a short line in the
+middle: what a network takes for a gap is a stretch of one value.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,9 @@ SEARCHED_SAMPLES = 4096
 """So far is looked first for a neighbour outside a block, then four times as far, and so on."""
 
 MOST_SEARCHED_SAMPLES = 2**18
+
+LONG_SAMPLES, STEP_SAMPLES = 1024, 256
+"""Length of a gap from which on it is a long one, and of the line in its middle."""
 
 Neighbour = tuple[int, float] | None
 """Place and value of the nearest sample that is not missing; None where there is none on that side."""
@@ -79,7 +86,7 @@ class Gaps:
         if not places.size:
             return np.zeros(int(missing.sum()))
         order = np.argsort(places)
-        return np.asarray(np.interp(start_sample + np.flatnonzero(missing), places[order], values[order]))
+        return np.interp(start_sample + np.flatnonzero(missing), *_with_steps(places[order], values[order]))
 
     def _neighbour(self, channel: int, place: int, direction: int) -> Neighbour:
         """The nearest sample that is not missing, from a place on, forwards (1) or backwards (-1)."""
@@ -98,6 +105,16 @@ class Gaps:
             at = low + len(row) if direction > 0 else low - 1
         self._known[channel, direction] = place, found
         return found
+
+
+def _with_steps(places: npt.NDArray[np.intp], values: Signal) -> tuple[npt.NDArray[np.intp], Signal]:
+    """Places of known samples and their values, with the ends of the lines in long gaps."""
+    before = np.flatnonzero(np.diff(places) > LONG_SAMPLES)
+    middle = (places[before] + places[before + 1]) // 2
+    ends = np.stack([middle - STEP_SAMPLES // 2, middle + STEP_SAMPLES // 2], axis=-1).ravel()
+    at = np.repeat(before + 1, 2)
+    held = np.stack([values[before], values[before + 1]], axis=-1).ravel()
+    return np.insert(places, at, ends), np.insert(values, at, held)
 
 
 def _growing() -> Iterator[int]:

@@ -86,8 +86,8 @@ def open_reader(
             several rates, that whose channels are read. A table is taken at this rate whatever its times say;
             otherwise the file's own rate holds. `Reader.notes` tells where the two differ.
         dtype: of the blocks, float32 or float64; None for one wide enough to hold each stored value exactly.
-        missing: whether missing samples (NaN) are filled on a straight line between their neighbours, or
-            refused by their place. `Reader.gaps` puts them back.
+        missing: whether missing samples (NaN) are filled between their neighbours, or refused by their place.
+            `Reader.gaps` puts them back.
         columns: of a table, the columns that are signals, by name or by number from 1; None for those that
             seem to be. Only tables have columns.
         time_column: of a table, the column of the times, likewise.

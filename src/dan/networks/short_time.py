@@ -21,6 +21,9 @@ TINY_POWER = 1e-14
 """Added to the power of every bin: silence stays finite."""
 TINY_SHARE = 1e-9
 """Weight of a frame in its own level, beside those in which anything varies."""
+LEAST_VARIATION = 1e-4
+"""Range that counts as variation, as a share of a frame's highest and lowest sample: more than what a
+resampler makes of one value."""
 
 
 class ShortTimeGenerator(GeneratorBase):
@@ -151,7 +154,8 @@ class ShortTimeGenerator(GeneratorBase):
 
 def _varies(frames: Tensor) -> Tensor:
     """1 for frames ``[B, frames, n_fft]`` in which anything varies, 0 for others, ``[B, 1, frames, 1]``."""
-    return (frames.amax(dim=-1, keepdim=True) - frames.amin(dim=-1, keepdim=True)).sign()[:, None]
+    high, low = frames.amax(dim=-1, keepdim=True), frames.amin(dim=-1, keepdim=True)
+    return (high - low - LEAST_VARIATION * (high.abs() + low.abs())).sign().relu()[:, None]
 
 
 def reshape(input: Tensor, *shape: int) -> Tensor:

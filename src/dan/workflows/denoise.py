@@ -66,7 +66,7 @@ def denoise_files(
         strength: 0 returns the input, 1 all of the effect.
         sample_rate_hz: rate in Hz of files that do not say theirs.
         resample: take recordings of another rate too: to the model's rate and back.
-        missing: "fill" puts a straight line through missing samples (NaN) for the denoiser, and leaves them
+        missing: "fill" fills missing samples (NaN) between their neighbours for the denoiser, and leaves them
             missing in what is written; "refuse" is an error.
         columns: of tables, the columns to denoise, by name or by number from 1; None for all that seem to be
             signals.
