@@ -72,10 +72,16 @@ def test_at_another_rate_it_goes_there_and_back(tmp_path, peer_toml):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("hop_length = 4", "hop_length = 3", "hop_length divides n_fft"),
+        ("hop_length = 4", "hop_length = 3", r"the file: hop_length=3 does not divide n_fft=8"),
+        ("latency_samples = 8", "latency_samples = 3", "latency_samples=3 is less than hop_length=4"),
         ('[1, "samples"]', "[1, 8]", "shape has"),
         ("n_fft = 8", "nfft = 8", "n_fft: Field required"),
-        ('count = "next"', 'number = "next"', r"takes \['count', 'in'\]"),
+        (
+            'count = "next"',
+            'number = "next"',
+            r"takes \['count', 'in'\].*\['count', 'number'\] is on one side alone",
+        ),
+        ('count = "next"', 'count = "nxt"', r"\['nxt'\] is on one side alone"),
         ('"graph.onnx"', '"nowhere.onnx"', "no such file"),
         ("n_fft = 8", "n_fft = 16", "not as described .*8"),
         ("hop_length = 4", "hop_length = 2", "not as described .a hop of 2 samples gives 4"),

@@ -189,6 +189,16 @@ def test_annotations_of_wfdb(record):
     assert annotations.marks == (Mark(0.5, 0.5, "N"), Mark(1.5, 1.5, "V")) and annotations.are_points
 
 
+def test_one_annotator_of_several_is_chosen_by_its_file(record):
+    wfdb = pytest.importorskip("wfdb")
+    wfdb.wrann("r", "qrs", np.array([60]), symbol=["N"], fs=100, write_dir=str(record.parent))
+    assert find_annotations(record).source == "the annotations of r.atr"
+    found = find_annotations(record, labels=record.with_suffix(".qrs"))
+    assert found.marks == (Mark(0.6, 0.6, "N"),) and found.source == "the annotations of r.qrs"
+    with pytest.raises(DanError, match=r"the WFDB record r alone.*Leave --labels out"):
+        find_annotations(record.with_name("s.hea"), labels=record.with_suffix(".atr"))
+
+
 @pytest.mark.parametrize("stray", [b"hello notes\n", b"hello notes", b"odd\0\0", b"\0\0", b""])
 def test_a_stray_file_beside_a_record_hides_no_annotator(record, stray):
     record.with_suffix(".aaa").write_bytes(stray)

@@ -65,8 +65,10 @@ def benchmark(
     others = [*usual_peers(), *given]
     _check_names([*known, *others])
     opening = cache(open_peer)
+    rate_hz = next(iter(known.values())).sample_rate_hz
     for peer in given:  # before the work on the signals: it takes minutes
-        opening(peer, sample_rate_hz=next(iter(known.values())).sample_rate_hz)
+        opening(peer, sample_rate_hz=rate_hz)
+    open_figures(kind_of(list(known.values())), sample_rate_hz=rate_hz, dnsmos=dnsmos)
     trials = _trials(list(known.values()), data=data, clean=clean, noise=noise, count=count)
     compared = []
     for trial, recipe in trials:

@@ -53,8 +53,11 @@ class Description(Settings):
         axes = sorted(axis for axis in self.shape if isinstance(axis, str))
         if axes not in (["samples"], ["bins", "parts"]):
             raise ValueError('shape has "samples", or "bins" and "parts", and 1 elsewhere')
-        if self.n_fft % self.hop_length or self.latency_samples < self.hop_length:
-            raise ValueError("hop_length divides n_fft, and latency_samples is at least hop_length")
+        if self.n_fft % self.hop_length:
+            raise ValueError(f"hop_length={self.hop_length} does not divide n_fft={self.n_fft}")
+        if self.latency_samples < self.hop_length:
+            shorter = f"latency_samples={self.latency_samples} is less than hop_length={self.hop_length}"
+            raise ValueError(shorter)
         return self
 
 
@@ -68,7 +71,9 @@ def read_description(path: Path) -> Description:
         return Description.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
         first = error.errors()[0]
-        why = f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}"
+        why = (
+            f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg'].removeprefix('Value error, ')}"
+        )
         raise DanError(path, f"it describes no streaming denoiser ({why})", EXAMPLE) from error
     except OSError as error:
         raise DanError(path, f"it cannot be read ({error.strerror})", EXAMPLE) from error
@@ -94,7 +99,8 @@ def open_graph(description: Description, folder: Path) -> InferenceSession:
     outputs = [node.name for node in session.get_outputs()]
     named = {description.output, *description.state.values()}
     if set(inputs) != {description.input, *description.state} or not named <= set(outputs):
-        has = f"it takes {sorted(inputs)} and gives {sorted(outputs)}"
+        strange = sorted(({description.input, *description.state} ^ set(inputs)) | (named - set(outputs)))
+        has = f"it takes {sorted(inputs)} and gives {sorted(outputs)}: {strange} is on one side alone"
         raise DanError(path, has, "Name its input, its output and its state in the description")
     for name in description.state:
         if not all(isinstance(size, int) for size in inputs[name]):

@@ -98,15 +98,14 @@ def save_model(path: Path, generator: GeneratorBase, info: ModelInfo) -> None:
     Raises:
         DanError: if it cannot be written.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     weights = {name: tensor.detach().contiguous() for name, tensor in generator.state_dict().items()}
     header = json.dumps({"format": FORMAT, "info": info.model_dump_json()})
     with atomic_write(path, force=True) as temporary:
-        try:
-            save_file(weights, temporary, metadata={"dan": header})  # one key: several come in random order
-        except SafetensorError as error:  # its own error for a full disk
-            raise OSError(str(error)) from error
+        temporary.write_bytes(
+            save(weights, metadata={"dan": header})
+        )  # one key: several come in random order
 
 
 def read_info(path: Path) -> ModelInfo:

@@ -102,7 +102,10 @@ def find_annotations(
 def _everywhere(recording: Path, labels: Path | None, sample_rate_hz: float | None) -> Iterator[Annotations]:
     """Annotations of a recording wherever they are looked for, in order."""
     if labels is not None and labels.is_file():
-        yield from filter(None, [_of_text(labels, recording)])
+        is_annotator = labels.suffix[1:].lower() in ANNOTATORS
+        yield from filter(
+            None, [_of_annotator(labels, recording) if is_annotator else _of_text(labels, recording)]
+        )
         return
     folder = recording.parent if labels is None else labels
     if not folder.is_dir():
@@ -213,23 +216,31 @@ def _of_edf(recording: Path) -> Annotations | None:
 
 def _of_wfdb(recording: Path) -> Annotations | None:
     """The first annotator of a record that marks anything: its marks have no duration."""
+    found = (_of_annotator(path, recording) for path in _annotators(recording))
+    return next(filter(None, found), None)
+
+
+def _of_annotator(path: Path, recording: Path) -> Annotations | None:
+    """Marks of one annotator; None where it marks nothing, or is a file of a strange name that is none."""
     wfdb: Any = require("wfdb", extra="biosignals", what=recording)
-    for path in _annotators(recording):
-        try:
-            read = wfdb.rdann(str(path.with_suffix("")), path.suffix[1:]) if _ends_whole(path) else None
-        except Exception:  # not every file of that name is an annotator: parsed bytes raise anything
-            read = None
-        if read is None and _rank(path) < len(ANNOTATORS):
-            rule = "it is damaged: it does not read as WFDB's annotations up to their end"
-            raise DanError(path, rule, "Copy it again, remove it, or give --labels")
-        if read and len(read.sample):
-            rate_hz = read.fs or wfdb.rdheader(str(path.with_suffix(""))).fs
-            texts = zip(read.symbol, read.aux_note, strict=True)
-            labels = [f"{symbol} {aux}".strip(" \x00") for symbol, aux in texts]
-            times = np.asarray(read.sample) / rate_hz
-            marks = [_mark(at, at, label) for at, label in zip(times, labels, strict=True)]
-            return Annotations(tuple(marks), f"the annotations of {path.name}")
-    return None
+    if path.stem != recording.stem:
+        rule = f"it is the annotator of the WFDB record {path.stem} alone, and {recording.name} is another"
+        raise DanError(path, rule, "Leave --labels out: what lies beside each record is found")
+    try:
+        read = wfdb.rdann(str(path.with_suffix("")), path.suffix[1:]) if _ends_whole(path) else None
+    except Exception:  # not every file of that name is an annotator: parsed bytes raise anything
+        read = None
+    if read is None and _rank(path) < len(ANNOTATORS):
+        rule = "it is damaged: it does not read as WFDB's annotations up to their end"
+        raise DanError(path, rule, "Copy it again, remove it, or give --labels")
+    if read is None or not len(read.sample):
+        return None
+    rate_hz = read.fs or wfdb.rdheader(str(recording.with_suffix(""))).fs
+    texts = zip(read.symbol, read.aux_note, strict=True)
+    labels = [f"{symbol} {aux}".strip(" \x00") for symbol, aux in texts]
+    times = np.asarray(read.sample) / rate_hz
+    marks = [_mark(at, at, label) for at, label in zip(times, labels, strict=True)]
+    return Annotations(tuple(marks), f"the annotations of {path.name}")
 
 
 def _annotators(recording: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from dan.config.load import check_recipe
@@ -31,10 +31,7 @@ def save_checkpoint(path: Path, state: TrainingState) -> None:
     progress = {name: getattr(state, name) for name in PROGRESS}
     progress["recipe"] = state.recipe.model_dump(mode="json")
     with atomic_write(path, force=True) as temporary:
-        try:
-            save_file(_tensors(state), temporary, metadata={"progress": json.dumps(progress)})
-        except SafetensorError as error:  # its own error for a full disk
-            raise OSError(str(error)) from error
+        temporary.write_bytes(save(_tensors(state), metadata={"progress": json.dumps(progress)}))
 
 
 def load_checkpoint(path: Path, state: TrainingState) -> None:

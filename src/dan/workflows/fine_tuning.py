@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 
 from dan.config import Recipe
 from dan.config.load import load_recipe, recipe_names
 from dan.core.errors import DanError
+from dan.data.batches import ValidationSet
 from dan.inference.model_file import ModelInfo, find_model, load_model
+from dan.networks import processes
 from dan.networks.base import GeneratorBase
+from dan.training.history import Record
+from dan.training.loop import apply
+from dan.training.score import snr_db
+
+WORTH_DB = 0.1
+"""Gain over the model that a training started from, from which on it is worth another model."""
 
 
 def start_from(recipe: Recipe) -> GeneratorBase | None:
@@ -34,6 +43,24 @@ def start_from(recipe: Recipe) -> GeneratorBase | None:
             _as_it_was(info, recipe, keys),
         )
     return generator
+
+
+def beside_start(recipe: Recipe, history: Sequence[Record], validation: ValidationSet) -> list[str]:
+    """What was gained over the model that a training started from, in sentences; none where there is none."""
+    start = start_from(recipe) if history and processes.rank() == 0 else None
+    if start is None:
+        return []
+    start_db, _ = snr_db(apply(start, validation.mixed), validation)
+    gained_db = max(float(record["val_snr_db"]) for record in history) - start_db
+    lines = [
+        f"{recipe.fine_tuning.model}, which it started from: {start_db:.2f} dB on the same signals; "
+        f"{gained_db:+.2f} dB since."
+    ]
+    if gained_db < WORTH_DB:
+        lines.append(
+            f"Hardly better than {recipe.fine_tuning.model}: go on using that, or give more to learn from."
+        )
+    return lines
 
 
 def _as_it_was(info: ModelInfo, recipe: Recipe, keys: list[str]) -> str:

@@ -33,7 +33,7 @@ from dan.training.loop import apply, train
 from dan.training.run_folder import Run, recordings_around
 from dan.training.state import Hooks, TrainingState, new_state
 from dan.training.take_checks import compare_takes, doubt_of
-from dan.workflows.fine_tuning import start_from
+from dan.workflows.fine_tuning import beside_start, start_from
 from dan.workflows.model_info import model_info
 from dan.workflows.refine import check_rounds, refine
 from dan.workflows.run_pictures import look_at, plot_run
@@ -342,7 +342,8 @@ def _finish(run: Run, state: TrainingState, validation: ValidationSet, complete:
         findings, doubt = look_at(estimate, validation), doubt_of(estimate, validation)
         plot_run(run, state, validation, estimate)
     cost_db = losses.max_snr_cost_db if losses.needs_discriminator else 0.0
-    lines = [*verdict(state.history, snr_cost_db=cost_db, doubt=doubt), *findings]
+    best, *others = verdict(state.history, snr_cost_db=cost_db, doubt=doubt)
+    lines = [best, *beside_start(state.recipe, state.history, validation), *others, *findings]
     for line in lines:
         log.info(line)
     return TrainingResult(run, state, complete, lines)
