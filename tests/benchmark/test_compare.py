@@ -190,7 +190,11 @@ def test_the_page_says_figures_machine_command_and_reasons(made):
 
 def test_the_picture_has_every_peer_but_the_input(made):
     figure = plot_tradeoff(made.comparisons[0])
-    assert {text.get_text() for text in figure.axes[0].texts} == {"half", "slow"}
+    assert {text.get_text() for text in figure.axes[0].texts} == {"half", "slow", "noisy"}
+    noisy = made.comparisons[0].entries[0].quality.si_sdr_gain_db
+    assert any(
+        line.get_linestyle() == "--" and set(line.get_ydata()) == {noisy} for line in figure.axes[0].lines
+    )
     assert figure_png(figure).startswith(b"\x89PNG")
     nothing = made.comparisons[0].entries[:1]
     with pytest.raises(DanError, match="0 peers"):
@@ -222,7 +226,8 @@ def test_the_command_shows_and_writes_it_all(fakes, monkeypatch, capsys, tmp_pat
     )
     found = read_benchmark(tmp_path / "made.json")
     assert found.command == " ".join(line)
-    assert (tmp_path / "made.md").read_text() == to_markdown(found)
+    page = to_markdown(found, pictures=["plots/comparison_1.png"])
+    assert (tmp_path / "made.md").read_text() == page
     assert (tmp_path / "plots" / "comparison_1.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(SystemExit) as ended:
         cli.main()

@@ -18,6 +18,9 @@ LETTER, LINE = 0.66, 1.25
 """Width of a letter and height of a line, in font sizes."""
 APART = 8.0
 """Points from a point to its name."""
+RADIUS = 5.0
+"""Size of a point that a name keeps clear of, in points."""
+NOISY = "noisy"
 
 
 @styled
@@ -25,7 +28,8 @@ def plot_tradeoff(comparison: Comparison) -> Figure:
     """Draw quality against the real-time factor and against the time to the first sample.
 
     Args:
-        comparison: of which each peer becomes a point: up is better, left is cheaper.
+        comparison: of which each peer becomes a point: up is better, left is cheaper. The noisy input is a
+            dashed line.
 
     Returns:
         The figure; speech with a PESQ has a second line of panels for it.
@@ -48,6 +52,11 @@ def plot_tradeoff(comparison: Comparison) -> Figure:
         style_axes(right)
         _draw(left, entries, _rtf, height)
         _draw(right, entries, _first_sample, height)
+        for noisy in (entry for entry in comparison.entries if entry.name == NOISY):
+            for axes in (left, right):
+                axes.axhline(height(noisy), color=INK, linewidth=1, linestyle="--", zorder=0)
+            where = {"transform": left.get_yaxis_transform(), "ha": "right", "va": "bottom"}
+            left.text(0.99, height(noisy), NOISY, fontsize=SMALL, color=INK, **where)
     panels[-1, 0].set_xlabel("real-time factor on one core", fontsize=TEXT, color=INK)
     panels[-1, 1].set_xlabel("from process start to first sample, in s", fontsize=TEXT, color=INK)
     figure.draw_without_rendering()  # the panels take their places, and names can keep clear of each other
@@ -81,18 +90,18 @@ def _draw(axes: Axes, entries: Sequence[PeerResult], cost: Figured, height: Figu
 
 
 def _name(axes: Axes, entries: Sequence[PeerResult], cost: Figured, height: Figured) -> None:
-    """Names beside the points, towards the middle; one that would lie over another moves down."""
+    """Names beside the points, towards the middle; one that would lie over another or a point moves down."""
     points = 72 / axes.figure.dpi
     middle = math.sqrt(min(map(cost, entries)) * max(map(cost, entries)))
-    taken: list[tuple[float, float, float]] = []
+    places = {
+        entry.name: points * axes.transData.transform((cost(entry), height(entry))) for entry in entries
+    }
+    taken = [(x - RADIUS, x + RADIUS, y) for x, y in places.values()]
     for entry in sorted(entries, key=height, reverse=True):
-        x, y = points * axes.transData.transform((cost(entry), height(entry)))
+        x, y = places[entry.name]
         width, right = LETTER * SMALL * len(shown(entry)), cost(entry) <= middle
         low = x + APART if right else x - APART - width
-        top = y
-        for other_low, other_high, other_y in taken:
-            if low < other_high and other_low < low + width and top > other_y - LINE * SMALL:
-                top = other_y - LINE * SMALL
+        top = _free(y, [at for start, stop, at in taken if low < stop and start < low + width])
         taken.append((low, low + width, top))
         axes.annotate(
             shown(entry),
@@ -105,3 +114,11 @@ def _name(axes: Axes, entries: Sequence[PeerResult], cost: Figured, height: Figu
             color=_colour(entry),
             fontweight="bold" if entry.is_dan else "normal",
         )
+
+
+def _free(top: float, taken: Sequence[float]) -> float:
+    """The highest place of a line of text, at or below `top`, that is a line away from those taken."""
+    for at in sorted(taken, reverse=True):
+        if abs(top - at) < LINE * SMALL:
+            top = at - LINE * SMALL
+    return top

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -61,9 +62,8 @@ def bench(
             command=shlex.join(["dan", *sys.argv[1:]]),
         )
     _show(made)
-    if plot:
-        _draw(made.comparisons, plot)
-    _write(made, json_file, markdown, force=force)
+    pictures = _draw(made.comparisons, plot) if plot else []
+    _write(made, json_file, markdown, pictures, force=force)
 
 
 def _show(made: Benchmark) -> None:
@@ -83,19 +83,31 @@ def _say_missing(head: str, notes: Mapping[str, str]) -> None:
         say(f"{head} {'; '.join(f'{name} ({why})' for name, why in notes.items())}.")
 
 
-def _draw(comparisons: Sequence[Comparison], folder: Path) -> None:
+def _draw(comparisons: Sequence[Comparison], folder: Path) -> list[Path]:
+    """Draw each comparison; the pictures."""
     from dan.benchmark.tradeoff_plot import plot_tradeoff
     from dan.report.style import save_figure
 
-    for number, comparison in enumerate(comparisons, start=1):
-        save_figure(plot_tradeoff(comparison), folder / f"comparison_{number}.png")
+    pictures = [folder / f"comparison_{number}.png" for number, _ in enumerate(comparisons, start=1)]
+    for picture, comparison in zip(pictures, comparisons, strict=True):
+        save_figure(plot_tradeoff(comparison), picture)
+    return pictures
 
 
-def _write(made: Benchmark, json_file: Path | None, markdown: Path | None, *, force: bool) -> None:
+def _write(
+    made: Benchmark,
+    json_file: Path | None,
+    markdown: Path | None,
+    pictures: Sequence[Path],
+    *,
+    force: bool,
+) -> None:
     from dan.benchmark.page import to_markdown
     from dan.core.atomic import atomic_write
 
-    for path, text in ((markdown, to_markdown(made)), (json_file, made.to_json() + "\n")):
+    links = [os.path.relpath(picture, markdown.parent) for picture in pictures] if markdown else []
+    page = to_markdown(made, pictures=[Path(link).as_posix() for link in links])
+    for path, text in ((markdown, page), (json_file, made.to_json() + "\n")):
         if path:
             with atomic_write(path, force=force) as temporary:
                 temporary.write_text(text, encoding="utf-8")
