@@ -61,7 +61,7 @@ def test_labels_lie_in_a_folder_of_their_own(recording, tmp_path):
 def test_notes_beside_a_recording_are_no_labels_unless_given(recording):
     (recording.parent / "a.txt").write_text("recorded in the garden\n")
     assert find_annotations(recording) is None
-    with pytest.raises(DanError, match="neither Audacity's labels nor Raven's"):
+    with pytest.raises(DanError, match=r"neither Audacity's labels nor Raven's.*without a tab: 'recorded in"):
         find_annotations(recording, labels=recording.parent / "a.txt")
     with pytest.raises(DanError, match="no such file or folder"):
         find_annotations(recording, labels=recording.parent / "missing")

@@ -252,6 +252,7 @@ def test_a_training_that_is_refused_leaves_no_folder_behind(run, existing):
     if existing:
         run.folder.mkdir()
     with pytest.raises(DanError), run.locked():
+        run.cache.mkdir()
         raise DanError("clean", "it is empty", "Fill it")
     assert run.folder.exists() == existing
 

@@ -162,8 +162,11 @@ def _audacity(lines: list[str]) -> Iterator[Mark]:
     """Start, end and label a line; a line that begins with a backslash holds frequencies."""
     for line in lines:
         if line.strip() and not line.startswith("\\"):
-            start, stop, *label = line.split("\t")
-            yield _mark(_local_seconds(start), _local_seconds(stop), "\t".join(label))
+            start, tab, rest = line.partition("\t")
+            if not tab:
+                raise ValueError(f"a line without a tab: {line.strip()[:40]!r}")
+            stop, _, label = rest.partition("\t")
+            yield _mark(_local_seconds(start), _local_seconds(stop), label)
 
 
 def _local_seconds(said: str) -> float:

@@ -133,7 +133,7 @@ class Run:
     def locked(self) -> Iterator[None]:
         """Hold the folder for one training; the system lets go of it when the process ends.
 
-        A folder that was made for it and is still empty at the end is removed.
+        A folder that was made for it and holds no file at the end is removed.
 
         Raises:
             DanError: if another training holds it, it holds something else, or it cannot be written to.
@@ -155,7 +155,7 @@ class Run:
             try:
                 yield
             finally:
-                if made and [entry.name for entry in self.folder.iterdir()] == [LOCK]:
+                if made and not any(file.is_file() and file.name != LOCK for file in self.folder.rglob("*")):
                     shutil.rmtree(self.folder, ignore_errors=True)
 
 
