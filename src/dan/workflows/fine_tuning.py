@@ -46,7 +46,7 @@ def start_from(recipe: Recipe) -> GeneratorBase | None:
 
 
 def beside_start(recipe: Recipe, history: Sequence[Record], validation: ValidationSet) -> list[str]:
-    """What was gained over the model that a training started from, in sentences; none where there is none."""
+    """Sentences on the gain over the model that a training started from; none where there is none."""
     start = start_from(recipe) if history and processes.rank() == 0 else None
     if start is None:
         return []
