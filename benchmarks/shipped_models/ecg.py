@@ -37,7 +37,9 @@ WINDOW_S, WINDOWS = 10.0, 24
 """Length and number of the stretches of each lead of each heart."""
 BEATS_S, BEATS_SNR_DB, NEAR_S = 60.0, 0.0, 0.15
 """Stretches in which QRS complexes are looked for, and how near to its place a found one counts."""
-MARGIN_S, MAINS_Q = 8.0, 30.0
+MARGIN_S = 8.0
+MAINS_Q = 30.0
+"""Sharpness of the notch that takes a recording's own mains out."""
 LOW_HZ, HIGH_HZ = (0.4, 0.5, 0.67, 1.0), (15.0, 20.0, 25.0, 30.0, 40.0, 60.0, 100.0)
 """Edges of the band-passes of which the best is taken, with and without notches at 50 and 60 Hz."""
 

@@ -188,7 +188,7 @@ def test_the_page_says_figures_machine_command_and_reasons(made):
     assert all(len(line) == len(head) for line in lines) and "(" not in "".join(map("".join, lines))
 
 
-def test_the_picture_has_every_peer_but_the_input(made):
+def test_the_picture_has_every_peer_and_the_level_of_the_input(made):
     figure = plot_tradeoff(made.comparisons[0])
     assert {text.get_text() for text in figure.axes[0].texts} == {"half", "slow", "noisy"}
     noisy = made.comparisons[0].entries[0].quality.si_sdr_gain_db

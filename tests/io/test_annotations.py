@@ -195,8 +195,29 @@ def test_one_annotator_of_several_is_chosen_by_its_file(record):
     assert find_annotations(record).source == "the annotations of r.atr"
     found = find_annotations(record, labels=record.with_suffix(".qrs"))
     assert found.marks == (Mark(0.6, 0.6, "N"),) and found.source == "the annotations of r.qrs"
-    with pytest.raises(DanError, match=r"the WFDB record r alone.*Leave --labels out"):
-        find_annotations(record.with_name("s.hea"), labels=record.with_suffix(".atr"))
+    for other in ("s.hea", "r.wav"):
+        with pytest.raises(DanError, match=rf"WFDB record r, and {other} is another.*Leave --labels out"):
+            find_annotations(record.with_name(other), labels=record.with_suffix(".atr"))
+
+
+def test_annotators_of_a_folder_of_labels_go_before_those_beside_a_record(record, tmp_path):
+    folder = tmp_path / "checked"
+    folder.mkdir()
+    assert find_annotations(record, labels=folder).source == "the annotations of r.atr"
+    record.with_suffix(".atr").rename(folder / "r.man")
+    assert find_annotations(record) is None
+    assert find_annotations(record, labels=folder).marks == (Mark(0.5, 0.5, "N"), Mark(1.5, 1.5, "V"))
+    assert find_annotations(record, labels=folder / "r.man").source == "the annotations of r.man"
+
+
+def test_what_is_given_as_labels_is_taken_by_its_content(record):
+    text = record.with_name("x.st")
+    text.write_text("1\t2\tsong\n")
+    assert find_annotations(record, labels=text).marks == (Mark(1.0, 2.0, "song"),)
+    damaged = record.with_suffix(".qrs")
+    damaged.write_bytes(b"\1\2\3")
+    with pytest.raises(DanError, match=r"it is damaged.*Copy it again, or take it away"):
+        find_annotations(record, labels=damaged)
 
 
 @pytest.mark.parametrize("stray", [b"hello notes\n", b"hello notes", b"odd\0\0", b"\0\0", b""])
@@ -223,7 +244,7 @@ def test_the_reference_stands_before_what_a_program_found(record):
 def test_a_damaged_annotator_is_told_and_labels_are_a_way_out(record, tmp_path, length):
     annotator = record.with_suffix(".atr")
     annotator.write_bytes(annotator.read_bytes()[:length])
-    with pytest.raises(DanError, match=r"r\.atr: it is damaged: .*remove it, or give --labels"):
+    with pytest.raises(DanError, match=r"r\.atr: it is damaged: .*or take it away"):
         find_annotations(record)
     (tmp_path / "labels").mkdir()
     (tmp_path / "labels" / "r.txt").write_text(AUDACITY)

@@ -22,6 +22,7 @@ from dan.core.progress import track
 from dan.core.ragged import Denoise
 from dan.evaluation.scoring import row_of, take_all
 from dan.inference.model_file import ModelInfo, find_model, is_onnx, model_names, read_info
+from dan.metrics.dnsmos import Dnsmos
 from dan.metrics.registry import open_figures
 
 FILE_S = 10.0
@@ -68,7 +69,8 @@ def benchmark(
     rate_hz = next(iter(known.values())).sample_rate_hz
     for peer in given:  # before the work on the signals: it takes minutes
         opening(peer, sample_rate_hz=rate_hz)
-    open_figures(kind_of(list(known.values())), sample_rate_hz=rate_hz, dnsmos=dnsmos)
+    if dnsmos:
+        Dnsmos(dnsmos)
     trials = _trials(list(known.values()), data=data, clean=clean, noise=noise, count=count)
     compared = []
     for trial, recipe in trials:

@@ -21,6 +21,7 @@ APART = 8.0
 RADIUS = 5.0
 """Size of a point that a name keeps clear of, in points."""
 NOISY = "noisy"
+"""Name of the row of the input."""
 
 
 @styled
@@ -53,10 +54,8 @@ def plot_tradeoff(comparison: Comparison) -> Figure:
         _draw(left, entries, _rtf, height)
         _draw(right, entries, _first_sample, height)
         for noisy in (entry for entry in comparison.entries if entry.name == NOISY):
-            for axes in (left, right):
-                axes.axhline(height(noisy), color=INK, linewidth=1, linestyle="--", zorder=0)
-            where = {"transform": left.get_yaxis_transform(), "ha": "right", "va": "bottom"}
-            left.text(0.99, height(noisy), NOISY, fontsize=SMALL, color=INK, **where)
+            _draw_input(left, height(noisy))
+            _draw_input(right, height(noisy))
     panels[-1, 0].set_xlabel("real-time factor on one core", fontsize=TEXT, color=INK)
     panels[-1, 1].set_xlabel("from process start to first sample, in s", fontsize=TEXT, color=INK)
     figure.draw_without_rendering()  # the panels take their places, and names can keep clear of each other
@@ -87,6 +86,13 @@ def _draw(axes: Axes, entries: Sequence[PeerResult], cost: Figured, height: Figu
         size = 9 if entry.is_dan else 6
         axes.plot(cost(entry), height(entry), "o", color=_colour(entry), markersize=size)
     axes.margins(x=0.3, y=0.15)
+
+
+def _draw_input(axes: Axes, height: float) -> None:
+    """Draw the level of the noisy input."""
+    axes.axhline(height, color=INK, linewidth=1, linestyle="--", zorder=0)
+    place = axes.get_yaxis_transform()
+    axes.text(0.99, height, NOISY, fontsize=SMALL, color=INK, ha="right", va="bottom", transform=place)
 
 
 def _name(axes: Axes, entries: Sequence[PeerResult], cost: Figured, height: Figured) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -105,9 +106,16 @@ def _write(
     from dan.benchmark.page import to_markdown
     from dan.core.atomic import atomic_write
 
-    links = [os.path.relpath(picture, markdown.parent) for picture in pictures] if markdown else []
-    page = to_markdown(made, pictures=[Path(link).as_posix() for link in links])
-    for path, text in ((markdown, page), (json_file, made.to_json() + "\n")):
+    page = to_markdown(made, pictures=[_link(picture, markdown) for picture in pictures if markdown])
+    for path, text in ((json_file, made.to_json() + "\n"), (markdown, page)):
         if path:
             with atomic_write(path, force=force) as temporary:
                 temporary.write_text(text, encoding="utf-8")
+
+
+def _link(picture: Path, page: Path) -> str:
+    """Link from a page to a picture, from its folder on where they lie on one drive."""
+    try:
+        return quote(Path(os.path.relpath(picture, page.parent)).as_posix())
+    except ValueError:
+        return picture.absolute().as_uri()

@@ -74,9 +74,7 @@ def load_recipe(
 
 
 def _fine_tuning(tree: dict[str, Any], start: str) -> Iterator[tuple[str, Any]]:
-    """The keys and values for starting from a model; none where the recipe is such a one's own already."""
-    if dict(_leaves(tree)).get("fine_tuning.model") == start:
-        return
+    """The keys and values for starting from a model."""
     yield "fine_tuning.model", start
     yield from FINE_TUNING.items()
     given = dict(_leaves(tree))

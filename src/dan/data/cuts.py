@@ -10,20 +10,22 @@ from typing import Any
 
 from dan.core.errors import DanError
 from dan.data.index import Corpus
+from dan.io.annotations import Mark
 
 MADE_OF = "made_of"
 """Key of the digest in what a folder says of itself."""
 
 
-def digest(corpus: Corpus, marks: Iterable[object], how: object) -> str:
+def digest(corpus: Corpus, marks: Iterable[Iterable[Mark]], settings: Iterable[float]) -> str:
     """SHA-256 of recordings, their marks and how they are cut.
 
     Args:
         corpus: of the recordings.
         marks: of each of them, in order.
-        how: settings of the cut.
+        settings: of the cut, in order.
     """
-    return hashlib.sha256(f"{corpus.digest} {how} {[*marks]}".encode()).hexdigest()
+    said = [[(float(mark.start_s), float(mark.stop_s), mark.label) for mark in each] for each in marks]
+    return hashlib.sha256(f"{corpus.digest} {[*map(float, settings)]} {said}".encode()).hexdigest()
 
 
 def check_cuts(folder: Path, says: str, made_of: str, *, rule: str) -> dict[str, Any]:
@@ -36,9 +38,14 @@ def check_cuts(folder: Path, says: str, made_of: str, *, rule: str) -> dict[str,
         rule: what is wrong with it otherwise, in words.
 
     Raises:
-        DanError: if it was made of other recordings or marks, or cut otherwise.
+        DanError: if it was made of other recordings or marks, or cut otherwise, or says nothing of itself.
     """
-    said: dict[str, Any] = json.loads((folder / says).read_text(encoding="utf-8"))
+    try:
+        said: dict[str, Any] = json.loads((folder / says).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DanError(
+            folder / says, f"it does not read ({error})", "Give --force, or another --out"
+        ) from error
     if said.get(MADE_OF) != made_of:
         raise DanError(folder, rule, "Give --force, or another --out")
     return said

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -157,8 +157,9 @@ def _annotations(corpus: Corpus, options: PauseOptions) -> dict[IndexEntry, Anno
 def _made_of(
     corpus: Corpus, annotations: Mapping[IndexEntry, Annotations | None], options: PauseOptions
 ) -> str:
-    marks = [found and (found.marks, found.are_points) for found in annotations.values()]
-    return digest(corpus, marks, replace(options, labels=None))
+    """Digest of it; the rates of recordings are in that of the folder."""
+    settings = (options.threshold_db, options.shortest_s, options.frame_s, *options.around_s)
+    return digest(corpus, [found.marks if found else () for found in annotations.values()], settings)
 
 
 def _cut(

@@ -2,14 +2,15 @@
 
 The offset of each channel is told from the first samples and subtracted in float64; where a network takes
 any level alike, the rest is scaled by a power of two, which is exact. Both are undone on what comes out. A
-network that knows one level gets the level as it is. Long stays at one value, as of a lead that is off, are
-not counted in the offset where there is anything else.
+network that knows one level gets the level as it is.
 
 Where a channel lies far from 0, samples of exactly 0 that it falls to in one step are dropouts: a lead that
 is off, a lost packet. The network gets the offset in their place, and they come out as they came in.
 
     samples    |--- first ---|------- span -------|------- span -------|-
     offset     their mean    |  the same          |  on to the last span's mean, if that has moved away
+
+A part of a span in which a channel holds one value, as of a lead that is off, tells nothing of its offset.
 """
 
 from __future__ import annotations
@@ -48,11 +49,6 @@ CROSSING = 3.0
 """Standard deviations within which the last other sample lies where a wave crosses 0."""
 CROSSING_SAMPLES = 3
 """Longest stay of such a wave at exactly 0."""
-
-DEAD_SAMPLES = 256
-"""Stay at one value from which on a channel counts as dead."""
-WOKEN = 0.5
-"""Share of the offset of a channel that was dead so far: what comes further off has an offset of its own."""
 
 
 @dataclass
@@ -122,12 +118,14 @@ class Conditioner:
         self.dropped = np.zeros((channels, 1), int)
         """Dropouts so far."""
         self.taken_samples = self.given_samples = 0
-        self.dead_so_far = np.zeros((channels, 1), bool)
-        self.pending: list[tuple[Block, Signal]] = []
-        """Samples of the part that is not full yet, conditioned and as they came in."""
+        self.pending: list[Block] = []
         self.pending_samples = 0
+        """Conditioned samples of the part that is not full yet."""
+        self.held: Signal = zero
+        self.varies = np.zeros((channels, 1), bool)
+        """First sample of that part as it came in, and whether there has been any other."""
         self.means: list[PerChannel] = []
-        """Means of the parts of this span, NaN where all of it is dead."""
+        """Means of the parts of this span, NaN where a channel holds one value."""
         self.powers: list[PerChannel] = []
         self.energy, self.counted = zero.copy(), zero.copy()
 
@@ -135,7 +133,7 @@ class Conditioner:
         """Take ``[C, n]`` and return what can be passed on, ``[C, m]`` in float32."""
         if self.begun:
             return self._condition(rows)
-        self.buffer.append(rows)
+        self.buffer.append(rows.copy())
         if sum(block.shape[-1] for block in self.buffer) < self.first:
             return rows[:, :0].astype(np.float32)
         return self.flush()
@@ -148,7 +146,6 @@ class Conditioner:
         self.buffer, self.begun = [], True
         first = rows[:, : self.first].astype(np.float64)
         offset, self.near = estimated_offset(first, self.least)
-        self.dead_so_far = (offset != 0) & (first == offset).all(axis=-1, keepdims=True)
         self._open(offset, np.zeros_like(offset))
         if np.isfinite(self.near).any():
             first = np.where(self._find_dropouts(first)[0], offset, first)
@@ -174,29 +171,12 @@ class Conditioner:
         blocks, start = list[Block](), 0
         while start < rows.shape[-1]:
             stop = min(start + self.part - self.pending_samples, rows.shape[-1])
-            if self.dead_so_far.any():
-                stop = min(stop, start + self._wake(rows[:, start:]))
             blocks.append(self._narrow(rows[:, start:stop]))
             self._note(blocks[-1], rows[:, start:stop])
             start = stop
         if len(blocks) == 1:
             return blocks[0]
         return np.concatenate([rows[:, :0].astype(np.float32), *blocks], axis=-1)
-
-    def _wake(self, rows: Signal) -> int:
-        """Tell the offset of channels that were dead until now anew; samples until the next one wakes."""
-        last = self.segments[-1]
-        differs = self.dead_so_far & (rows != last.offset)
-        woken = differs[:, :1]
-        if woken.any():
-            ahead = rows[:, : self.first].astype(np.float64)
-            told, near = estimated_offset(ahead, self.least if ahead.shape[-1] == self.first else UNSURE)
-            far = woken & (np.abs(rows[:, :1] - last.offset) > WOKEN * np.abs(last.offset))
-            self._open(np.where(far, told, last.offset), last.slope)
-            self.near = np.where(far, near, self.near)
-            self.dead_so_far &= ~woken
-            differs &= ~woken
-        return int(differs.any(axis=0).argmax()) if differs.any() else rows.shape[-1]
 
     def _narrow(self, rows: Signal) -> Block:
         """Rows of one segment around zero, scaled, in float32."""
@@ -237,14 +217,17 @@ class Conditioner:
 
     def _note(self, block: Block, rows: Signal) -> None:
         """Take the means of each part, and at the end of a span see whether the offset has moved."""
-        self.pending.append((block, rows.copy()))
+        if not self.pending:
+            self.held, self.varies = rows[:, :1].copy(), np.zeros_like(self.varies)
+        self.varies |= (rows != self.held).any(axis=-1, keepdims=True)
+        self.pending.append(block)
         self.pending_samples += block.shape[-1]
         if self.pending_samples < self.part:
             return
         self._measure()
         if len(self.means) < PARTS:
             return
-        means, powers = (_where_alive(np.concatenate(each, axis=-1)) for each in (self.means, self.powers))
+        means, powers = (_of_parts(np.concatenate(each, axis=-1)) for each in (self.means, self.powers))
         self.means, self.powers = [], []
         last = self.segments[-1]
         moved = np.ldexp(_significant(means, powers, MOVED), last.exponent)
@@ -255,16 +238,15 @@ class Conditioner:
 
     def _measure(self) -> None:
         """Mean and power of the part that is full, or the last."""
-        blocks, rows = zip(*self.pending, strict=True)
+        block = np.concatenate(self.pending, axis=-1) if len(self.pending) > 1 else self.pending[0]
         self.pending, self.pending_samples = [], 0
-        wide = np.concatenate(blocks, axis=-1).astype(np.float64)
+        wide = block.astype(np.float64)
         power = np.einsum("ct,ct->c", wide, wide)[:, None]
+        self.means.append(np.where(self.varies, wide.mean(axis=-1, keepdims=True), np.nan))
+        self.powers.append(np.where(self.varies, power / block.shape[-1], np.nan))
         sounding = power > 0
         self.energy += np.where(sounding, np.ldexp(power, 2 * self.segments[-1].exponent), 0)
-        self.counted += np.where(sounding, wide.shape[-1], 0)
-        mean, power = _moments_alive(wide, np.concatenate(rows, axis=-1))
-        self.means.append(mean)
-        self.powers.append(power)
+        self.counted += np.where(sounding, block.shape[-1], 0)
 
     def rms(self) -> PerChannel:
         """Root of the mean square of what has come in, less the offset, silent parts left out, ``[C, 1]``."""
@@ -311,13 +293,12 @@ class Conditioner:
         return rows
 
 
-def _where_alive(parts: PerChannel) -> PerChannel:
-    """Figures of parts ``[C, PARTS]``, of dead ones the mean of the others; 0 where all are dead."""
-    alive = ~np.isnan(parts)
-    kept = np.where(alive, parts, 0)
-    return np.where(
-        alive, parts, kept.sum(axis=-1, keepdims=True) / np.maximum(1, alive.sum(axis=-1, keepdims=True))
-    )
+def _of_parts(figures: PerChannel) -> PerChannel:
+    """Figures of parts ``[C, PARTS]``, of unknown ones the others' mean; 0 where half are unknown or more."""
+    known = ~np.isnan(figures)
+    count = known.sum(axis=-1, keepdims=True)
+    mean = np.where(known, figures, 0).sum(axis=-1, keepdims=True) / np.maximum(1, count)
+    return np.where(2 * count > PARTS, np.where(known, figures, mean), 0)
 
 
 def dropouts_note(count: int) -> list[str]:
@@ -339,48 +320,24 @@ def estimated_offset(rows: npt.NDArray[np.float64], least: float) -> tuple[PerCh
     """
     offset, near = _offset(rows, least), np.full((len(rows), 1), np.inf)
     for index, row in enumerate(rows):
-        long = len(row) // PARTS**2
-        lively = _alive(row, zeros=max(1, long), others=max(DEAD_SAMPLES, long))
-        alive = lively if lively.all() else lively[lively != 0]
+        alive = row if row.all() else row[row != 0]
         told = _offset(alive[None], least) if alive.size < row.size else offset[index]
         if told.any():
             near[index] = _near(told, (alive - told.item()).std())
         if np.isfinite(near[index]):
             offset[index] = told
         elif alive.size < row.size:
-            offset[index] = _offset(lively[None], least)
+            offset[index] = _offset(_alive(row)[None], least)
     return offset, near
 
 
-def _alive(row: npt.NDArray[np.float64], *, zeros: int, others: int) -> npt.NDArray[np.float64]:
-    """Samples outside of long stays at one value; all of them where there are none outside."""
-    keep = _is_alive(row, zeros=zeros, others=others)
-    return row if keep.all() or not keep.any() else row[keep]
-
-
-def _moments_alive(wide: npt.NDArray[np.float64], rows: Signal) -> tuple[PerChannel, PerChannel]:
-    """Mean and mean square of a part outside of dead stays, NaN where there is nothing.
-
-    Args:
-        wide: conditioned, ``[C, n]``.
-        rows: as they came in; fewer than 257 are dead as a whole or not at all.
-    """
-    longest = min(DEAD_SAMPLES, rows.shape[-1] - 1)
-    alive = np.stack([_is_alive(row, zeros=longest, others=longest) for row in rows])
-    count = np.where(alive.any(axis=-1, keepdims=True), alive.sum(axis=-1, keepdims=True), np.nan)
-    kept = wide if alive.all() else wide * alive
-    return kept.sum(axis=-1, keepdims=True) / count, np.einsum("ct,ct->c", kept, kept)[:, None] / count
-
-
-def _is_alive(row: Signal, *, zeros: int, others: int) -> npt.NDArray[np.bool_]:
-    """Places ``[n]`` outside of stays at 0 and at other values of more samples."""
-    sparse = row[:: max(1, min(zeros, others) // 2)]
-    if not (sparse[1:] == sparse[:-1]).any():  # no stay is as long
-        return np.ones(len(row), bool)
-    starts = np.flatnonzero(np.diff(row, prepend=np.nan) != 0)
-    lengths = np.diff(starts, append=len(row))
-    dead = lengths > np.where(row[starts] == 0, zeros, others)
-    return np.repeat(~dead, lengths)
+def _alive(row: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Samples outside of long stretches of zeros; all of them where there are none outside."""
+    runs = np.flatnonzero(np.diff(row == 0, prepend=False, append=False)).reshape(-1, 2)
+    keep = np.ones(len(row), bool)
+    for start, stop in runs[runs[:, 1] - runs[:, 0] > max(1, len(row) // PARTS**2)]:
+        keep[start:stop] = False
+    return row[keep] if keep.any() else row
 
 
 def _offset(rows: npt.NDArray[np.float64], least: float) -> PerChannel:

@@ -7,6 +7,7 @@ middle: what a network takes for a gap is a stretch of one value.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -86,7 +87,8 @@ class Gaps:
         if not places.size:
             return np.zeros(int(missing.sum()))
         order = np.argsort(places)
-        return np.interp(start_sample + np.flatnonzero(missing), *_with_steps(places[order], values[order]))
+        points = _with_steps(places[order], values[order])
+        return np.asarray(np.interp(start_sample + np.flatnonzero(missing), *points))
 
     def _neighbour(self, channel: int, place: int, direction: int) -> Neighbour:
         """The nearest sample that is not missing, from a place on, forwards (1) or backwards (-1)."""
@@ -107,7 +109,7 @@ class Gaps:
         return found
 
 
-def _with_steps(places: npt.NDArray[np.intp], values: Signal) -> tuple[npt.NDArray[np.intp], Signal]:
+def _with_steps(places: npt.NDArray[Any], values: Signal) -> tuple[npt.NDArray[Any], Signal]:
     """Places of known samples and their values, with the ends of the lines in long gaps."""
     before = np.flatnonzero(np.diff(places) > LONG_SAMPLES)
     middle = (places[before] + places[before + 1]) // 2

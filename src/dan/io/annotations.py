@@ -80,7 +80,8 @@ def find_annotations(
 
     Args:
         recording: the file.
-        labels: a file of labels, or a folder in which those by the recording's name lie; None for its own.
+        labels: a file of labels or an annotator of the record, or a folder in which those by the recording's
+            name lie; None for its own.
         sample_rate_hz: of a table that does not say its own, in Hz.
         duration_s: of the recording, in seconds: marks after it are left out.
 
@@ -102,17 +103,16 @@ def find_annotations(
 def _everywhere(recording: Path, labels: Path | None, sample_rate_hz: float | None) -> Iterator[Annotations]:
     """Annotations of a recording wherever they are looked for, in order."""
     if labels is not None and labels.is_file():
-        is_annotator = labels.suffix[1:].lower() in ANNOTATORS
-        yield from filter(
-            None, [_of_annotator(labels, recording) if is_annotator else _of_text(labels, recording)]
-        )
+        found = _of_annotator(labels, recording) if _is_annotator(labels) else _of_text(labels, recording)
+        if found:
+            yield found
         return
     folder = recording.parent if labels is None else labels
     if not folder.is_dir():
         raise DanError(folder, "there is no such file or folder", "Give one with labels")
     beside = [path for path in _named_alike(folder, recording) if path != recording]
     yield from filter(None, [_of_text(path, recording, strict=labels is not None) for path in beside])
-    if within := _within(recording, sample_rate_hz):
+    if within := _within(recording, folder, sample_rate_hz):
         yield within
 
 
@@ -217,25 +217,26 @@ def _of_edf(recording: Path) -> Annotations | None:
     return Annotations(tuple(marks), "its annotations")
 
 
-def _of_wfdb(recording: Path) -> Annotations | None:
-    """The first annotator of a record that marks anything: its marks have no duration."""
-    found = (_of_annotator(path, recording) for path in _annotators(recording))
-    return next(filter(None, found), None)
+def _of_wfdb(recording: Path, folder: Path) -> Annotations | None:
+    """The first annotator of a record that marks anything, in a folder or else beside it."""
+    places = dict.fromkeys([folder, recording.parent])
+    paths = [path for place in places for path in _annotators(place, recording)]
+    return next(filter(None, (_of_annotator(path, recording) for path in paths)), None)
 
 
 def _of_annotator(path: Path, recording: Path) -> Annotations | None:
-    """Marks of one annotator; None where it marks nothing, or is a file of a strange name that is none."""
+    """Marks of an annotator, which have no duration; None where there are none, or it only has the name."""
+    if path.stem != recording.stem or recording.suffix.lower() != WFDB:
+        rule = f"it is an annotator of a WFDB record {path.stem}, and {recording.name} is another recording"
+        raise DanError(path, rule, "Leave --labels out, or give a folder of annotators")
     wfdb: Any = require("wfdb", extra="biosignals", what=recording)
-    if path.stem != recording.stem:
-        rule = f"it is the annotator of the WFDB record {path.stem} alone, and {recording.name} is another"
-        raise DanError(path, rule, "Leave --labels out: what lies beside each record is found")
     try:
         read = wfdb.rdann(str(path.with_suffix("")), path.suffix[1:]) if _ends_whole(path) else None
     except Exception:  # not every file of that name is an annotator: parsed bytes raise anything
         read = None
     if read is None and _rank(path) < len(ANNOTATORS):
         rule = "it is damaged: it does not read as WFDB's annotations up to their end"
-        raise DanError(path, rule, "Copy it again, remove it, or give --labels")
+        raise DanError(path, rule, "Copy it again, or take it away")
     if read is None or not len(read.sample):
         return None
     rate_hz = read.fs or wfdb.rdheader(str(recording.with_suffix(""))).fs
@@ -246,11 +247,17 @@ def _of_annotator(path: Path, recording: Path) -> Annotations | None:
     return Annotations(tuple(marks), f"the annotations of {path.name}")
 
 
-def _annotators(recording: Path) -> list[Path]:
-    """Files that may be annotators of a record, those of usual names first."""
-    named = [path for path in recording.parent.iterdir() if path.stem == recording.stem]
+def _annotators(folder: Path, recording: Path) -> list[Path]:
+    """Files in a folder that may be annotators of a record, those of usual names first."""
+    named = [path for path in folder.iterdir() if path.stem == recording.stem]
     found = [path for path in named if path.suffix.lower() not in NO_ANNOTATOR and path.is_file()]
     return sorted(found, key=lambda path: (_rank(path), path.name))
+
+
+def _is_annotator(path: Path) -> bool:
+    """Return whether a file is an annotator by its content or, unless it holds text of labels, its name."""
+    named = _rank(path) < len(ANNOTATORS)
+    return _ends_whole(path) or (named and not LIKE_LABELS.match(path.read_text("latin-1")))
 
 
 def _rank(path: Path) -> int:
@@ -291,12 +298,12 @@ def _of_table(recording: Path, sample_rate_hz: float | None) -> Annotations | No
     return Annotations(tuple(marks), f"its column {names[place]}")
 
 
-def _within(recording: Path, sample_rate_hz: float | None) -> Annotations | None:
+def _within(recording: Path, folder: Path, sample_rate_hz: float | None) -> Annotations | None:
     """Annotations in the recording itself, or in a file that belongs to it."""
     suffix = recording.suffix.lower()
     try:
         if suffix == WFDB:
-            return _of_wfdb(recording)
+            return _of_wfdb(recording, folder)
         if suffix in EDF:
             return _of_edf(recording)
     except ValueError as error:

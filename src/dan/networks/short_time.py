@@ -30,8 +30,8 @@ class ShortTimeGenerator(GeneratorBase):
     """Complex masking of a short-time spectrum, by a mask that is found from the present and the past.
 
     Bins are compressed (``|X|^p``) and divided by the mean over the frames before, so that a loud input gives
-    the same output, louder; frames of one value, as of a gap, do not count. A network says how the mask is
-    found (`mask`).
+    the same output, louder; of frames of one value, as of a gap, no more count than of others. A network says
+    how the mask is found (`mask`).
 
     With a lookahead of L frames the mask of a frame is found when the L-th frame after it has come in:
 
@@ -140,16 +140,19 @@ class ShortTimeGenerator(GeneratorBase):
         return torch.cat([scale * real, scale * imag, magnitude], dim=1) / level
 
     def _level(self, magnitude: Tensor, varies: Tensor, state: dict[str, Tensor]) -> Tensor:
-        """Mean of ``[B, 1, frames, 1]`` over the last frames, of those that there have been and that vary.
+        """Mean of ``[B, 1, frames, 1]`` over the last frames, of those that there have been.
 
-        A gap thus leaves the level of what was before it. Where there has been nothing else in so many
-        frames, it is the frame's own.
+        Frames in which nothing varies count as 0, but no more of them than of others: pauses of a noise gate
+        are pauses, while a gap leaves half the level of what was before it. Where there has been nothing else
+        in so many frames, the level is the frame's own.
         """
-        whole = torch.cat([state["level"], varies * magnitude], dim=2)
+        silence = TINY_POWER ** (self.compression / 2)  # what is 0 has not been
+        whole = torch.cat([state["level"], varies * magnitude + (1 - varies) * silence], dim=2)
         state["level"] = whole[:, :, 1 - self.level_frames :]
-        # A magnitude is above 0: what is 0 has not been.
-        mean, share = (F.avg_pool2d(part, (self.level_frames, 1), 1) for part in (whole, whole.sign()))
-        return (mean + TINY_SHARE * magnitude) / (share + TINY_SHARE)
+        alive = (whole - 2 * silence).sign().relu()
+        sums = torch.cat([alive * whole, 2 * alive, whole.sign()], dim=1)
+        total, twice, been = torch.split(F.avg_pool2d(sums, (self.level_frames, 1), 1), 1, dim=1)
+        return (total + TINY_SHARE * magnitude) / (torch.minimum(twice, been) + TINY_SHARE)
 
 
 def _varies(frames: Tensor) -> Tensor:

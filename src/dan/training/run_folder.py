@@ -92,7 +92,7 @@ class Run:
             raise DanError(
                 f"{self.folder} holds a training of another recipe ({'; '.join(differences[:3])})",
                 "only the same recipe resumes",
-                f"To resume it, give its own recipe, {self.recipe}, without other settings; "
+                f"To resume it, give its own recipe, {self.recipe}, without --from and other settings; "
                 "else another --out, or --force to start over",
             )
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
 
 from dan.config import Recipe
 from dan.config.load import load_recipe, recipe_names
+from dan.core.arrays import Signal
 from dan.core.errors import DanError
 from dan.data.batches import ValidationSet
 from dan.inference.model_file import ModelInfo, find_model, load_model
-from dan.networks import processes
 from dan.networks.base import GeneratorBase
-from dan.training.history import Record
 from dan.training.loop import apply
 from dan.training.score import snr_db
 
@@ -45,21 +43,26 @@ def start_from(recipe: Recipe) -> GeneratorBase | None:
     return generator
 
 
-def beside_start(recipe: Recipe, history: Sequence[Record], validation: ValidationSet) -> list[str]:
-    """Sentences on the gain over the model that a training started from; none where there is none."""
-    start = start_from(recipe) if history and processes.rank() == 0 else None
+def beside_start(recipe: Recipe, estimate: Signal, validation: ValidationSet, *, complete: bool) -> list[str]:
+    """Sentences on the gain over the model that a training started from; none where there is none.
+
+    Args:
+        recipe: of the training.
+        estimate: outputs of its model for the validation's inputs.
+        validation: the signals.
+        complete: whether the training is at its end, so that there is something to conclude.
+    """
+    start = start_from(recipe)
     if start is None:
         return []
     start_db, _ = snr_db(apply(start, validation.mixed), validation)
-    gained_db = max(float(record["val_snr_db"]) for record in history) - start_db
+    gained_db, model = snr_db(estimate, validation)[0] - start_db, recipe.fine_tuning.model
     lines = [
-        f"{recipe.fine_tuning.model}, which it started from: {start_db:.2f} dB on the same signals; "
-        f"{gained_db:+.2f} dB since."
+        f"{model}, which it started from: {start_db:.2f} dB on the same signals; {gained_db:+.2f} dB since."
     ]
-    if gained_db < WORTH_DB:
-        lines.append(
-            f"Hardly better than {recipe.fine_tuning.model}: go on using that, or give more to learn from."
-        )
+    if complete and gained_db < WORTH_DB and not recipe.losses.needs_discriminator:
+        how = "Worse" if gained_db <= -WORTH_DB else "Hardly better"
+        lines.append(f"{how} than {model}: go on using that, or give this more to learn from.")
     return lines
 
 

@@ -335,15 +335,16 @@ def _keep(run: Run) -> Callable[[TrainingState], None]:
 
 def _finish(run: Run, state: TrainingState, validation: ValidationSet, complete: bool) -> TrainingResult:
     losses = state.recipe.losses
-    findings, doubt = list[str](), ""
+    findings, gained, doubt = list[str](), list[str](), ""
     if state.history and processes.rank() == 0:
         generator, _ = load_model(run.model)
         estimate = apply(generator, validation.mixed)
         findings, doubt = look_at(estimate, validation), doubt_of(estimate, validation)
+        gained = beside_start(state.recipe, estimate, validation, complete=complete)
         plot_run(run, state, validation, estimate)
     cost_db = losses.max_snr_cost_db if losses.needs_discriminator else 0.0
     best, *others = verdict(state.history, snr_cost_db=cost_db, doubt=doubt)
-    lines = [best, *beside_start(state.recipe, state.history, validation), *others, *findings]
+    lines = [best, *gained[:1], *others, *gained[1:], *findings]
     for line in lines:
         log.info(line)
     return TrainingResult(run, state, complete, lines)
