@@ -307,3 +307,9 @@ def test_who_fails_while_it_is_timed_is_left_out_with_the_reason(fakes, trial, m
         "hops": "it failed with ValueError: too short",
         "late": "a process with late: it failed (it was ended)",
     }
+
+
+def test_a_dnsmos_that_is_not_there_is_told_before_the_work(fakes, monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "_trials", lambda *_, **__: pytest.fail("too late"))
+    with pytest.raises(DanError, match=r"nope\.onnx: there is no such file"):
+        benchmark(["tones"], count=2, dnsmos=tmp_path / "nope.onnx")

@@ -71,9 +71,8 @@ def read_description(path: Path) -> Description:
         return Description.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
         first = error.errors()[0]
-        why = (
-            f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg'].removeprefix('Value error, ')}"
-        )
+        place = ".".join(map(str, first["loc"])) or "the file"
+        why = f"{place}: {first['msg'].removeprefix('Value error, ')}"
         raise DanError(path, f"it describes no streaming denoiser ({why})", EXAMPLE) from error
     except OSError as error:
         raise DanError(path, f"it cannot be read ({error.strerror})", EXAMPLE) from error

@@ -103,9 +103,8 @@ def save_model(path: Path, generator: GeneratorBase, info: ModelInfo) -> None:
     weights = {name: tensor.detach().contiguous() for name, tensor in generator.state_dict().items()}
     header = json.dumps({"format": FORMAT, "info": info.model_dump_json()})
     with atomic_write(path, force=True) as temporary:
-        temporary.write_bytes(
-            save(weights, metadata={"dan": header})
-        )  # one key: several come in random order
+        # One key: several come in random order.
+        temporary.write_bytes(save(weights, metadata={"dan": header}))
 
 
 def read_info(path: Path) -> ModelInfo:
