@@ -103,7 +103,8 @@ def pauses(
         typer.Option("--labels", help="Annotations, a file or a folder; by default those of the recordings."),
     ] = None,
     around: Annotated[
-        tuple[float, float], typer.Option("--around", help="Seconds of an event before and after its mark.")
+        tuple[float, float],
+        typer.Option("--around", metavar="BEFORE AFTER", help="Seconds of an event around its mark."),
     ] = (0, 0),
     events: Annotated[
         Path | None,

@@ -31,7 +31,9 @@ def train(
     ] = None,
     epochs: Annotated[
         tuple[float, float] | None,
-        typer.Option("--epochs", help="Beside --noisy: pair trials, from and to in seconds after a mark."),
+        typer.Option(
+            "--epochs", metavar="FROM TO", help="Beside --noisy: pair trials, in seconds after a mark."
+        ),
     ] = None,
     labels: Annotated[
         Path | None,
