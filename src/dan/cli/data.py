@@ -36,7 +36,7 @@ def mix(
     clean: Annotated[Path, typer.Option("--clean", help="A folder of clean recordings.")],
     noise: Annotated[Path, typer.Option("--noise", help="A folder of noise.")],
     out: Annotated[Path, typer.Option("--out", help="The data folder to make.")],
-    snr: Annotated[tuple[float, float], typer.Option("--snr", help="Lowest and highest, in dB.")] = (-5, 10),
+    snr: Annotated[tuple[float, float], typer.Option("--snr", metavar="LOW HIGH", help="In dB.")] = (-5, 10),
     count: Annotated[int, typer.Option("--count", min=2, help="Signals on both sides together.")] = 1000,
     duration: Annotated[float, typer.Option("--duration", help="Of a signal, in seconds.")] = 4.0,
     sample_rate: Annotated[
