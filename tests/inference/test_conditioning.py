@@ -113,6 +113,15 @@ def test_a_long_stay_at_one_value_does_not_move_the_offset(held):
     np.testing.assert_allclose(restored[0], signal, atol=1e-5)
 
 
+@pytest.mark.parametrize("held_parts", [0, 4, 5, 8])
+def test_zeros_that_waves_cross_after_a_long_stay_are_no_dropouts(held_parts):
+    waves = np.rint(20 * np.sin(np.arange(7 * SPAN) / 9) + 12 + noise(7 * SPAN))
+    signal = np.insert(waves, 3 * SPAN, np.full(held_parts * SPAN // 8, 12.0))[None]
+    conditioner = Conditioner(channels=1, first_samples=SPAN, span_samples=SPAN, sure=True)
+    passed(conditioner, signal)
+    assert (signal == 0).sum() > 50 and conditioner.dropout_samples() == 0
+
+
 @pytest.mark.parametrize("level", [0.0, 50.0])
 @pytest.mark.parametrize("length", [1, 20, 200])
 @pytest.mark.parametrize("start", [100, 3 * SPAN // 2])

@@ -10,7 +10,8 @@ is off, a lost packet. The network gets the offset in their place, and they come
     samples    |--- first ---|------- span -------|------- span -------|-
     offset     their mean    |  the same          |  on to the last span's mean, if that has moved away
 
-A part of a span in which a channel holds one value, as of a lead that is off, tells nothing of its offset.
+A part of a span in which a channel holds one value, as of a lead that is off, tells nothing; nor does a span
+of which half are such parts.
 """
 
 from __future__ import annotations
@@ -227,14 +228,17 @@ class Conditioner:
         self._measure()
         if len(self.means) < PARTS:
             return
-        means, powers = (_of_parts(np.concatenate(each, axis=-1)) for each in (self.means, self.powers))
+        means, powers = (np.concatenate(each, axis=-1) for each in (self.means, self.powers))
         self.means, self.powers = [], []
+        told = 2 * (~np.isnan(means)).sum(axis=-1, keepdims=True) > PARTS
+        means, powers = _of_parts(means), _of_parts(powers)
         last = self.segments[-1]
-        moved = np.ldexp(_significant(means, powers, MOVED), last.exponent)
+        moved = np.ldexp(np.where(told, _significant(means, powers, MOVED), 0), last.exponent)
         slope = moved / (PARTS * self.part)
         if slope.any() or last.moves:
             self._open(last.offset, slope)
-        self.near = _near(last.offset, np.ldexp(_deviation(means, powers), last.exponent))
+        near = _near(last.offset, np.ldexp(_deviation(means, powers), last.exponent))
+        self.near = np.where(told, near, self.near)
 
     def _measure(self) -> None:
         """Mean and power of the part that is full, or the last."""
@@ -294,11 +298,10 @@ class Conditioner:
 
 
 def _of_parts(figures: PerChannel) -> PerChannel:
-    """Figures of parts ``[C, PARTS]``, of unknown ones the others' mean; 0 where half are unknown or more."""
+    """Figures of parts ``[C, PARTS]``, of unknown ones the others' mean; 0 where none is known."""
     known = ~np.isnan(figures)
-    count = known.sum(axis=-1, keepdims=True)
-    mean = np.where(known, figures, 0).sum(axis=-1, keepdims=True) / np.maximum(1, count)
-    return np.where(2 * count > PARTS, np.where(known, figures, mean), 0)
+    total = np.where(known, figures, 0).sum(axis=-1, keepdims=True)
+    return np.where(known, figures, total / np.maximum(1, known.sum(axis=-1, keepdims=True)))
 
 
 def dropouts_note(count: int) -> list[str]:
