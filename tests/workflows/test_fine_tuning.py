@@ -130,11 +130,12 @@ def test_a_training_that_gained_nothing_says_so_at_its_end(tiny, tmp_path, gaine
     start = str(train_run(tiny(SHORT), tmp_path / "first").run.folder)
     recipe = tiny(SHORT | {"fine_tuning.model": start, "losses.weights": {"snr": 1.0}})
     validation = open_validation(recipe, None)
-    start_db, _ = snr_db(apply(start_from(recipe), validation.mixed), validation)
+    state = new_state(recipe, start=start_from(recipe))
+    start_db, _ = snr_db(apply(state.teacher, validation.mixed), validation)
     noise = validation.mixed - validation.clean
     gain = np.sqrt(energy(validation.clean) / energy(noise)) * 10 ** (-(start_db + gained_db) / 20)
     estimate = validation.clean + gain[:, None] * noise
-    lines = beside_start(recipe, estimate, validation, complete=complete)
+    lines = beside_start(state, estimate, validation, complete=complete)
     assert f"{gained_db:+.2f} dB since" in lines[0] and [
         line.partition(start)[0].strip() for line in lines[1:]
     ] == ([said] if said else [])

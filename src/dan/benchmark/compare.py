@@ -11,7 +11,7 @@ import numpy as np
 
 from dan.benchmark.lag import check_lag
 from dan.benchmark.peers import LoadedPeer, Peer, named_peer, open_peer, size_bytes, usual_peers
-from dan.benchmark.results import Benchmark, Comparison, Cost, PeerResult, Quality, machine
+from dan.benchmark.results import NOISY, Benchmark, Comparison, Cost, PeerResult, Quality, machine
 from dan.benchmark.startup import Start, start
 from dan.benchmark.timing import MeasuredT, Spread, in_turns, one_core, seconds_of, spread
 from dan.benchmark.trials import Trial, check_count, drawn, from_folder, from_recordings, is_drawn, kind_of
@@ -98,7 +98,7 @@ def _models(given: Sequence[str]) -> dict[Peer, ModelInfo]:
 
 
 def _check_names(peers: Sequence[Peer]) -> None:
-    names = [peer.name for peer in peers] + ["noisy"]
+    names = [peer.name for peer in peers] + [NOISY]
     for name in names:
         if names.count(name) > 1:
             raise _twice(name)
@@ -163,7 +163,7 @@ def compare(
         opening: loads a peer at a rate.
     """
     figures = open_figures(trial.kind, sample_rate_hz=trial.sample_rate_hz, dnsmos=dnsmos)
-    rate_hz, noisy = trial.sample_rate_hz, Peer("noisy", "noisy")
+    rate_hz, noisy = trial.sample_rate_hz, Peer(NOISY, NOISY)
     opened, notes = {}, {}
     outputs: dict[str, list[Signal]] = {}
     block = _file(trial)[: _frame_samples(rate_hz)]
@@ -246,7 +246,7 @@ def _speeds(
     runs: dict[str, Callable[[], float | None]] = {}
     for peer, one in opened.items():
         attempt = partial(_attempt, peer.name, failed)
-        if peer.kind != "noisy":
+        if peer.kind != NOISY:
             runs[f"whole {peer.name}"] = partial(attempt, partial(seconds_of, partial(one.whole, file)))
         if one.stream:
             runs[f"streamed {peer.name}"] = partial(attempt, partial(seconds_of, partial(_stream, one, file)))

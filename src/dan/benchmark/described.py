@@ -97,9 +97,9 @@ def open_graph(description: Description, folder: Path) -> InferenceSession:
     inputs = {node.name: node.shape for node in session.get_inputs()}
     outputs = [node.name for node in session.get_outputs()]
     named = {description.output, *description.state.values()}
-    if set(inputs) != {description.input, *description.state} or not named <= set(outputs):
-        strange = sorted(({description.input, *description.state} ^ set(inputs)) | (named - set(outputs)))
-        has = f"it takes {sorted(inputs)} and gives {sorted(outputs)}: {strange} is on one side alone"
+    strange = ({description.input, *description.state} ^ set(inputs)) | (named - set(outputs))
+    if strange:
+        has = f"it takes {sorted(inputs)} and gives {sorted(outputs)}: {sorted(strange)} is on one side alone"
         raise DanError(path, has, "Name its input, its output and its state in the description")
     for name in description.state:
         if not all(isinstance(size, int) for size in inputs[name]):

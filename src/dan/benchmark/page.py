@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dan.benchmark.results import Benchmark, Comparison, PeerResult, Quality
+from dan.benchmark.results import NOISY, Benchmark, Comparison, PeerResult, Quality
 from dan.benchmark.timing import Spread
 from dan.core.grid import markdown_grid
 from dan.evaluation.table import number
 from dan.metrics.registry import HEADINGS
 
 LABELS = {
-    "noisy": "noisy, Python alone",
+    NOISY: "noisy, Python alone",
     "noisereduce": "noisereduce",
     "spectral_gate": "noisereduce, set",
     "rnnoise": "RNNoise",
@@ -55,7 +55,7 @@ def cells(comparison: Comparison, *, brief: bool = False) -> tuple[list[str], li
 def _line(entry: PeerResult, extra: Sequence[str]) -> list[str]:
     quality, cost = entry.quality, entry.cost
     low, high = quality.interval_db
-    gain = f"{quality.si_sdr_gain_db:.2f} ({low:.2f} to {high:.2f})" if entry.name != "noisy" else ""
+    gain = f"{quality.si_sdr_gain_db:.2f} ({low:.2f} to {high:.2f})" if entry.name != NOISY else ""
     size = "" if cost.size_bytes is None else f"{cost.size_bytes / 1000:.0f}"
     return [
         shown(entry),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dan.benchmark.results import NOISY
 from dan.core.arrays import Signal
 from dan.core.errors import DanError
 from dan.core.extras import require
@@ -266,7 +267,7 @@ def _attribute(module: str, name: str) -> Any:
 
 
 OPENERS: dict[str, Callable[[str, float], LoadedPeer]] = {
-    "noisy": _open_nothing,
+    NOISY: _open_nothing,
     "dan": _open_dan,
     "noisereduce": _open_noisereduce,
     "spectral_gate": _open_spectral_gate,

@@ -13,6 +13,8 @@ from pydantic import TypeAdapter
 from dan.benchmark.timing import Spread
 from dan.core.errors import DanError
 
+NOISY = "noisy"
+"""Name and kind of the row of the noisy input."""
 PACKAGES = (
     *("numpy", "scipy", "PyWavelets", "onnxruntime", "torch", "soxr"),
     *("noisereduce", "pyrnnoise", "pesq", "pystoi"),

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dan.benchmark.page import shown
-from dan.benchmark.results import Comparison, PeerResult
+from dan.benchmark.results import NOISY, Comparison, PeerResult
 from dan.core.errors import DanError
 from dan.report.colours import colour_of
 from dan.report.style import INK, SMALL, TEXT, new_figure, style_axes, styled
@@ -20,8 +20,6 @@ APART = 8.0
 """Points from a point to its name."""
 RADIUS = 5.0
 """Size of a point that a name keeps clear of, in points."""
-NOISY = "noisy"
-"""Name of the row of the input."""
 
 
 @styled

@@ -117,8 +117,9 @@ def write_pauses(
             levels = [one for one in found if one.level_db.size]
             shown += [(entry.name, entry.sample_rate_hz, one) for one in levels][: SHOWN - len(shown)]
         _check_some(corpus, figures, options)
+        made_of = _made_of(corpus, annotations, options)
         for folder_made in filter(None, (made, made_events)):
-            _describe(folder_made, folder, options, _made_of(corpus, annotations, options))
+            _describe(folder_made, folder, options, made_of)
     notes = [*_notes(corpus, figures, alone="noise alone" if events is None else "the signal alone")]
     notes += _unused_notes(folder, figures, options)
     notes += [_events_note(events, sum(each.events for each in figures))] if events else []

@@ -14,6 +14,7 @@ from dan.inference.model_file import ModelInfo, find_model, load_model
 from dan.networks.base import GeneratorBase
 from dan.training.loop import apply
 from dan.training.score import snr_db
+from dan.training.state import TrainingState
 
 WORTH_DB = 0.1
 """Gain over the model that a training started from, from which on it is worth another model."""
@@ -43,19 +44,21 @@ def start_from(recipe: Recipe) -> GeneratorBase | None:
     return generator
 
 
-def beside_start(recipe: Recipe, estimate: Signal, validation: ValidationSet, *, complete: bool) -> list[str]:
+def beside_start(
+    state: TrainingState, estimate: Signal, validation: ValidationSet, *, complete: bool
+) -> list[str]:
     """Sentences on the gain over the model that a training started from; none where there is none.
 
     Args:
-        recipe: of the training.
+        state: of the training.
         estimate: outputs of its model for the validation's inputs.
         validation: the signals.
         complete: whether the training is at its end, so that there is something to conclude.
     """
-    start = start_from(recipe)
-    if start is None:
+    if state.teacher is None:
         return []
-    start_db, _ = snr_db(apply(start, validation.mixed), validation)
+    recipe = state.recipe
+    start_db, _ = snr_db(apply(state.teacher, validation.mixed), validation)
     gained_db, model = snr_db(estimate, validation)[0] - start_db, recipe.fine_tuning.model
     lines = [
         f"{model}, which it started from: {start_db:.2f} dB on the same signals; {gained_db:+.2f} dB since."

@@ -340,7 +340,7 @@ def _finish(run: Run, state: TrainingState, validation: ValidationSet, complete:
         generator, _ = load_model(run.model)
         estimate = apply(generator, validation.mixed)
         findings, doubt = look_at(estimate, validation), doubt_of(estimate, validation)
-        gained = beside_start(state.recipe, estimate, validation, complete=complete)
+        gained = beside_start(state, estimate, validation, complete=complete)
         plot_run(run, state, validation, estimate)
     cost_db = losses.max_snr_cost_db if losses.needs_discriminator else 0.0
     best, *others = verdict(state.history, snr_cost_db=cost_db, doubt=doubt)
